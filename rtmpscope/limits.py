@@ -1,0 +1,11 @@
+"""Every bound that input could push against, in one place.  Reaching one is a note that names it."""
+
+from typing import Final
+
+AMF_DEPTH: Final = 64
+AMF_ITEMS: Final = 100_000  # values in one message
+PARTIAL_BYTES: Final = 64 << 20  # unfinished messages of one connection; the oldest is dropped
+OUT_OF_ORDER_BYTES: Final = 4 << 20  # waiting behind a hole in one direction; then the hole is a gap
+PACKET_BYTES: Final = 262_144  # a longer record is corruption, as in libpcap and Wireshark
+PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
+EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
