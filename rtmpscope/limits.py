@@ -9,3 +9,4 @@ OUT_OF_ORDER_BYTES: Final = 4 << 20  # waiting behind a hole in one direction; t
 PACKET_BYTES: Final = 262_144  # a longer record is corruption, as in libpcap and Wireshark
 PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
 EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
+PLUGIN_CALL_SECONDS: Final = 0.25  # a plugin that takes longer for one call is named

@@ -1,0 +1,302 @@
+"""The registry of decoders, annotators and exporters, the search for plugins, and the wall around them.
+
+A plugin is a Python file with a function register(registry).  The built-ins come in by the same door.
+Plugins are found by entry point (group "rtmpscope"), in the user's plugin folder and where --plugin points;
+never in the working directory, because that would run code that came with a capture.
+
+Nothing that a plugin does may end a run.  What it raises becomes one "plugin-failed" note, on the event it
+was shown and in `registry.problems`, and that plugin is switched off.  This is the only place where
+failures are contained; built-in code is called directly and has none of this cost.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol, TextIO
+
+from rtmpscope.analysis import BUILTIN
+from rtmpscope.analysis.annotator import AnnotatorClass, AnnotatorFunction
+from rtmpscope.limits import PLUGIN_CALL_SECONDS
+from rtmpscope.model import Connection, End, Event, Field, Gap, Handshake, Message, Note, Severity
+from rtmpscope.rtmp import messages
+
+ENTRY_POINTS = "rtmpscope"
+TRACEBACK_LINES = 3
+
+TypeDecoder = Callable[[bytes, int], Field]
+NameDecoder = Callable[[Field, bytes], Field | None]
+OnMessage = Callable[[Message, Field | None], object]
+
+
+class Exporter(Protocol):
+    """A sink: sees every event with its connection, then is finished."""
+
+    def event(self, event: Event, connection: Connection) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Guard:
+    """The wall around one plugin: survives what it raises, switches it off, and says so once."""
+
+    def __init__(self, name: str, problems: list[Note]) -> None:
+        self.name = name
+        self.off = False
+        self._slow = False
+        self._problems = problems
+
+    def call(self, event: Event | None, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What the function returns; None where the plugin is switched off, now or before."""
+        if self.off:
+            return None
+        began = perf_counter()
+        try:
+            result = function(*arguments)
+        except (Exception, SystemExit) as error:
+            self.off = True
+            self._tell(event, "plugin-failed", Severity.ERROR, f"plugin {self.name} is switched off: {_last_lines(error)}")
+            return None
+        seconds = perf_counter() - began
+        if seconds > PLUGIN_CALL_SECONDS and not self._slow:
+            self._slow = True
+            text = f"plugin {self.name} took {seconds:.1f} s for one call: it is what makes this run slow"
+            self._tell(event, "plugin-slow", Severity.WARNING, text)
+        return result
+
+    def _tell(self, event: Event | None, code: str, severity: Severity, text: str) -> None:
+        self._problems.append(Note(code, severity, text))
+        if event is not None:
+            event.note(code, severity, text)
+
+
+def _last_lines(error: BaseException) -> str:
+    """The error and the plugin's own last lines, as one line."""
+    frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_LINES:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
+    return " | ".join([f"{type(error).__name__}: {error}", *places])
+
+
+class Annotators:
+    """What to call for the events of one connection, ready for the engine's loop.
+
+    A message of type t goes to `on_message.get(t, on_other_message)`, each called with (message, body);
+    the other events go to the lists named after them.
+    """
+
+    __slots__ = ("on_message", "on_other_message", "on_handshake", "on_gap", "on_end")
+
+    def __init__(self, on_message: dict[int, list[OnMessage]], on_other_message: list[OnMessage]) -> None:
+        self.on_message = on_message
+        self.on_other_message = on_other_message
+        self.on_handshake: list[Callable[[Handshake], object]] = []
+        self.on_gap: list[Callable[[Gap], object]] = []
+        self.on_end: list[Callable[[End], object]] = []
+
+
+class Registry:
+    """Everything that can be plugged in, and the problems that plugins had."""
+
+    def __init__(self) -> None:
+        self.problems: list[Note] = []
+        self.exporters: dict[str, Callable[[TextIO], Exporter]] = {}
+        self._type_decoders: dict[int, list[tuple[Guard | None, TypeDecoder]]] = {}
+        self._name_decoders: dict[str, list[tuple[Guard | None, NameDecoder]]] = {}
+        self._annotators: list[tuple[Guard | None, Any, frozenset[int] | None]] = []
+        self._guard: Guard | None = None  # of the plugin that is registering now
+
+    # What register(registry) may call
+
+    def decoder(self, key: int | str, function: TypeDecoder | NameDecoder) -> None:
+        """Decode a message type, a command, a data handler or a FourCC.
+
+        For a type id, function(payload, length) returns the body's Field tree.  For a name,
+        function(body, payload) may change the decoded body or return another one.  The newest comes first.
+        """
+        table: dict[Any, list[Any]] = self._type_decoders if isinstance(key, int) else self._name_decoders
+        table.setdefault(key, []).insert(0, (self._guard, function))
+
+    def annotator(
+        self, annotator: AnnotatorClass | AnnotatorFunction, *, types: frozenset[int] | None = None
+    ) -> None:
+        """Watch connections: a class or a function as rtmpscope.analysis.annotator describes them."""
+        wanted = getattr(annotator, "types", None) if types is None else types
+        self._annotators.append((self._guard, annotator, wanted))
+
+    def exporter(self, name: str, factory: Callable[[TextIO], Exporter]) -> None:
+        """Offer an export format: factory(output) makes a sink that writes to the open text file."""
+        guard = self._guard
+        self.exporters[name] = factory if guard is None else partial(_GuardedExporter, guard, factory)
+
+    # What the engine and the sinks call
+
+    def decode(self, message: Message) -> Field:
+        """The field tree of the message's captured bytes."""
+        payload = message.prefix
+        body = self._decode_type(message, payload)
+        if self._name_decoders:
+            for name in ("name", "fourcc"):
+                for guard, refine in self._name_decoders.get(str(body.get(name)), ()):
+                    refined = refine(body, payload) if guard is None else guard.call(message, refine, body, payload)
+                    body = refined if isinstance(refined, Field) else body
+        return body
+
+    def _decode_type(self, message: Message, payload: bytes) -> Field:
+        for guard, decode in self._type_decoders.get(message.type_id, ()):
+            if guard is None:
+                return decode(payload, message.length)
+            body = guard.call(message, _field, decode, payload, message.length)
+            if body is not None:
+                return body  # type: ignore[no-any-return]
+        return messages.decode(message.type_id, payload, message.length)
+
+    def annotators_for(self, connection: Connection) -> Annotators:
+        """Make this connection's annotators, and keep them in connection.analysis by their names."""
+        watchers = [
+            watcher
+            for guard, annotator, types in self._annotators
+            if (watcher := _watcher(guard, annotator, types, connection)) is not None
+        ]
+        listed = sorted(set().union(*(types for types, _ in watchers if types is not None)))
+        annotators = Annotators(
+            {type_id: [] for type_id in listed},
+            [methods["on_message"] for types, methods in watchers if types is None and "on_message" in methods],
+        )
+        for types, methods in watchers:
+            for type_id in listed:
+                if "on_message" in methods and (types is None or type_id in types):
+                    annotators.on_message[type_id].append(methods["on_message"])
+            for name in ("on_handshake", "on_gap", "on_end"):
+                if name in methods:
+                    getattr(annotators, name).append(methods[name])
+        return annotators
+
+    # Loading
+
+    def register(self, name: str, load: Callable[[], Callable[[Registry], object]]) -> None:
+        """Load one plugin and let it register, behind its wall."""
+        self._guard = Guard(name, self.problems)
+        self._guard.call(None, lambda: load()(self))
+        self._guard = None
+
+
+_METHODS = ("on_handshake", "on_message", "on_gap", "on_end")
+
+
+def _watcher(
+    guard: Guard | None, annotator: Any, types: frozenset[int] | None, connection: Connection
+) -> tuple[frozenset[int] | None, dict[str, Callable[..., object]]] | None:
+    """The types one annotator wants and its methods by name; None for a plugin that is switched off."""
+    if isinstance(annotator, type):
+        instance = annotator(connection) if guard is None else guard.call(None, annotator, connection)
+        if instance is None:
+            return None
+        connection.analysis[getattr(instance, "name", annotator.__name__)] = instance
+        methods = {name: getattr(instance, name) for name in _METHODS if hasattr(instance, name)}
+    else:
+        methods = {"on_message": lambda message, body: annotator(message, body, connection)}
+    if guard is not None:
+        methods = {name: partial(_call_guarded, guard, method) for name, method in methods.items()}
+    return types, methods
+
+
+def _call_guarded(guard: Guard, method: Callable[..., object], event: Event, *rest: object) -> None:
+    for note in guard.call(event, _notes, method, event, *rest) or ():
+        event.note(note.code, note.severity, note.text)
+
+
+def _notes(method: Callable[..., object], *arguments: object) -> list[Note]:
+    """Run an annotator to its end, a generator too, and check what it gave."""
+    given = method(*arguments)
+    notes = list(given) if isinstance(given, Iterable) else []
+    for note in notes:
+        if not isinstance(note, Note):
+            raise TypeError(f"an annotator gives Note objects, not {note!r}")
+    return notes
+
+
+def _field(decode: TypeDecoder, payload: bytes, length: int) -> Field:
+    body = decode(payload, length)
+    if not isinstance(body, Field):
+        raise TypeError(f"a decoder gives a Field, not {body!r}")
+    return body
+
+
+class _GuardedExporter:
+    def __init__(self, guard: Guard, factory: Callable[[TextIO], Exporter], output: TextIO) -> None:
+        self._guard = guard
+        self._sink: Exporter | None = guard.call(None, factory, output)
+
+    def event(self, event: Event, connection: Connection) -> None:
+        if self._sink is not None:
+            self._guard.call(None, self._sink.event, event, connection)
+
+    def finish(self) -> None:
+        if self._sink is not None:
+            self._guard.call(None, self._sink.finish)
+
+
+def load_builtin(registry: Registry) -> None:
+    """Register what rtmpscope itself brings."""
+    for type_id in messages.TYPES:
+        registry.decoder(type_id, partial(messages.decode, type_id))
+    for register in BUILTIN:
+        register(registry)
+
+
+def load(registry: Registry, paths: Sequence[str] = ()) -> None:
+    """Load installed plugins, the user's own, and the files or folders in `paths`; raise OSError if one is missing."""
+    for entry in _entry_points():
+        registry.register(entry.name, partial(_register_of, entry.load))
+    files = [*_python_files(_user_folder()), *(file for path in paths for file in _given(Path(path)))]
+    for file in files:
+        registry.register(file.stem, partial(_register_of, partial(_import_file, file)))
+
+
+def _register_of(load: Callable[[], Any]) -> Callable[[Registry], object]:
+    loaded = load()
+    return loaded if callable(loaded) else loaded.register  # type: ignore[no-any-return]
+
+
+def _entry_points() -> Iterator[metadata.EntryPoint]:
+    """Entry points of installed packages; what lies in the working directory is not installed."""
+    here = Path.cwd()
+    places = [place for place in sys.path if place and Path(place).resolve() != here]
+    seen: set[tuple[str, str]] = set()
+    for distribution in metadata.distributions(path=places):
+        for entry in distribution.entry_points.select(group=ENTRY_POINTS):
+            if (entry.name, entry.value) not in seen:
+                seen.add((entry.name, entry.value))
+                yield entry
+
+
+def _user_folder() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("rtmpscope") / "plugins"
+
+
+def _given(path: Path) -> list[Path]:
+    if path.is_dir():
+        return _python_files(path)
+    path.stat()
+    return [path]
+
+
+def _python_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.py"))
+
+
+def _import_file(file: Path) -> object:
+    spec = importlib.util.spec_from_file_location(f"rtmpscope_plugin_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
