@@ -10,3 +10,5 @@ PACKET_BYTES: Final = 262_144  # a longer record is corruption, as in libpcap an
 PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
 EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
 PLUGIN_CALL_SECONDS: Final = 0.25  # a plugin that takes longer for one call is named
+OUT_OF_ORDER_SEGMENTS: Final = 16_384  # the same wait, for very small segments
+MESSAGE_PARTS: Final = 10_000  # parts of an aggregate; events or keys of a shared object message
