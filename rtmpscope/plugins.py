@@ -61,7 +61,9 @@ class Guard:
             result = function(*arguments)
         except (Exception, SystemExit) as error:
             self.off = True
-            self._tell(event, "plugin-failed", Severity.ERROR, f"plugin {self.name} is switched off: {_last_lines(error)}")
+            self._tell(
+                event, "plugin-failed", Severity.ERROR, f"plugin {self.name} is switched off: {_last_lines(error)}"
+            )
             return None
         seconds = perf_counter() - began
         if seconds > PLUGIN_CALL_SECONDS and not self._slow:
@@ -122,9 +124,7 @@ class Registry:
         table: dict[Any, list[Any]] = self._type_decoders if isinstance(key, int) else self._name_decoders
         table.setdefault(key, []).insert(0, (self._guard, function))
 
-    def annotator(
-        self, annotator: AnnotatorClass | AnnotatorFunction, *, types: frozenset[int] | None = None
-    ) -> None:
+    def annotator(self, annotator: AnnotatorClass | AnnotatorFunction, *, types: frozenset[int] | None = None) -> None:
         """Watch connections: a class or a function as rtmpscope.analysis.annotator describes them."""
         wanted = getattr(annotator, "types", None) if types is None else types
         self._annotators.append((self._guard, annotator, wanted))
