@@ -4,11 +4,23 @@ from typing import Final
 
 AMF_DEPTH: Final = 64
 AMF_ITEMS: Final = 100_000  # values in one message
+AMF_REPEATED: Final = 4 << 20  # characters that references to strings and class traits repeat in one message
 PARTIAL_BYTES: Final = 64 << 20  # unfinished messages of one connection; the oldest is dropped
 OUT_OF_ORDER_BYTES: Final = 4 << 20  # waiting behind a hole in one direction; then the hole is a gap
 PACKET_BYTES: Final = 262_144  # a longer record is corruption, as in libpcap and Wireshark
 PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
+INTERFACES: Final = 16_384  # in one section of a pcapng file
+SECRETS_BYTES: Final = 16 << 20  # TLS key log kept from one pcapng file
 EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
+SPOOL_BYTES: Final = 64 << 30  # the private copy of what cannot be read twice
 PLUGIN_CALL_SECONDS: Final = 0.25  # a plugin that takes longer for one call is named
 OUT_OF_ORDER_SEGMENTS: Final = 16_384  # the same wait, for very small segments
 MESSAGE_PARTS: Final = 10_000  # parts of an aggregate; events or keys of a shared object message
+JSON_BYTES: Final = 4096  # of undecoded bytes and byte arrays that a JSON trace spells out; the payload has all
+HELD_RECORDS: Final = 4096  # JSON records waiting behind a request that has no answer yet
+HELD_NS: Final = 2_000_000_000  # and how long they wait, in the time of the capture
+HELD_CHARACTERS: Final = 16 << 20  # and how much text they may be
+SECRET_CHARACTERS: Final = 4 << 20  # of secrets remembered, to find them again elsewhere; the oldest are forgotten
+FILTER_DEPTH: Final = 100  # nesting of a display filter
+FILTER_CHARACTERS: Final = 10_000
+PATTERN_CHARACTERS: Final = 1_000  # of a regular expression in a display filter
