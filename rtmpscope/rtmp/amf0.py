@@ -222,7 +222,7 @@ def plain(field: Field) -> object:
     kind = field.kind
     if kind in _REFERENCES:
         return None
-    parts = [part for part in field.children if part.kind != "display" and part.name != "undecoded"]
+    parts = [part for part in field.children if part.kind != "display" and (part.kind or part.name != "undecoded")]
     if kind in _DICTS or (kind == "array" and parts and parts[0].name != "[0]"):
         return {part.name: plain(part) for part in parts}
     if kind in _LISTS or kind == "array":

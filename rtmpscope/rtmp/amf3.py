@@ -341,7 +341,7 @@ class Decoder(Reader):
                 if at < 0:
                     self._stop(field, start, self.failed)
                     return
-        field.value, field.text = traits.class_name or None, traits.remark
+        field.value, field.text, field.end = traits.class_name or None, traits.remark, at
         if traits.external:
             field.kind = "external"
             self._external(field, at, traits.class_name)
