@@ -31,21 +31,23 @@ def media(seconds=12, options=H264 + AAC, name="media.flv", ffmpeg="ffmpeg", pic
 
 
 def ffmpeg_publish(lab, url=URL, seconds=6, source=None, ffmpeg="ffmpeg", before=(), after=("-c", "copy"), level="verbose",
-                   start=False, **options):
+                   start=False, side="client", **options):
     """Publish a prepared file at its own pace."""
+    lab.media.append(source or media())
     argv = [ffmpeg, "-nostdin", "-hide_banner", "-loglevel", level, "-re", *before, "-i", source or media(), "-t", seconds, *after, "-f", "flv", url]
     if start:
-        return lab.start("client", *argv, **options)
-    return lab.run("client", *argv, seconds=float(seconds) + 12, **options)
+        return lab.start(side, *argv, **options)
+    return lab.run(side, *argv, seconds=float(seconds) + 12, **options)
 
 
-def ffmpeg_play(lab, url=URL, seconds=4, ffmpeg="ffmpeg", before=(), level="trace", start=False, **options):
+def ffmpeg_play(lab, url=URL, seconds=4, ffmpeg="ffmpeg", before=(), level="trace", start=False,
+                side="client", wait=12, **options):
     """Play and keep what came in an FLV file; the trace log names every tag."""
     argv = [ffmpeg, "-nostdin", "-hide_banner", "-loglevel", level, *before, "-i", url, "-t", seconds, "-c", "copy", "-f", "flv", "-y",
             lab.work / "played.flv"]
     if start:
-        return lab.start("client", *argv, **options)
-    return lab.run("client", *argv, seconds=float(seconds) + 12, **options)
+        return lab.start(side, *argv, **options)
+    return lab.run(side, *argv, seconds=float(seconds) + wait, **options)
 
 
 def rtmpdump(lab, *more, url=URL, seconds=4, start=False, output="dumped.flv"):

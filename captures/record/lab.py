@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -73,22 +74,22 @@ class Process:
 
 
 class Lab:
-    def __init__(self, name, wire=True):
+    def __init__(self, name, path=None):
         self.name = name
-        self.wire = wire
+        self.path = path  # what a lossy path does, see peers/lossy_path.py; None is a clean wire
         self.work = Path(tempfile.mkdtemp(prefix=f"rtmp-{name}-"))
         self.space = {side: f"rtmplab-{os.getpid()}-{side[0]}" for side in ADDRESS}
         self.processes = []
         self.commands = []  # what a reader of the provenance wants to see
         self.started = None
         self.pcaps = {}
+        self.media = []  # files that were published
 
     def __enter__(self):
         for space in self.space.values():
             ip("netns", "add", space)
         try:
-            if self.wire:
-                self.lay_wire()
+            self.lay_wire()
             for side, space in self.space.items():
                 ip("-n", space, "link", "set", "lo", "up")
         except BaseException:
@@ -106,7 +107,11 @@ class Lab:
 
     def lay_wire(self):
         client, server = self.space["client"], self.space["server"]
-        ip("link", "add", "veth0", "netns", client, "type", "veth", "peer", "name", "veth0", "netns", server)
+        if self.path:
+            options = [self.path.get(key, 0) for key in "loss double reorder delay bandwidth".split()]
+            self.relay(client, server, *options, 1935)
+        else:
+            ip("link", "add", "veth0", "netns", client, "type", "veth", "peer", "name", "veth0", "netns", server)
         for side, space in self.space.items():
             v4, v6 = ADDRESS[side]
             # Locally administered addresses that do not change from one recording to the next.
@@ -117,6 +122,15 @@ class Lab:
             ip("-n", space, "address", "add", f"{v4}/24", "dev", "veth0")
             ip("-n", space, "address", "add", f"{v6}/64", "dev", "veth0", "nodad")
             ip("-n", space, "link", "set", "veth0", "up")
+
+    def relay(self, *arguments):
+        log = self.work / "relay.log"
+        with open(log, "wb") as out:
+            popen = subprocess.Popen([sys.executable, PEERS / "lossy_path.py", *map(str, arguments)], stdout=out, stderr=out)
+        process = Process(popen, log)
+        self.processes.append(process)
+        self.commands.append(f"# path: {', '.join(f'{k} {v}' for k, v in self.path.items())}, seed 1935 (peers/lossy_path.py)")
+        process.until("relaying")
 
     def start(self, side, *argv, env=None, output=None, show=True, stdin=subprocess.DEVNULL):
         """Start a program at one side of the wire; its output goes to a log file in the scratch directory."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import truth
 from lab import HOME, Lab
-from scenarios import SCENARIOS
+from scenarios import SCENARIOS, failures, media, sessions, transports  # noqa: F401 (each registers its scenarios)
 
 CAPTURES = Path(__file__).resolve().parent.parent
 PACKAGES = ("tcpdump tshark wireshark-common ffmpeg nginx-light libnginx-mod-rtmp rtmpdump librtmp1 stunnel4 openssl ethtool iproute2 zstd curl "
@@ -71,7 +71,7 @@ def record(scenario):
             name = scenario.name if label == "main" else f"{scenario.name}-{label}"
             plain = scenario.alter(pcap) if scenario.alter else pcap
             found, notes = witnesses(scenario, lab, plain)
-            stored, how = store(plain, name, scenario.format)
+            stored, how = store(plain, name, scenario.format, lab.work / "keys.log")
             keep_truth(name, stored, found)
             (CAPTURES / f"{name}.toml").write_text(provenance(scenario, lab, stored, how, recorded, found, notes, plain))
             for side_file in scenario.keep:
@@ -81,10 +81,14 @@ def record(scenario):
                 print("   ", note)
 
 
-def store(plain, name, kind):
+def store(plain, name, kind, keys):
     """Write the capture in the scenario's file format: variety is part of what it is for."""
     for old in CAPTURES.glob(f"{name}.pcap*"):
         old.unlink()
+    if kind == "secrets":
+        path = CAPTURES / f"{name}.pcapng"
+        subprocess.run(["editcap", "--inject-secrets", f"tls,{keys}", plain, path], check=True)
+        return path, "pcapng with decryption secrets"
     if kind in {"nsecpcap", "modlibpcap", "pcapng"}:
         path = CAPTURES / f"{name}.{'pcapng' if kind == 'pcapng' else 'pcap'}"
         subprocess.run(["editcap", "-F", kind, plain, path], check=True)
@@ -121,7 +125,7 @@ def witnesses(scenario, lab, pcap):
         if cport in wrapped:
             up[f"{scenario.server} (wrapped)"] = wrapped[cport]
         if cport in received:
-            down[f"{scenario.receiver} (wrapped)"] = received[cport]
+            down["librtmp (wrapped)"] = received[cport]
         for direction, source, read, file in expected.truth:
             if (lab.work / file).exists():
                 (up if direction == "up" else down)[source] = read(lab.work / file)
@@ -171,6 +175,8 @@ def provenance(scenario, lab, stored, how, recorded, found, notes, plain):
              f"sha256 = {quote(hashlib.sha256(stored.read_bytes()).hexdigest())}",
              f"truth = {quote(f'truth/{stored.name.partition(chr(46))[0]}.json')}"]
     lines += array("commands", lab.commands)
+    if lab.media:
+        lines += array("published_media", [f"{file.name}: {ffprobe(file)}" for file in dict.fromkeys(lab.media)])
     if scenario.oddities:
         lines += array("oddities", scenario.oddities)
     if notes:
@@ -185,6 +191,14 @@ def provenance(scenario, lab, stored, how, recorded, found, notes, plain):
                 table = ", ".join(f"{k} = {n}" for k, n in truth.counts(rows).items())
                 lines.append(f"{direction}.{quote(source)} = {{ {table} }}")
     return "\n".join(lines) + "\n"
+
+
+def ffprobe(file):
+    """The parameters of a published file, as ffprobe (the newer ffmpeg where the older cannot read it) names them."""
+    fields = "codec_name,profile,level,width,height,pix_fmt,r_frame_rate,has_b_frames,sample_rate,channels"
+    out = subprocess.run(["ffprobe", "-v", "error", "-show_entries", f"stream={fields}", "-of", "json", file], capture_output=True, text=True).stdout
+    streams = json.loads(out or "{}").get("streams", [])
+    return "; ".join(" ".join(f"{k}={v}" for k, v in stream.items()) for stream in streams)
 
 
 def version_list(text):

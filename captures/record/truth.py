@@ -117,7 +117,10 @@ def tshark_packet(packet, rows):
         words = proto.get("showname").partition("(")[2]
         kind = int(header["typeid"], 0) if "typeid" in header else next((n for name, n in NAMES.items() if words.startswith(name)), None)
         length = int(header["bodysize"]) if "bodysize" in header else len(body)
-        row = [kind, int(header["timestamp"]) & 0xFFFFFFFF, length, int(header["csid"]),
+        timestamp = int(header.get("ets", header["timestamp"])) & 0xFFFFFFFF
+        if "ets" in header and header["format"] != "0":
+            timestamp = None  # it takes an extended delta for an absolute time
+        row = [kind, timestamp, length, int(header["csid"]),
                int(header["streamid"]) if "streamid" in header else None, digest(body) if len(body) == length else None,
                value("frame", "frame.number") or int(packet.find("./proto[@name='geninfo']/field[@name='num']").get("show"))]
         rows.setdefault(direction, []).append(row)

@@ -2,7 +2,8 @@
 // message streams and AMF do all the work; what is here is only who gets what. Like many servers it speaks first: its
 // S0 and S1 leave before C1 has come. Each message its parser completes is written to the witness file.
 // Arguments: witness file, then any of `silent-create-stream` (createStream stays unanswered) and `publish` (createStream
-// and publish are granted, media is taken and dropped).
+// and publish are granted, media is taken and dropped), `adobe` or `llnw` (connect wants the rounds of that
+// authentication; the answer itself is not checked).
 const fs = require('fs');
 const net = require('net');
 const crypto = require('crypto');
@@ -34,14 +35,18 @@ function serve(socket) {
       fs.writeSync(out, JSON.stringify({ port: socket.remotePort, row }) + '\n');
     });
   });
-  peer.on('command', (command, transaction, properties, ...args) => onCommand(peer, command, transaction, args));
+  peer.on('command', (command, transaction, properties, ...args) => onCommand(peer, command, transaction, properties, args));
   peer.on('sharedObject', (object, version, events) => onSharedObject(peer, object, events));
   socket.on('close', () => objects.forEach((object) => object.users.delete(peer)));
 }
 
-function onCommand(peer, command, transaction, args) {
+function onCommand(peer, command, transaction, properties, args) {
   const result = (...values) => peer.command('_result', transaction, ...values);
-  if (command === 'connect') {
+  const refusal = command === 'connect' && authentication(properties.app);
+  if (refusal) {
+    peer.command('_error', transaction, null, { level: 'error', code: 'NetConnection.Connect.Rejected', description: refusal });
+    setTimeout(() => peer.close(), 100);
+  } else if (command === 'connect') {
     peer.controlStream.send(5, u32(2500000));
     peer.controlStream.send(6, Buffer.concat([u32(2500000), Buffer.from([2])]));
     result({ fmsVer: 'FMS/3,5,7,7009', capabilities: 31 }, { level: 'status', code: 'NetConnection.Connect.Success', description: 'Connection succeeded.', objectEncoding: 0 });
@@ -54,6 +59,15 @@ function onCommand(peer, command, transaction, args) {
   } else if (transaction) {
     peer.command('_error', transaction, null, { level: 'error', code: 'NetConnection.Call.Failed', description: `Method not found (${command}).` });
   }
+}
+
+// What is still wanted of a client that connects to `app`, in the words of Adobe's and Limelight's servers.
+function authentication(app) {
+  const method = modes.find((mode) => mode === 'adobe' || mode === 'llnw');
+  if (!method || app.includes('response=')) return null;
+  if (!app.includes('authmod=')) return `[ AccessManager.Reject ] : [ code=403 need auth; authmod=${method} ] : `;
+  const challenge = method === 'adobe' ? 'salt=c2FsdA==&challenge=Y2hhbGxlbmdl&opaque=b3BhcXVl' : 'nonce=bm9uY2U';
+  return `[ AccessManager.Reject ] : [ authmod=${method} ] : ?reason=needauth&user=anna&${challenge}`;
 }
 
 function onSharedObject(peer, key, events) {

@@ -1,0 +1,1 @@
+"""Media for the decoders: each codec once, two seconds or so."""
