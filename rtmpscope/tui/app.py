@@ -1,0 +1,88 @@
+"""The terminal UI as a program: one store is looked at until somebody leaves.
+
+`run` is the only door.  The store is loaded by a daemon thread while the screen already shows what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os import environ
+from threading import Thread
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from rtmpscope.tui import terminal
+from rtmpscope.tui.edge import Edge, speaks_utf8
+from rtmpscope.tui.help import help_lines
+from rtmpscope.tui.keys import KEYS
+from rtmpscope.tui.main import MainScreen
+from rtmpscope.tui.pages import Page
+from rtmpscope.tui.palette import CSS
+from rtmpscope.tui.sight import Sight
+
+if TYPE_CHECKING:
+    from rtmpscope.redact import Redactor
+    from rtmpscope.store import Store
+
+FEW_COLOURS = (None, "standard", "windows")
+INTERRUPTED = 130
+
+
+class RtmpscopeApp(App[None]):
+    TITLE = "rtmpscope"
+    CSS = CSS
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Quit at once", priority=True),
+    ]
+
+    def __init__(self, store: Store, title: str, redactor: Redactor | None, display_filter: str = "") -> None:
+        colourless = "NO_COLOR" in environ
+        super().__init__(ansi_color=True if colourless else None)
+        if colourless or self.console.color_system in FEW_COLOURS:
+            self.theme = "ansi-dark"
+        self.animation_level = "none"
+        self.edge = Edge(ascii_only=not speaks_utf8(environ))
+        self.sight = Sight(store, redactor)
+        self.capture = title
+        self.display_filter = display_filter
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self.edge]
+
+    def get_default_screen(self) -> Screen[None]:
+        return MainScreen(self.sight, self.capture, self.display_filter)
+
+    def on_mount(self) -> None:
+        Thread(target=self.sight.store.load, name="loader", daemon=True).start()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the main screen, by name; pages have but the way back."""
+        if isinstance(screen, MainScreen):
+            for binding in KEYS:
+                assert isinstance(binding, Binding)
+                yield SystemCommand(binding.description, binding.key, lambda action=binding.action: self.act(action))
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
+
+    async def act(self, action: str) -> None:
+        await self.screen.run_action(action)
+
+    def action_help(self) -> None:
+        self.push_screen(Page("Keys", help_lines()))
+
+    def action_interrupt(self) -> None:
+        self.exit(return_code=INTERRUPTED)
+
+
+def run(store: Store, title: str, redactor: Redactor | None, display_filter: str = "") -> int:
+    """Show a store until somebody leaves; the exit code is 0, or 128 and the number of the signal that ended it.
+
+    Raises OSError where there is no terminal.
+    """
+    terminal.take_terminal()
+    return terminal.run_app(RtmpscopeApp(store, title, redactor, display_filter))

@@ -1,0 +1,157 @@
+"""The detail pane: the field tree of the selected row and its bytes, each leading to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from rtmpscope.model import Event, Field
+from rtmpscope.tui.hexpane import COUNTS, HexPane, width_for
+from rtmpscope.tui.lines import LineList
+from rtmpscope.tui.octets import octets
+from rtmpscope.tui.palette import Piece, fit, width_of
+from rtmpscope.tui.tree import NAME_WIDTH, Node, event_tree, lines
+
+TREE = Binding.Group("Field tree")
+
+
+class FieldTree(LineList):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "open", "Open the group", group=TREE),
+        Binding("left,h", "close", "Close the group, or go to its parent", group=TREE),
+        Binding("plus,asterisk", "open_all", "Open everything", group=TREE),
+    ]
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.roots: list[Node] = []
+        self.shown: list[tuple[Node, int]] = []
+        self.shift = 0
+
+    def show(self, roots: list[Node]) -> None:
+        self.roots = roots
+        self.lay_out()
+        self.move_to(0)
+
+    def lay_out(self) -> None:
+        self.shown = list(lines(self.roots))
+        self.reload()
+
+    @property
+    def node(self) -> Node | None:
+        return self.shown[self.cursor][0] if self.cursor < len(self.shown) else None
+
+    def total(self) -> int:
+        return len(self.shown)
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        node, depth = self.shown[line]
+        sign = ("▾ " if node.open else "▸ ") if node.has_children else "  "
+        yield "  " * depth + sign, "dim"
+        title = node.style in ("strong", "dim")
+        column = min(NAME_WIDTH, width * 2 // 5) - 2 * depth
+        aligned = node.value and not title and width_of(node.name) < column
+        yield (fit(node.name, column) if aligned else node.name) + "  ", node.style
+        yield node.value + "  " if node.value else "", node.style if title else ""
+        yield node.meaning, "dim"
+
+    def copied(self) -> str:
+        return "" if self.node is None else self.node.plain or self.node.name
+
+    def select(self, path: list[Node]) -> None:
+        """Open the way to a node and put the cursor on it, without telling the bytes."""
+        for node in path[:-1]:
+            node.open = True
+        self.lay_out()
+        for line, (node, _) in enumerate(self.shown):
+            if path and node is path[-1]:
+                with self.prevent(LineList.Moved):
+                    self.move_to(line, middle=True)
+
+    def toggle(self, node: Node, open: bool) -> None:
+        node.open = open
+        self.lay_out()
+
+    def action_choose(self) -> None:
+        if self.node is not None and self.node.has_children:
+            self.toggle(self.node, not self.node.open)
+
+    def action_open(self) -> None:
+        if self.node is not None and self.node.has_children and not self.node.open:
+            self.toggle(self.node, True)
+        else:
+            self.action_move(1)
+
+    def action_close(self) -> None:
+        if self.node is None:
+            return
+        if self.node.open and self.node.has_children:
+            self.toggle(self.node, False)
+            return
+        depth = self.shown[self.cursor][1]
+        for line in range(self.cursor, -1, -1):
+            if self.shown[line][1] < depth:
+                self.move_to(line)
+                return
+
+    def action_open_all(self) -> None:
+        """Open what stands open to be read; groups of thousands included, for somebody asked."""
+        waiting = list(self.roots)
+        while waiting:
+            node = waiting.pop()
+            if node.has_children:
+                node.open = True
+                waiting.extend(node.children)
+        self.lay_out()
+
+
+class Detail(Horizontal):
+    DEFAULT_CSS = """
+    Detail {
+        height: 1fr;
+        & > FieldTree { width: 1fr; }
+        & > HexPane { border-left: vkey $panel; padding-left: 1; }
+    }
+    """
+    HEX_SHARE = 0.64  # the bytes take no more of the width than this
+    HEX_FRAME = 3  # border, padding and scroll bar
+
+    def compose(self) -> ComposeResult:
+        yield FieldTree(id="fields")
+        yield HexPane(id="bytes")
+
+    @property
+    def fields(self) -> FieldTree:
+        return self.query_one(FieldTree)
+
+    @property
+    def hex(self) -> HexPane:
+        return self.query_one(HexPane)
+
+    def show(self, event: Event | None, body: Field | None, shown: Field | None) -> None:
+        """Show an event; `shown` is its body as it may be shown, masked where keys are hidden."""
+        self.hex.show(octets(event, body, shown))
+        self.fields.show([] if event is None else [event_tree(event, shown)])
+
+    def on_resize(self) -> None:
+        room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME
+        count = next((count for count in COUNTS if width_for(count) <= room), 1)
+        self.hex.styles.width = width_for(count) + self.HEX_FRAME
+
+    @on(LineList.Moved, "#fields")
+    def light_bytes(self) -> None:
+        node = self.fields.node
+        if node is not None:
+            self.hex.light((node.start, node.end))
+
+    @on(HexPane.Pointed)
+    def select_field(self, pointed: HexPane.Pointed) -> None:
+        if self.fields.roots:
+            path = [self.fields.roots[0], *self.fields.roots[0].path_to(pointed.place)]
+            self.fields.select(path)
+            self.hex.lit = (path[-1].start, path[-1].end)

@@ -1,0 +1,42 @@
+"""Every key of the main screen, by subject: the help screen and the command palette are made from this table."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+LOOK = Binding.Group("Look")
+FIND = Binding.Group("Find")
+GO = Binding.Group("Go to")
+TAKE = Binding.Group("Take along")
+PROGRAM = Binding.Group("Program")
+
+KEYS: list[BindingType] = [
+    Binding("tab", "pane(1)", "Next pane", group=LOOK),
+    Binding("shift+tab", "pane(-1)", "Previous pane", group=LOOK),
+    Binding("backslash", "maximise", "This pane alone, or all", group=LOOK),
+    Binding("greater_than_sign", "share(1)", "Larger detail pane", group=LOOK),
+    Binding("less_than_sign", "share(-1)", "Smaller detail pane", group=LOOK),
+    Binding("v", "ladder", "Ladder between client and server, or timeline", group=LOOK),
+    Binding("t", "time_format", "Next time format", group=LOOK),
+    Binding("r", "reference", "Count times from this row", group=LOOK),
+    Binding("K", "reveal", "Show keys and tokens, or mask them", group=LOOK),
+    Binding("F", "follow_end", "Follow the newest rows", group=LOOK),
+    Binding("slash", "filter", "Filter the rows", group=FIND),
+    Binding("c", "follow", "This connection only, or all", group=FIND),
+    Binding("escape", "clear", "Drop the followed connection, then the filter", group=FIND),
+    Binding("n", "problem(1)", "Next problem", group=GO),
+    Binding("N", "problem(-1)", "Previous problem", group=GO),
+    Binding("colon,ctrl+g", "go_to", "A message number, a time or a packet", group=GO),
+    Binding("right_square_bracket", "alike(1, 'connection')", "Next row of this connection", group=GO),
+    Binding("left_square_bracket", "alike(-1, 'connection')", "Previous row of this connection", group=GO),
+    Binding("right_curly_bracket", "alike(1, 'stream')", "Next row of this stream", group=GO),
+    Binding("left_curly_bracket", "alike(-1, 'stream')", "Previous row of this stream", group=GO),
+    Binding("a", "answer", "From a call to its answer, and back", group=GO),
+    Binding("m", "mark", "Mark this row, or unmark it", group=GO),
+    Binding("apostrophe", "next_mark", "Next marked row", group=GO),
+    Binding("y", "copy", "Copy what is under the cursor", group=TAKE),
+    Binding("question_mark", "app.help", "Every key", group=PROGRAM),
+    Binding("ctrl+p", "app.command_palette", "Every action by name", group=PROGRAM),
+    Binding("ctrl+z", "app.suspend_process", "Suspend", group=PROGRAM),
+    Binding("q", "app.quit", "Quit", group=PROGRAM),
+]

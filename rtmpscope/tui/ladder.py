@@ -1,0 +1,120 @@
+"""The ladder: client and server of one connection as two lifelines, messages as arrows between them, time downwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtmpscope.model import C2S, UNKNOWN, Severity
+from rtmpscope.tui.columns import SEVERITY_MARKS, SEVERITY_STYLES, row_style, type_name
+from rtmpscope.tui.fold import Fold, Rung
+from rtmpscope.tui.palette import Piece, Pieces, fit, width_of
+from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.timeline import RowList
+from rtmpscope.tui.times import duration
+
+MARK_WIDTH = 4
+ARM = 3  # cells of the line that stay on either side of a text
+PLAIN, PROBLEM, RUN = "─", "═", "┄"
+
+
+class Ladder(RowList):
+    DEFAULT_CSS = "Ladder { display: none; }"
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(sight)
+        self.fold = Fold(sight.view, UNKNOWN)
+        self.wanted = UNKNOWN  # a row to go to as soon as the fold has reached it
+
+    def total(self) -> int:
+        return len(self.fold)
+
+    @property
+    def row(self) -> int:
+        return self.fold[self.cursor].first if self.cursor < len(self.fold) else UNKNOWN
+
+    def take_up(self) -> None:
+        """Follow the view, a step at a time so that keys are never held up."""
+        if self.fold.view is not self.sight.view:
+            self.fold = Fold(self.sight.view, self.fold.connection)
+        growing = self.fold.grow()
+        super().take_up()
+        if self.wanted != UNKNOWN and (not growing or self.fold[-1].last >= self.wanted):
+            self.move_to(self.fold.place(self.wanted), middle=True)
+            self.wanted = UNKNOWN
+        if growing:
+            self.call_later(self.take_up)
+
+    def go_to(self, row: int) -> None:
+        connection = self.sight.store.row(row).connection
+        if connection != self.fold.connection:
+            self.fold = Fold(self.sight.view, connection)
+            self.head.refresh()
+        self.wanted = row
+        self.take_up()
+        self.refresh()
+
+    def head_pieces(self, width: int) -> Pieces:
+        connections = self.sight.store.connections
+        if not 0 <= self.fold.connection < len(connections):
+            return []
+        connection = connections[self.fold.connection]
+        left, right = self.margin, width - 1
+        client, server = f"client {connection.client}", f"server {connection.server}"
+        room = right - left
+        return [
+            (fit(self.sight.time_format.title, left - 2, True) + "  ", "head"),
+            (fit(client, room // 2), "head"),
+            (fit(server, room - room // 2, True), "head"),
+        ]
+
+    @property
+    def margin(self) -> int:
+        """Cells left of the client's lifeline."""
+        return MARK_WIDTH + self.sight.time_width + 2 if self.width >= 40 else MARK_WIDTH
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        rung = self.fold[line]
+        row = self.sight.store.row(rung.first)
+        severity = SEVERITY_STYLES[row.severity]
+        yield "▸" if line == self.cursor else " ", "mark"
+        yield "◆" if rung.first in self.sight.marks else " ", "mark"
+        yield SEVERITY_MARKS[row.severity] + " ", severity
+        if self.margin > MARK_WIDTH:
+            yield self.time(line, rung), "dim"
+        yield "│", "dim"
+        lane = max(0, width - self.margin - 2)
+        single = rung.first == rung.last
+        problem = row.severity >= Severity.WARNING
+        style = severity if problem else row_style(row) if single else "dim"
+        stroke = (PROBLEM if problem else PLAIN) if single else RUN
+        yield arrow(self.text(rung), lane, stroke, row.direction == C2S), style
+        yield "│", "dim"
+
+    def time(self, line: int, rung: Rung) -> str:
+        """The time of the rung, left out where it reads as the one before."""
+        text = self.time_text(rung)
+        if line and self.time_text(self.fold[line - 1]) == text:
+            text = ""
+        return fit(text, self.sight.time_width, True) + "  "
+
+    def time_text(self, rung: Rung) -> str:
+        return self.sight.time(rung.first, self.sight.store.row(rung.first).time_ns)
+
+    def text(self, rung: Rung) -> str:
+        row = self.sight.store.row(rung.first)
+        if rung.first != rung.last:
+            parts = [f"{count:,} {word}" for count, word in ((rung.videos, "video"), (rung.audios, "audio")) if count]
+            return f"{', '.join(parts)} in {duration(self.sight.store.row(rung.last).time_ns - row.time_ns)}"
+        summary = self.sight.summary(rung.first)
+        return summary if row_style(row) in ("command", "gap") else f"{type_name(row)}  {summary}"
+
+
+def arrow(text: str, lane: int, stroke: str, forwards: bool) -> str:
+    """The text on an arrow that spans the lane, pointing right or left."""
+    if lane < 2 * ARM + 3:
+        return fit(text, lane)
+    text = " " + fit(text, min(width_of(text), lane - 2 * ARM - 2)) + " "
+    strokes = lane - width_of(text) - 1
+    before = strokes // 2
+    line = stroke * before + text + stroke * (strokes - before)
+    return line + "▶" if forwards else "◀" + line

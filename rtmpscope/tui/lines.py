@@ -1,0 +1,199 @@
+"""What every pane is made of: a bar of one line, and a list of lines with a cursor.
+
+A subclass says how many lines there are and what one line reads; only the lines on the screen are ever asked
+for, so a list of five million lines costs what a list of fifty does.  Text that came from the wire passes
+`printable` before it becomes a piece, and no piece is ever read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from rtmpscope.tui.palette import COMPONENTS, Palette, Piece
+
+COPY_WIDTH = 400  # cells that a copied line may take
+MOVE = Binding.Group("Move")
+
+
+class Bar(Widget):
+    """One line, drawn anew whenever it is refreshed."""
+
+    DEFAULT_CSS = "Bar { height: 1; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.palette = Palette(self)
+
+    def pieces(self, width: int) -> Iterable[Piece]:
+        """What the line reads, left to right."""
+        raise NotImplementedError
+
+    def notify_style_update(self) -> None:
+        self.palette.forget()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        return self.palette.draw(self.pieces(self.size.width), self.size.width, self.rich_style)
+
+
+class LineList(ScrollView, can_focus=True):
+    DEFAULT_CSS = "LineList { scrollbar-size: 1 1; overflow-x: hidden; overflow-y: scroll; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Next line", group=MOVE),
+        Binding("up,k", "move(-1)", "Previous line", group=MOVE),
+        Binding("pagedown,space", "page(1)", "Page down", group=MOVE),
+        Binding("pageup,backspace", "page(-1)", "Page up", group=MOVE),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", group=MOVE),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", group=MOVE),
+        Binding("g,home", "first", "First line", group=MOVE),
+        Binding("G,end", "last", "Last line", group=MOVE),
+        Binding("enter", "choose", "Open", group=MOVE),
+    ]
+    LINE_CURSOR: ClassVar[bool] = True  # False where the cursor is smaller than a line
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    class Moved(Message):
+        """The cursor stands on another line."""
+
+        def __init__(self, lines: LineList) -> None:
+            super().__init__()
+            self.lines = lines
+
+        @property
+        def control(self) -> LineList:
+            return self.lines
+
+    class Chosen(Moved):
+        """Enter or a double click on the line under the cursor."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.palette = Palette(self)
+
+    # What a subclass says
+
+    def total(self) -> int:
+        """The number of lines."""
+        raise NotImplementedError
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        """What the line reads, left to right."""
+        raise NotImplementedError
+
+    def copied(self) -> str:
+        """What the copy key takes: the text of the line under the cursor."""
+        if not self.virtual_size.height:
+            return ""
+        return " ".join("".join(text for text, _ in self.pieces(self.cursor, COPY_WIDTH)).split())
+
+    # The view
+
+    @property
+    def width(self) -> int:
+        return self.scrollable_content_region.width
+
+    @property
+    def height(self) -> int:
+        return self.scrollable_content_region.height
+
+    @property
+    def at_end(self) -> bool:
+        return self.cursor >= self.virtual_size.height - 1
+
+    def take_up(self) -> None:
+        """Take up lines that have come or gone; the cursor stays on its line as long as there is one."""
+        total = self.total()
+        if total != self.virtual_size.height:
+            self.virtual_size = Size(0, total)
+            self.cursor = max(0, min(self.cursor, total - 1))
+
+    def reload(self) -> None:
+        """Every line may read otherwise now."""
+        self.take_up()
+        self.refresh()
+
+    def move_to(self, line: int, middle: bool = False) -> None:
+        """Put the cursor on a line and the line on the screen, in its middle when it has to be sought there."""
+        self.cursor = max(0, min(line, self.virtual_size.height - 1))
+        self.show_cursor(middle)
+
+    def show_cursor(self, middle: bool = False) -> None:
+        top, height = self.scroll_offset.y, max(1, self.height)
+        if self.cursor < top:
+            top = self.cursor - (height // 2 if middle else 0)
+        elif self.cursor >= top + height:
+            top = self.cursor - (height // 2 if middle else height - 1)
+        else:
+            return
+        self.scroll_to(y=max(0, top), animate=False)
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_line(old)
+        self.refresh_line(new)
+        self.post_message(self.Moved(self))
+
+    def refresh_line(self, y: int) -> None:
+        row = y - self.scroll_offset.y
+        if 0 <= row < self.height:
+            self.refresh(Region(0, row, self.size.width, 1))
+
+    def notify_style_update(self) -> None:
+        self.palette.forget()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        line = self.scroll_offset.y + y
+        width = self.width
+        base = self.rich_style
+        if line >= self.virtual_size.height:
+            return Strip.blank(width, base)
+        if line == self.cursor and self.LINE_CURSOR:
+            base += self.palette.style("cursor-focus" if self.has_focus else "cursor")
+        return self.palette.draw(self.pieces(line, width), width, base)
+
+    # Hands
+
+    def action_move(self, step: int) -> None:
+        self.move_to(self.cursor + step)
+
+    def action_page(self, pages: float) -> None:
+        """Move the view and the cursor together, so that the cursor keeps its place on the screen."""
+        step = int(max(1, self.height - 1) * pages) or (1 if pages > 0 else -1)
+        top = self.scroll_offset.y + step
+        self.cursor = max(0, min(self.cursor + step, self.virtual_size.height - 1))
+        self.scroll_to(y=max(0, min(top, self.virtual_size.height - self.height)), animate=False)
+        self.show_cursor()
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self.virtual_size.height - 1)
+
+    def action_choose(self) -> None:
+        if self.virtual_size.height:
+            self.post_message(self.Chosen(self))
+
+    def on_click(self, event: events.Click) -> None:
+        line = self.scroll_offset.y + event.y
+        if line < self.virtual_size.height:
+            self.move_to(line)
+            if event.chain == 2:
+                self.action_choose()
+
+    def on_resize(self) -> None:
+        self.show_cursor()

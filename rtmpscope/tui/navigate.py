@@ -1,0 +1,113 @@
+"""Where to go from a row: the next problem, the next row of the same kind, the answer to a call, a typed place.
+
+Every function gives a row that is shown, or None where there is none that way.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rtmpscope.model import Call, Message
+from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import SECOND, moment
+
+STRIDE = 4096  # rows looked at in one step backwards
+
+
+def next_problem(sight: Sight, row: int, step: int) -> int | None:
+    """The nearest row in that direction with a warning or an error."""
+    found = sight.store.find_next_problem(row, step)
+    while found >= 0 and not sight.view.shows(found):
+        found = sight.store.find_next_problem(found, step)
+    return found if found >= 0 else None
+
+
+def next_alike(sight: Sight, row: int, step: int, names: Sequence[str]) -> int | None:
+    """The nearest row in that direction that has the same values in these columns."""
+    columns = [sight.store.columns[name] for name in names]
+    wanted = [column[row] for column in columns]
+    for candidate in occurrences(columns[0], wanted[0], row, step, sight.store.count):
+        if [column[candidate] for column in columns] == wanted and sight.view.shows(candidate):
+            return candidate
+    return None
+
+
+def occurrences(column: Sequence[int], value: int, row: int, step: int, count: int) -> Iterator[int]:
+    """The places of the value from the row onwards, found by the column's own search."""
+    if step > 0:
+        start = row + 1
+        while start < count:
+            try:
+                row = column.index(value, start, count)
+            except ValueError:
+                return
+            yield row
+            start = row + 1
+        return
+    for stop in range(row, 0, -STRIDE):
+        start = max(0, stop - STRIDE)
+        part = column[start:stop]
+        for place in range(len(part) - 1, -1, -1):
+            if part[place] == value:
+                yield start + place
+
+
+def other_end(call: Call | None, message: Message) -> int:
+    """The number of the message that answers this one, or that this one answers; 0 where there is none."""
+    if call is None:
+        return 0
+    return call.answer if call.request == message.number else call.request
+
+
+def row_of_message(sight: Sight, number: int) -> int | None:
+    """The row of a message by its number."""
+    if number < 1:
+        return None
+    numbers: Sequence[int] = sight.store.columns["number"]
+    try:
+        return numbers.index(number, number - 1, sight.store.count)
+    except ValueError:
+        return None
+
+
+def row_at(sight: Sight, column: str, value: int) -> int:
+    """The first row whose time or packet is not before the value, or the last row.
+
+    Both columns rise, but for the little that events may come out of order.
+    """
+    count = sight.store.count
+    values: Sequence[int] = sight.store.columns[column]
+    return min(bisect_left(values, value, 0, count), count - 1)
+
+
+def place(sight: Sight, text: str) -> int | None:
+    """The row that a person means: "53" a message, "12.5s" seconds since the start, "14:02:03" a time of day,
+    "p61" a packet, "50%" a share of the capture.  None where it cannot be understood or there is no such row."""
+    text = text.strip().lower()
+    count = sight.store.count
+    if not count:
+        return None
+    try:
+        if text.endswith("%"):
+            return max(0, min(count - 1, int(count * float(text[:-1]) / 100)))
+        if text.startswith("p"):
+            return row_at(sight, "packet", int(text[1:].replace(",", "")))
+        if ":" in text:
+            return row_at(sight, "time_ns", time_of_day(sight, text))
+        if text.endswith("s") or "." in text:
+            return row_at(sight, "time_ns", sight.store.row(0).time_ns + int(float(text.rstrip("s")) * SECOND))
+        return row_of_message(sight, int(text.replace(",", "")))
+    except (ValueError, OverflowError):
+        return None
+
+
+def time_of_day(sight: Sight, text: str) -> int:
+    """The moment of that time of day on the capture's first day, in local time, or in UTC with a "z" at the end."""
+    utc = text.endswith("z")
+    first = moment(sight.store.row(0).time_ns)
+    day = first if utc else first.astimezone()
+    form = "%H:%M:%S.%f" if "." in text else "%H:%M:%S" if text.count(":") == 2 else "%H:%M"
+    clock = datetime.strptime(text.rstrip("z"), form).time()
+    return int(datetime.combine(day.date(), clock, day.tzinfo).timestamp() * 1_000_000) * 1000

@@ -1,0 +1,65 @@
+"""A screen of text to be read and left: the help and the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from rtmpscope.tui.lines import Bar, LineList
+from rtmpscope.tui.palette import Piece, Pieces
+
+PAGE = Binding.Group("A page")
+
+
+class Heading(Bar):
+    DEFAULT_CSS = "Heading { background: $panel; } Heading:ansi { text-style: reverse; }"
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.title = title
+
+    def pieces(self, width: int) -> Iterable[Piece]:
+        yield f" {self.title}", "strong"
+        yield "   q back", "dim"
+
+
+class Text(LineList):
+    DEFAULT_CSS = "Text { height: 1fr; padding: 0 1; }"
+
+    def __init__(self, lines: Sequence[Pieces]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def total(self) -> int:
+        return len(self.lines)
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        return self.lines[line]
+
+
+class Page(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "dismiss", "Back", group=PAGE),
+        Binding("y", "copy", "Copy the line", group=PAGE),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Pieces]) -> None:
+        super().__init__()
+        self.heading = title
+        self.lines = lines
+
+    def compose(self) -> ComposeResult:
+        yield Heading(self.heading)
+        yield Text(self.lines)
+
+    def on_mount(self) -> None:
+        text = self.query_one(Text)
+        text.reload()
+        text.focus()
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.query_one(Text).copied())

@@ -1,0 +1,62 @@
+"""The connections, each with how far its session got: the first thing to read when a stream failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtmpscope.model import Connection, Verdict
+from rtmpscope.tui.lines import LineList
+from rtmpscope.tui.palette import Piece, Pieces, fit
+from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import duration
+
+OUTCOMES = {  # outcome: mark, style, word
+    "ok": ("●", "ok", "ok"),
+    "failed": ("✖", "error", "failed"),
+    "incomplete": ("◐", "warning", "incomplete"),
+    "not_rtmp": ("○", "dim", "not RTMP"),
+    "encrypted": ("◌", "dim", "encrypted"),
+}
+
+
+def verdict_of(connection: Connection) -> Verdict:
+    session = connection.analysis.get("session")
+    verdict: Verdict = session.verdict()  # type: ignore[attr-defined]
+    return verdict
+
+
+class Sessions(LineList):
+    DEFAULT_CSS = "Sessions { height: 3; }"
+
+    def __init__(self, sight: Sight, id: str) -> None:
+        super().__init__(id=id)
+        self.sight = sight
+
+    def total(self) -> int:
+        return len(self.sight.store.connections)
+
+    @property
+    def connection(self) -> Connection | None:
+        connections = self.sight.store.connections
+        return connections[self.cursor] if self.cursor < len(connections) else None
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        connection = self.sight.store.connections[line]
+        followed = self.sight.followed == connection.id
+        yield "▸" if followed else " ", "mark"
+        yield from session_line(self.sight, connection, width)
+
+
+def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
+    verdict = verdict_of(connection)
+    mark, style, word = OUTCOMES[verdict.outcome]
+    peers = f"{connection.client} → :{connection.server.port}"
+    pieces = [(f"#{connection.id:>2} ", "dim")]
+    if width >= 60:
+        pieces.append((fit(peers, 32 if width >= 100 else 26) + " ", ""))
+    pieces.append((fit(verdict.role.replace("_", " "), 8) + " ", ""))
+    if width >= 100:
+        pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))
+    pieces.append((f"{mark} {fit(word, 10)} ", style))
+    pieces.append((sight.text(verdict.text), style if style in ("error", "warning") else ""))
+    return pieces

@@ -1,0 +1,69 @@
+"""How a person looks at the capture at the moment: which rows, which time format, keys masked or shown.
+
+Every text of a row or a message that reaches the screen, the clipboard or an export passes here, so that masking
+and escaping happen in one place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtmpscope.model import UNKNOWN, Field, Message
+from rtmpscope.text import printable
+from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
+from rtmpscope.tui.view import View
+
+if TYPE_CHECKING:
+    from rtmpscope.redact import Redactor
+    from rtmpscope.store import Store
+
+
+class Sight:
+    """masked: keys are hidden; reference: the row that times are counted from; followed: the one connection shown.
+
+    reference and followed are UNKNOWN while there is none.
+    """
+
+    def __init__(self, store: Store, redactor: Redactor | None) -> None:
+        self.store = store
+        self.redactor = redactor
+        self.masked = redactor is not None
+        self.view = View(store)
+        self.time_format: TimeFormat = FORMATS[0]
+        self.digits = 3
+        self.reference = UNKNOWN
+        self.followed = UNKNOWN
+        self.filter = ""
+        self.marks: set[int] = set()
+
+    @property
+    def mask(self) -> Redactor | None:
+        return self.redactor if self.masked else None
+
+    def text(self, text: str) -> str:
+        """Any text that quotes the wire, fit to be shown."""
+        return printable(self.mask.text(text) if self.mask else text)
+
+    def summary(self, row: int) -> str:
+        return self.text(self.store.summary(row))
+
+    def body(self, message: Message) -> Field:
+        body = self.store.describe(message)
+        return self.mask.body(message, body) if self.mask else body
+
+    def time(self, row: int, time_ns: int) -> str:
+        return self.time_format.text(time_ns, self.clock(row), self.digits)
+
+    def clock(self, row: int) -> Clock:
+        """What the row's time may be measured against; a row before the first is the row itself."""
+        position = self.view.position(row)
+        start = self.store.row(0).time_ns
+        return Clock(
+            start,
+            self.store.row(self.view.row(max(0, position - 1))).time_ns,
+            start if self.reference == UNKNOWN else self.store.row(self.reference).time_ns,
+        )
+
+    @property
+    def time_width(self) -> int:
+        return self.time_format.width + self.digits - 3

@@ -1,0 +1,118 @@
+"""The first and the last line of the screen: what is looked at and how much of it, where one stands in it."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from rtmpscope.model import UNKNOWN
+from rtmpscope.text import printable
+from rtmpscope.tui.lines import Bar
+from rtmpscope.tui.palette import Pieces, fit, width_of
+from rtmpscope.tui.sight import Sight
+
+NOTICE = 5.0  # seconds that a notice stays
+
+
+class EdgeBar(Bar):
+    """A line with a left and a right part; the right part is kept, the left is cut."""
+
+    DEFAULT_CSS = "EdgeBar { background: $panel; } EdgeBar:ansi { text-style: reverse; }"
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__()
+        self.sight = sight
+        self._shown: Pieces = []
+
+    def left(self) -> Pieces:
+        raise NotImplementedError
+
+    def right(self) -> Pieces:
+        raise NotImplementedError
+
+    def pieces(self, width: int) -> Pieces:
+        left, right = self.left(), self.right()
+        right_width = sum(width_of(text) for text, _ in right)
+        if right_width > width * 2 // 3:
+            right, right_width = [], 0
+        room = width - right_width - 2
+        pieces: Pieces = [(" ", "")]
+        for text, style in left:
+            text = fit(text, min(room, width_of(text)))
+            room -= width_of(text)
+            pieces.append((text, style))
+        return [*pieces, (" " * max(0, room), ""), *right, (" ", "")]
+
+    def update(self) -> None:
+        """Draw again if it would read otherwise."""
+        pieces = self.pieces(self.size.width)
+        if pieces != self._shown:
+            self._shown = pieces
+            self.refresh()
+
+
+class TitleBar(EdgeBar):
+    def __init__(self, sight: Sight, capture: str) -> None:
+        super().__init__(sight)
+        self.capture = printable(capture)
+
+    def left(self) -> Pieces:
+        return [("rtmpscope  ", "strong"), (self.capture, "")]
+
+    def right(self) -> Pieces:
+        store = self.sight.store
+        problems = store.problems
+        totals = f"{counted(len(store.connections), 'connection')} · {counted(store.messages, 'message')} · "
+        return [(totals, "dim"), (counted(problems, "problem"), "error" if problems else "dim")]
+
+
+class StatusBar(EdgeBar):
+    """Left the filter in force or a notice, right the place in the capture and how far it is loaded."""
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(sight)
+        self.row = UNKNOWN
+        self.new = 0
+        self._notice = ""
+        self._notice_until = 0.0
+
+    def say(self, text: str) -> None:
+        """Show a notice for a few seconds."""
+        self._notice = printable(text)
+        self._notice_until = monotonic() + NOTICE
+        self.update()
+
+    def left(self) -> Pieces:
+        if monotonic() < self._notice_until:
+            return [(self._notice, "strong")]
+        sight = self.sight
+        pieces: Pieces = []
+        if sight.followed != UNKNOWN:
+            pieces.append((f"only #{sight.followed}   ", "mark"))
+        if sight.filter:
+            pieces.append((f"/ {printable(sight.filter)}   ", "command"))
+        if sight.view.failed:
+            pieces.append((printable(sight.view.failed), "error"))
+        return pieces or [("/ filter   n next problem   tab next pane   ? help", "dim")]
+
+    def right(self) -> Pieces:
+        sight = self.sight
+        pieces: Pieces = []
+        if self.new > 0:
+            pieces.append((f"{self.new:,} new   ", "note"))
+        if self.row != UNKNOWN:
+            pieces.append((f"row {self.row + 1:,} of {sight.store.count:,}   ", "dim"))
+        if sight.view.rows is not None:
+            pieces.append((f"{len(sight.view):,} shown{'' if sight.view.settled else ' so far'}   ", "dim"))
+        pieces.append((sight.store.progress_text, "dim"))
+        return pieces
+
+
+def counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+class Rule(Bar):
+    DEFAULT_CSS = "Rule { color: $panel-lighten-2; } Rule:ansi { color: ansi_default; text-style: dim; }"
+
+    def pieces(self, width: int) -> Pieces:
+        return [("─" * width, "")]

@@ -1,0 +1,92 @@
+"""The timeline: one line for each message, handshake part, gap and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.message import Message
+
+from rtmpscope.tui.columns import Layout
+from rtmpscope.tui.lines import Bar, LineList
+from rtmpscope.tui.palette import Piece, Pieces
+from rtmpscope.tui.sight import Sight
+
+LONG_TIMES_FROM = 140  # cells from which times show microseconds
+
+
+class RowList(LineList):
+    """What the timeline and the ladder have in common: lines that stand for rows of the capture, under a head."""
+
+    class RowMoved(Message):
+        """The row under the cursor is another one."""
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__()
+        self.sight = sight
+        self.head = Head(self)
+
+    @property
+    def row(self) -> int:
+        """The row under the cursor, UNKNOWN where there is none."""
+        raise NotImplementedError
+
+    def go_to(self, row: int) -> None:
+        """Put the cursor on a row, or on the next one that is shown."""
+        raise NotImplementedError
+
+    def head_pieces(self, width: int) -> Pieces:
+        """The line above the rows."""
+        raise NotImplementedError
+
+    def lay_out(self) -> None:
+        """Take up a new width or time format."""
+        self.sight.digits = 6 if self.width >= LONG_TIMES_FROM else 3
+        self.head.refresh()
+        self.refresh()
+
+    def on_line_list_moved(self) -> None:
+        self.post_message(self.RowMoved())
+
+    def on_resize(self) -> None:
+        self.lay_out()
+        self.show_cursor()
+
+
+class Head(Bar):
+    def __init__(self, rows: RowList) -> None:
+        super().__init__()
+        self.rows = rows
+
+    def pieces(self, width: int) -> Iterable[Piece]:
+        return self.rows.head_pieces(width)
+
+
+class Timeline(RowList):
+    """The rows of the view in force."""
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(sight)
+        self.columns = Layout(0, 0)
+
+    def total(self) -> int:
+        return len(self.sight.view)
+
+    @property
+    def row(self) -> int:
+        view = self.sight.view
+        return view.row(self.cursor) if self.cursor < len(view) else -1
+
+    def go_to(self, row: int) -> None:
+        self.take_up()
+        self.move_to(self.sight.view.position(row), middle=True)
+
+    def lay_out(self) -> None:
+        super().lay_out()
+        self.columns = Layout(self.width, self.sight.time_width)
+
+    def head_pieces(self, width: int) -> Pieces:
+        return self.columns.head(self.sight.time_format.title)
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        index = self.sight.view.row(line)
+        return self.columns.line(self.sight, index, self.sight.store.row(index), line == self.cursor)
