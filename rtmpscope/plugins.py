@@ -244,8 +244,8 @@ class _GuardedExporter:
 
 def load_builtin(registry: Registry) -> None:
     """Register what rtmpscope itself brings."""
-    for type_id in messages.TYPES:
-        registry.decoder(type_id, partial(messages.decode, type_id))
+    for type_id, known in messages.TYPES.items():
+        registry.decoder(type_id, known.decode)
     for register in BUILTIN:
         register(registry)
 

@@ -1,0 +1,240 @@
+"""What a message says against the specification, or against what most peers understand.
+
+One check per condition, in a table by message type; each looks at one message, with what little the connection
+is known for (handshake done, streams created, objectEncoding).  Timing, media and answers have modules of their
+own, and so has the chunk stream.  A check that a healthy session can fail is a NOTE at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rtmpscope.analysis.annotator import Door
+from rtmpscope.analysis.fingerprints import Fingerprints
+from rtmpscope.model import C2S, DIRECTIONS, S2C, Connection, Field, Gap, Handshake, Message, Severity
+from rtmpscope.rtmp.commands import information, is_error, status_code
+from rtmpscope.rtmp.status_codes import meaning
+
+HUGE: Final = 10 << 20
+CHUNK_SIZES: Final = range(128, 65_537)  # what peers use
+NGINX_CSIDS: Final = 32  # max_streams, by default
+
+# Calls that servers refuse without harm: they belong to one product, and clients ask anyhow.
+HARMLESS: Final = frozenset({"releaseStream", "FCPublish", "FCUnpublish", "FCSubscribe", "_checkbw", "getStreamLength"})
+
+
+class Conformance:
+    """Checks every message but audio and video."""
+
+    name: Final = "conformance"
+    types: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 15, 16, 17, 18, 19, 20, 22})
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parts: set[str] = set()
+        self._spoke = [False, False]  # sent a message
+        self._connects = 0
+        self._created = False
+        self._object_encoding: object = None
+        self._whole = True
+
+    def on_handshake(self, part: Handshake) -> None:
+        """RTMP 5.2.1: data only after the other side's last part."""
+        self._parts.add(part.part)
+        speaker = {"S2": C2S, "C2": S2C}.get(part.part)
+        if speaker is not None and self._spoke[speaker]:
+            severity = Severity.WARNING if speaker == C2S else Severity.NOTE
+            who = ("the client", "the server")[speaker]
+            text = f"{who} sent messages before this part of the handshake arrived: not allowed, strict peers hang up"
+            part.note("data-before-handshake", severity, text)
+
+    def on_gap(self, gap: Gap) -> None:
+        self._whole = False
+
+    def on_message(self, message: Message, body: Field | None) -> None:
+        self._spoke[message.direction] = True
+        if message.length > HUGE:
+            text = f"{message.length:,} bytes in one message: nobody sends so much, the parse may have lost its way"
+            message.note("message-huge", Severity.WARNING, text)
+        if message.csid >= NGINX_CSIDS and message.direction == C2S:
+            self._high_csid(message)
+        if body is None:
+            return
+        for check in CHECKS.get(message.type_id, ()):
+            check(self, message, body)
+
+    def _high_csid(self, message: Message) -> None:
+        fingerprints = self._connection.analysis.get("fingerprints")
+        if isinstance(fingerprints, Fingerprints) and fingerprints.server.startswith("nginx"):
+            text = f"csid {message.csid} towards nginx, which closes connections at 32 and above (max_streams)"
+            message.note("csid-high", Severity.WARNING, text)
+
+    # Control messages
+
+    def _chunk_size(self, message: Message, body: Field) -> None:
+        size = body.get("chunk_size")
+        if isinstance(size, int) and 0 < size <= 0xFFFFFF and size not in CHUNK_SIZES:
+            text = f"a chunk size of {size:,}: allowed, but peers use 128 to 65,536 and some refuse others"
+            message.note("chunk-size-unusual", Severity.NOTE, text)
+
+    def _shape(self, message: Message, body: Field) -> None:
+        undecoded = body.child("undecoded")
+        if undecoded is not None and message.captured == message.length:
+            message.note("control-malformed", Severity.NOTE, f"not as long as it should be: {undecoded.text}")
+
+    def _peer_bandwidth(self, message: Message, body: Field) -> None:
+        if message.length == 4:
+            text = "without its limit type (4 bytes instead of 5): FFmpeg accepts it, others may not"
+            message.note("peer-bandwidth-short", Severity.CHAT, text)
+
+    # Everything in AMF
+
+    def _selector(self, message: Message, body: Field) -> None:
+        selector = body.child("format_selector")
+        if selector is None or not selector.text:
+            return
+        code = "format-selector-missing" if selector.value is None else "format-selector-stray"
+        message.note(code, Severity.NOTE, f"format selector {selector.text}: read all the same, others may fail on it")
+
+    def _amf(self, message: Message, body: Field) -> None:
+        if message.captured < message.length:
+            return
+        found = _first(body, lambda field: field.name == "undecoded" and not field.kind)
+        if found is not None:
+            text = f"decoding stopped at byte {found.start:,}: {found.text}"
+            message.note("amf-undecoded", Severity.WARNING, text)
+        found = _first(body, lambda field: "no end marker" in field.text)
+        if found is not None:
+            text = f"the {found.kind} at byte {found.start:,} has no end marker (Envivio encoders): strict readers fail"
+            message.note("amf-unterminated", Severity.NOTE, text)
+
+    # Commands
+
+    def _command(self, message: Message, body: Field) -> None:
+        check = COMMAND_CHECKS.get(str(body.get("name")))
+        if check is not None:
+            check(self, message, body)
+
+    def _connect(self, message: Message, body: Field) -> None:
+        self._connects += 1
+        if self._connects > 1:
+            text = "connect a second time on the same connection: servers ignore it or hang up"
+            message.note("connect-repeated", Severity.NOTE, text)
+        command_object = body.child("command_object")
+        if command_object is not None:
+            self._object_encoding = command_object.get("objectEncoding")
+
+    def _create_stream(self, message: Message, body: Field) -> None:
+        self._created = True
+
+    def _publish(self, message: Message, body: Field) -> None:
+        if self._connects and self._whole and not self._created:
+            text = f"{body.get('name')} without createStream before it: some servers go along, others wait for ever"
+            message.note("stream-not-created", Severity.NOTE, text)
+
+    def _result(self, message: Message, body: Field) -> None:
+        call = message.call
+        if call is None or call.name != "connect":
+            return
+        code = status_code(body)
+        if is_error(body) or code.lower() != "netconnection.connect.success":
+            self._rejected(message, body, code)
+            return
+        found = information(body)
+        encoding = found.get("objectEncoding") if found is not None else None
+        if encoding is not None and encoding != (self._object_encoding or 0.0):
+            text = (
+                f"objectEncoding {encoding:g}, the client asked for {self._object_encoding or 0:g}: AMF may be misread"
+            )
+            message.note("object-encoding-differs", Severity.NOTE, text)
+
+    def _rejected(self, message: Message, body: Field, code: str) -> None:
+        found = information(body)
+        description = str(found.get("description")) if found is not None else ""
+        if "authmod=" in description or "need auth" in description:
+            text = "the server wants authentication: the client is to connect again with what the description says"
+            message.note("authentication", Severity.NOTE, text)
+        else:
+            text = f"connect was rejected{_because(code)}: check the application and the address"
+            message.note("connect-rejected", Severity.ERROR, text)
+
+    def _error(self, message: Message, body: Field) -> None:
+        call = message.call
+        if call is not None and call.name == "connect":
+            self._result(message, body)
+            return
+        harmless = call is not None and call.name in HARMLESS
+        severity = Severity.NOTE if harmless else Severity.WARNING
+        name = "the call" if call is None else call.name
+        usual = ", which is usual and harmless" if harmless else ""
+        message.note("call-failed", severity, f"{name} failed{_because(status_code(body))}{usual}")
+
+    def _status(self, message: Message, body: Field) -> None:
+        code = status_code(body)
+        if is_error(body):
+            message.note("status-error", Severity.ERROR, f"the server reports an error{_because(code)}")
+            return
+        found = information(body)
+        if found is not None and str(found.get("level")).lower() == "warning":
+            message.note("status-warning", Severity.WARNING, f"the server warns{_because(code)}")
+        elif code == "NetConnection.Connect.ReconnectRequest":
+            text = "the server asks the client to connect anew, to the address in tcUrl, and will close this connection"
+            message.note("reconnect-request", Severity.NOTE, text)
+
+    # Data messages
+
+    def _data(self, message: Message, body: Field) -> None:
+        if body.get("name") == "@setDataFrame" and message.message_stream_id == 0:
+            text = "metadata on message stream 0, not on the published stream: some servers (Red5) drop it"
+            message.note("metadata-on-stream-0", Severity.NOTE, text)
+
+
+Check = Callable[[Conformance, Message, Field], None]
+
+_AMF: Final[tuple[Check, ...]] = (Conformance._selector, Conformance._amf)
+CHECKS: Final[dict[int, tuple[Check, ...]]] = {
+    1: (Conformance._shape, Conformance._chunk_size),
+    2: (Conformance._shape,),
+    3: (Conformance._shape,),
+    4: (Conformance._shape,),
+    5: (Conformance._shape,),
+    6: (Conformance._peer_bandwidth,),
+    15: (*_AMF, Conformance._data),
+    16: _AMF,
+    17: (*_AMF, Conformance._command),
+    18: (*_AMF, Conformance._data),
+    19: _AMF,
+    20: (*_AMF, Conformance._command),
+}
+COMMAND_CHECKS: Final[dict[str, Check]] = {
+    "connect": Conformance._connect,
+    "createStream": Conformance._create_stream,
+    "publish": Conformance._publish,
+    "play": Conformance._publish,
+    "_result": Conformance._result,
+    "_error": Conformance._error,
+    "onStatus": Conformance._status,
+}
+
+
+def _first(body: Field, wanted: Callable[[Field], bool]) -> Field | None:
+    """The first field of the tree, in wire order, that is wanted; walked without recursion."""
+    stack = [body]
+    while stack:
+        field = stack.pop()
+        if wanted(field):
+            return field
+        stack.extend(reversed(field.children))
+    return None
+
+
+def _because(code: str) -> str:
+    words = meaning(code)
+    if not code:
+        return ", without a reason"
+    return f": {code}, {words}" if words else f": {code}"
+
+
+def register(registry: Door) -> None:
+    registry.annotator(Conformance)

@@ -1,0 +1,549 @@
+"""The health of media over time: per stream and track, how much, how often, how regular, how late.
+
+Every audio and video message passes here, so a frame costs a few comparisons and additions: the timestamp
+against the one before it on its track, the clock against the timestamp.  Whatever is out of line is looked at
+more closely by a method of its own.  Once a second the sums go into series for graphs; memory per stream is
+bounded.
+
+Two clocks are compared.  The RTMP clock is the timestamps, in ms, unwrapped so that they keep growing past 2^32.
+The capture clock says when a message was complete.  Lateness is how far media lies behind the RTMP clock as a
+player sees it that began with the first frame: a stall is lateness that grows by a second or more.
+
+Timestamps start anew when a command or stream event says so (publish, play, seek, pause); only what happens
+between two of these is held against the sender.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.analysis.annotator import Door
+from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
+from rtmpscope.limits import NOTES_OF_A_KIND, TRACKS
+from rtmpscope.media import tag
+from rtmpscope.media.tag import MediaTag
+from rtmpscope.model import C2S, Connection, End, Field, Gap, Message, Severity
+
+AUDIO: Final[i64] = 8
+VIDEO: Final[i64] = 9
+
+HALF: Final[i64] = 1 << 31
+MASK: Final[i64] = (1 << 32) - 1
+TRUNCATED: Final[i64] = 1 << 24  # where 24-bit timestamps begin again (go2rtc)
+
+JUMP_MS: Final[i64] = 2_000  # a step worth a second look
+STEP_MS: Final[i64] = 10_000  # how far a frame may be from its predecessor for a wrap to be believed
+STALL_MS: Final[i64] = 1_000
+CALM_NS: Final[i64] = 30 * SECOND_NS  # lateness that grew more slowly than this is the drift of clocks
+SKEW_MS: Final[i64] = 1_000
+KEY_MS: Final[i64] = 5_000  # streaming platforms ask for a key frame every 2 to 4 seconds
+COMPOSITION_MS: Final[i64] = 2_000
+HUGE: Final[i64] = 10 << 20
+
+# Codecs that cannot be decoded without their sequence header.
+NEEDS_HEADER: Final = frozenset({"h264", "hevc", "vvc", "av1", "aac", "flac"})
+
+# User control events and commands after which the timestamps of a stream may start anew.
+RESTARTS: Final = frozenset(
+    {"publish", "play", "play2", "seek", "pause", "pauseRaw", "closeStream", "onStatus", "onPlayStatus"}
+)
+STREAM_EVENTS: Final = frozenset({"stream_begin", "stream_eof"})
+
+
+class Track:
+    """One audio or video track.  Times of the capture are in ns, of RTMP in ms.
+
+    frames, bytes      coded frames, and the bytes of all messages with their headers
+    first_ms, now_ms   RTMP time of the first and the last frame, unwrapped
+    key_frames         video frames that decoding can start from; key_intervals and gop_frames what lies between
+    headers            sequence headers; changes how many differed from the one before
+    backwards, jumps   frames whose timestamp fell, or leapt ahead of the clock
+    rate, frame_series bytes and frames per bucket of capture time
+    """
+
+    __slots__ = (
+        "kind", "track_id", "codec", "frames", "bytes", "first_ns", "last_ns", "first_ms", "now_ms", "key_frames",
+        "key_intervals", "gop_frames", "headers", "changes", "header", "backwards", "jumps", "longest_composition",
+        "byte_series", "frame_series", "wire", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
+        "sampled_frames",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, track_id: int, message: Message) -> None:
+        self.kind: Final = kind
+        self.track_id: Final = track_id
+        self.codec = ""
+        self.frames: i64 = 0
+        self.bytes: i64 = 0
+        self.first_ns: i64 = message.time_ns
+        self.last_ns: i64 = message.time_ns
+        self.first_ms: i64 = 0
+        self.now_ms: i64 = 0
+        self.key_frames: i64 = 0
+        self.key_intervals = Spread()
+        self.gop_frames = Spread()
+        self.headers: i64 = 0
+        self.changes: i64 = 0
+        self.header = b""
+        self.backwards: i64 = 0
+        self.jumps: i64 = 0
+        self.longest_composition: i64 = 0
+        self.byte_series = Series(message.time_ns)
+        self.frame_series = Series(message.time_ns)
+        self.wire: i64 = message.timestamp
+        self.fresh = True
+        self.keyed = False
+        self.key_ms: i64 = 0
+        self.key_at: i64 = 0
+        self.notes: dict[str, int] = {}
+        self.sampled_bytes: i64 = 0
+        self.sampled_frames: i64 = 0
+
+    @property
+    def duration_ms(self) -> int:
+        """RTMP time from the first to the last frame."""
+        return max(0, self.now_ms - self.first_ms)
+
+    @property
+    def bitrate(self) -> float:
+        """Bits per second of RTMP time, 0.0 where there is too little to say."""
+        duration = self.duration_ms
+        return int(self.bytes) * 8000 / duration if duration else 0.0
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second of RTMP time, 0.0 where there is too little to say."""
+        duration = self.duration_ms
+        return (int(self.frames) - 1) * 1000 / duration if duration else 0.0
+
+    def note(self, event: Message | End, code: str, severity: Severity, text: str) -> None:
+        """A note on the event, while there are not too many of its kind on this track."""
+        count = self.notes.get(code, 0)
+        self.notes[code] = count + 1
+        if count < NOTES_OF_A_KIND:
+            last = "; more of these are counted only" if count == NOTES_OF_A_KIND - 1 else ""
+            event.note(code, severity, text + last)
+
+    def sample(self, time_ns: i64) -> None:
+        self.byte_series.add(time_ns, self.bytes - self.sampled_bytes)
+        self.frame_series.add(time_ns, self.frames - self.sampled_frames)
+        self.sampled_bytes = self.bytes
+        self.sampled_frames = self.frames
+
+
+class MediaStream:
+    """The tracks of one message stream in one direction.
+
+    audio, video     track 0 of each, None while nothing came; `others` the rest by (kind, track id)
+    lateness_ms      how late the last frame was; stalls how often that grew by STALL_MS, stalled_ms by how much
+    skew_ms          audio time minus video time as frames arrive, over the last second
+    """
+
+    __slots__ = (
+        "message_stream_id", "direction", "audio", "video", "others", "first_ns", "last_ns", "messages", "lateness_ms",
+        "stalls", "stalled_ms", "skew_ms", "skew_sums", "skew_counts", "began", "skewed", "fresh", "origin_ns",
+        "origin_ms", "mark_ms", "mark_ns", "behind", "behind_ns", "calm_ms", "sample_ns", "skew_sum", "skew_count",
+        "now_ms", "wire",
+    )  # fmt: skip
+
+    def __init__(self, message_stream_id: int, direction: int, time_ns: int) -> None:
+        self.message_stream_id: Final = message_stream_id
+        self.direction: Final = direction
+        self.audio: Track | None = None
+        self.video: Track | None = None
+        self.others: dict[tuple[str, int], Track] = {}
+        self.first_ns: i64 = time_ns
+        self.last_ns: i64 = time_ns
+        self.messages: i64 = 0
+        self.lateness_ms: i64 = 0
+        self.stalls: i64 = 0
+        self.stalled_ms: i64 = 0
+        self.skew_sums = Series(time_ns)
+        self.skew_counts = Series(time_ns)
+        self.skew_ms: i64 = 0
+        self.began = False  # the publish or play that started it was seen, and nothing was lost since
+        self.skewed = False
+        self.fresh = True
+        self.origin_ns: i64 = 0
+        self.origin_ms: i64 = 0
+        self.mark_ms: i64 = 0
+        self.mark_ns: i64 = 0
+        self.behind = False  # a stall is not made good yet
+        self.behind_ns: i64 = 0
+        self.calm_ms: i64 = 0
+        self.sample_ns: i64 = time_ns + SECOND_NS
+        self.skew_sum: i64 = 0
+        self.skew_count: i64 = 0
+        self.now_ms: i64 = 0
+        self.wire: i64 = 0
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All tracks, video first."""
+        main = [track for track in (self.video, self.audio) if track is not None]
+        return main + list(self.others.values())
+
+    def skew(self) -> list[tuple[int, float]]:
+        """Audio time minus video time as frames arrive: (capture time in ns, mean in ms) per bucket."""
+        step = self.skew_counts.step_ns
+        start = self.skew_counts.start_ns
+        counts = self.skew_counts.values
+        sums = self.skew_sums.values
+        return [(start + n * step, sums[n] / counts[n]) for n in range(len(counts)) if counts[n]]
+
+    def drift(self) -> float:
+        """How fast the skew grows, in ms per minute of capture time (least squares); 0.0 below ten buckets."""
+        points = self.skew()
+        if len(points) < 10:
+            return 0.0
+        minutes = [(time_ns - points[0][0]) / 60e9 for time_ns, _ in points]
+        middle = sum(minutes) / len(minutes)
+        weight = sum((minute - middle) ** 2 for minute in minutes)
+        return sum((minutes[n] - middle) * points[n][1] for n in range(len(points))) / weight
+
+    def restart(self) -> None:
+        """What comes next need not go on where the last frame was."""
+        self.fresh = True
+        for track in self.tracks:
+            track.fresh = True
+
+    def media(self, message: Message, facts: MediaTag) -> None:
+        """One audio or video message."""
+        self.messages += 1
+        self.last_ns = message.time_ns
+        is_audio = message.type_id == AUDIO
+        track = self.audio if is_audio else self.video
+        if track is None or facts.track != 0:
+            track = self._track("audio" if is_audio else "video", facts.track, message)
+        track.bytes += message.length
+        if facts.kind != "frame":
+            self._header(track, message, facts)
+        else:
+            self._frame(track, message, facts)
+        track.last_ns = message.time_ns
+        if message.time_ns >= self.sample_ns:
+            self._sample(message)
+
+    def _track(self, kind: str, track_id: int, message: Message) -> Track:
+        if track_id == 0 or len(self.others) >= TRACKS:
+            track = Track(kind, 0, message)
+            if kind == "audio":
+                self.audio = self.audio or track
+                return self.audio
+            self.video = self.video or track
+            return self.video
+        found = self.others.get((kind, track_id))
+        if found is None:
+            found = self.others[(kind, track_id)] = Track(kind, track_id, message)
+        return found
+
+    def _header(self, track: Track, message: Message, facts: MediaTag) -> None:
+        """Sequence headers; ends, metadata and empty messages only count."""
+        if facts.kind != "sequence_header":
+            return
+        if track.headers and message.payload == track.header:
+            track.note(message, "sequence-header-repeated", Severity.COMMENT, "the same sequence header again")
+        elif track.headers:
+            track.changes += 1
+            text = f"another sequence header than before: {facts.codec} parameters change here, some players stumble"
+            track.note(message, "sequence-header-changed", Severity.NOTE, text)
+        elif track.frames and self.began:
+            text = f"the sequence header comes after {track.frames:,} frames, which players cannot decode"
+            message.note("sequence-header-late", Severity.NOTE, text)
+        track.headers += 1
+        track.header = message.payload
+
+    def _frame(self, track: Track, message: Message, facts: MediaTag) -> None:
+        track.frames += 1
+        timestamp = message.timestamp
+        if track.fresh:
+            self._first(track, message, facts)
+        else:
+            delta: i64 = ((timestamp - track.wire + HALF) & MASK) - HALF
+            if delta < 0 or delta > JUMP_MS or timestamp < track.wire:
+                delta = self._step(track, message, delta)
+            track.now_ms += delta
+        track.wire = timestamp
+        self.wire = timestamp
+        self.now_ms = track.now_ms
+        if facts.codec != track.codec:
+            self._codec(track, message, facts)
+        if facts.key:
+            self._key(track, message, facts)
+        if facts.composition_time > track.longest_composition:
+            self._composition(track, message, facts)
+        if message.length > HUGE:
+            text = f"a frame of {message.length:,} bytes: more than any encoder sends, or the parse lost its way"
+            track.note(message, "message-huge", Severity.WARNING, text)
+        audio = self.audio
+        video = self.video
+        if audio is not None and video is not None and audio.frames and video.frames:
+            self.skew_sum += audio.now_ms - video.now_ms
+            self.skew_count += 1
+        late: i64 = (message.time_ns - self.origin_ns) // 1_000_000 - (track.now_ms - self.origin_ms)
+        self.lateness_ms = late
+        if late - self.mark_ms > STALL_MS:
+            self._stalled(track, message, late)
+        elif self.behind and late < self.calm_ms + STALL_MS // 2:
+            self._caught_up(track, message, late)
+
+    def _first(self, track: Track, message: Message, facts: MediaTag) -> None:
+        """The first frame of a track, or the first after a command that may have moved its timestamps."""
+        track.fresh = False
+        track.keyed = False
+        if self.fresh:
+            self._anchor(message)
+        track.now_ms = self.now_ms + ((message.timestamp - self.wire + HALF) & MASK) - HALF
+        if track.frames > 1:
+            return
+        track.first_ms = track.now_ms
+        track.first_ns = message.time_ns
+        track.codec = facts.codec
+        if self.began and not track.headers and facts.codec in NEEDS_HEADER:
+            text = f"{facts.codec} frames before their sequence header: players show nothing until it comes"
+            message.note("sequence-header-missing", Severity.ERROR, text)
+
+    def _anchor(self, message: Message) -> None:
+        """Both clocks begin here; the RTMP clock goes on from where it stood, if it ran before."""
+        if self.origin_ns == 0:
+            self.now_ms = message.timestamp
+        self.fresh = False
+        self.wire = message.timestamp
+        self.origin_ns = message.time_ns
+        self.origin_ms = self.now_ms
+        self.mark_ms = 0
+        self.mark_ns = message.time_ns
+        self.behind = False
+
+    def _step(self, track: Track, message: Message, delta: i64) -> i64:
+        """A timestamp that does not follow the one before it closely: what it means, and the step to believe."""
+        before, now = track.wire, message.timestamp
+        if delta >= 0:
+            if now < before:
+                text = "timestamps wrap at 2^32 ms, as they do every 49.7 days"
+                track.note(message, "timestamp-wrapped", Severity.NOTE, text)
+            elif delta - (message.time_ns - track.last_ns) // 1_000_000 > JUMP_MS:
+                track.jumps += 1
+                text = f"{track.kind} time leaps {_seconds(delta)} ahead of the clock: players wait, or skip"
+                track.note(message, "timestamp-jump", Severity.NOTE, text)
+            return delta
+        if before < TRUNCATED and -JUMP_MS <= delta + TRUNCATED <= STEP_MS:
+            text = "timestamps begin again at 2^24 ms (4 h 39 min): the sender cuts them to 24 bits (go2rtc does)"
+            track.note(message, "timestamp-truncated", Severity.NOTE, text)
+            return delta + TRUNCATED
+        if 0 <= delta + HALF <= STEP_MS:
+            text = "timestamps begin again at 2^31 ms (24.8 days): the sender cuts them to 31 bits (SRS does)"
+            track.note(message, "timestamp-truncated", Severity.NOTE, text)
+            return delta + HALF
+        track.backwards += 1
+        text = f"{track.kind} time goes back by {_seconds(-delta)}: the encoder restarted or mixes up its frames"
+        track.note(message, "timestamp-backwards", Severity.WARNING, text)
+        return delta
+
+    def _codec(self, track: Track, message: Message, facts: MediaTag) -> None:
+        text = f"{track.kind} changes from {track.codec} to {facts.codec} within the stream: many players stop here"
+        track.note(message, "codec-changed", Severity.NOTE, text)
+        track.codec = facts.codec
+
+    def _key(self, track: Track, message: Message, facts: MediaTag) -> None:
+        track.key_frames += 1
+        if track.keyed:
+            interval: i64 = track.now_ms - track.key_ms
+            track.key_intervals.add(interval)
+            track.gop_frames.add(track.frames - track.key_at)
+            if interval > KEY_MS:
+                self._far_apart(track, message, interval)
+        track.keyed = True
+        track.key_ms = track.now_ms
+        track.key_at = track.frames
+        if facts.codec in tag.TIMED and _annex_b(message.payload, facts):
+            text = "NAL units begin with start codes (Annex B) where lengths belong: players cannot decode this"
+            track.note(message, "annex-b", Severity.WARNING, text)
+
+    def _far_apart(self, track: Track, event: Message | End, interval: i64) -> None:
+        text = (
+            f"{_seconds(interval)} from one key frame to the next: players that join wait as long, "
+            "platforms ask for 2 to 4 s; lower the encoder's key-frame interval"
+        )
+        track.note(event, "key-frames-far-apart", Severity.NOTE, text)
+
+    def _composition(self, track: Track, message: Message, facts: MediaTag) -> None:
+        track.longest_composition = facts.composition_time
+        if facts.composition_time > COMPOSITION_MS:
+            text = f"shown {_seconds(facts.composition_time)} after it is decoded: more than frame reordering needs"
+            track.note(message, "composition-time-large", Severity.NOTE, text)
+
+    # Two clocks
+
+    def _stalled(self, track: Track, message: Message, late: i64) -> None:
+        grown: i64 = late - self.mark_ms
+        self.stalls += 1
+        self.stalled_ms += grown
+        if not self.behind:
+            self.calm_ms = self.mark_ms
+            self.behind = True
+            self.behind_ns = message.time_ns
+        self.mark_ms = late
+        self.mark_ns = message.time_ns
+        text = (
+            f"media comes {_seconds(grown)} later than its timestamps say: players run dry; "
+            "see whether the sender paused, or TCP resent, or waited for a window"
+        )
+        track.note(message, "media-stall", Severity.WARNING, text)
+
+    def _caught_up(self, track: Track, message: Message, late: i64) -> None:
+        took: i64 = (message.time_ns - self.behind_ns) // 1_000_000
+        text = f"{_seconds(self.mark_ms - late)} of delay made good in a burst of {_seconds(took)}"
+        track.note(message, "media-burst", Severity.CHAT, text)
+        self.behind = False
+        self.mark_ms = late if late > 0 else 0
+        self.mark_ns = message.time_ns
+
+    def _sample(self, message: Message) -> None:
+        """Once a second: sums into series, skew looked at, lateness that crept up slowly forgiven."""
+        time_ns = message.time_ns
+        self.sample_ns = time_ns + SECOND_NS
+        self.flush(time_ns)
+        if time_ns - self.mark_ns > CALM_NS:
+            self.mark_ns = time_ns
+            self.mark_ms = self.lateness_ms if self.lateness_ms > 0 else 0
+        apart = self.skew_ms
+        if apart > SKEW_MS or apart < -SKEW_MS:
+            if not self.skewed:
+                self.skewed = True
+                gap = f"{_seconds(apart)} ahead of" if apart > 0 else f"{_seconds(-apart)} behind"
+                text = f"audio is {gap} video as they arrive: the muxer drifts, or one of them stopped"
+                message.note("av-skew", Severity.NOTE, text)
+        elif -SKEW_MS < 2 * apart < SKEW_MS:
+            self.skewed = False
+
+    def flush(self, time_ns: i64) -> None:
+        """Bring the series up to date."""
+        for track in self.tracks:
+            track.sample(time_ns)
+        if self.skew_count:
+            self.skew_sums.add(time_ns, self.skew_sum)
+            self.skew_counts.add(time_ns, self.skew_count)
+            self.skew_ms = self.skew_sum // self.skew_count
+            self.skew_sum = 0
+            self.skew_count = 0
+
+    def end(self, end: End) -> None:
+        """What only the end can tell."""
+        self.flush(end.time_ns)
+        for track in self.tracks:
+            if track.keyed and track.now_ms - track.key_ms > KEY_MS and track.key_intervals.most <= KEY_MS:
+                self._far_apart(track, end, track.now_ms - track.key_ms)
+
+
+class MediaTimeline:
+    """streams lists the media streams of a connection in the order in which they appeared."""
+
+    name: Final = "media_timeline"
+    types: Final = frozenset({4, 8, 9, 17, 18, 20})
+
+    __slots__ = ("streams", "_by_key", "_connected", "_begun", "_granted", "_ends")
+
+    def __init__(self, connection: Connection) -> None:
+        self.streams: list[MediaStream] = []
+        self._by_key: dict[int, MediaStream] = {}
+        self._connected = False  # the connect command was seen
+        self._begun: set[int] = set()  # message streams on which publish or play was seen
+        self._granted: set[int] = set()  # and those on which publishing was granted
+        self._ends = 0
+
+    def on_message(self, message: Message, body: Field | None) -> None:
+        type_id = message.type_id
+        if type_id == AUDIO:
+            facts = tag.audio(message.payload)
+        elif type_id == VIDEO:
+            facts = tag.video(message.payload)
+        else:
+            self._control(message, body)
+            return
+        stream = self._by_key.get(message.message_stream_id << 1 | message.direction)
+        if stream is None:
+            stream = self._open(message)
+        stream.media(message, facts)
+
+    def on_gap(self, gap: Gap) -> None:
+        """What was lost may have been a sequence header or a command."""
+        for stream in self.streams:
+            if stream.direction == gap.direction:
+                stream.began = False
+        self._begun.clear()
+        self._connected = False
+
+    def on_end(self, end: End) -> None:
+        self._ends += 1
+        if self._ends == 2:
+            for stream in self.streams:
+                stream.end(end)
+
+    def span(self, direction: int) -> tuple[int, int, int]:
+        """Of a direction's media: messages, and the capture times in ns of the first and the last."""
+        streams = [stream for stream in self.streams if stream.direction == direction]
+        if not streams:
+            return 0, 0, 0
+        return (
+            sum(stream.messages for stream in streams),
+            min(stream.first_ns for stream in streams),
+            max(stream.last_ns for stream in streams),
+        )
+
+    def _open(self, message: Message) -> MediaStream:
+        msid = message.message_stream_id
+        stream = MediaStream(msid, message.direction, message.time_ns)
+        if len(self.streams) >= TRACKS:
+            return self.streams[-1]
+        self.streams.append(stream)
+        self._by_key[msid << 1 | message.direction] = stream
+        stream.began = msid in self._begun
+        if msid == 0:
+            text = "media on message stream 0, which is the connection itself: the encoder ignores createStream"
+            message.note("media-on-stream-0", Severity.WARNING, text)
+        if message.direction == C2S and self._connected and msid not in self._granted:
+            text = "media before the server granted publish: common, it counts for the stream that is asked for"
+            message.note("media-before-publish", Severity.CHAT, text)
+        return stream
+
+    def _control(self, message: Message, body: Field | None) -> None:
+        """Commands and stream events that start a stream or move its timestamps."""
+        if body is None:
+            return
+        if message.type_id == 4:
+            if body.get("event") in STREAM_EVENTS:
+                self._restart(body.get("message_stream_id"))
+            return
+        name = body.get("name")
+        msid = message.message_stream_id
+        if name == "connect":
+            self._connected = True
+        elif name in RESTARTS:
+            if name in ("publish", "play", "play2"):
+                self._begun.add(msid)
+            elif message.call is not None and message.call.name == "publish":
+                self._granted.add(msid)
+            self._restart(msid)
+
+    def _restart(self, msid: object) -> None:
+        for stream in self.streams:
+            if stream.message_stream_id == msid:
+                stream.restart()
+                stream.began = stream.began or msid in self._begun
+
+
+def _annex_b(payload: bytes, facts: MediaTag) -> bool:
+    """Whether coded data begins with a start code; with 4-byte lengths that would be a NAL unit of one byte."""
+    at = (5 if payload[0] & 15 != tag.CODED_FRAMES else 8) if facts.enhanced else 5
+    return payload[at : at + 4] == b"\x00\x00\x00\x01"
+
+
+def _seconds(milliseconds: i64) -> str:
+    whole: int = milliseconds
+    return f"{whole / 1000:.1f} s"
+
+
+def register(registry: Door) -> None:
+    registry.annotator(MediaTimeline)

@@ -1,0 +1,244 @@
+"""Calls and their answers: links the messages of both, measures how long it took, and says what found no partner.
+
+A request with a transaction id is answered by `_result` or `_error` with the same number from the other side
+(RTMP 7.1.1).  What is asked of a stream (publish, play, seek, pause) is decided by an onStatus instead, which
+carries no usable number: its code and its stream say what it answers (7.2.2).  The other side's own requests
+have numbers of their own, so a server's transaction 2 never answers the client's.
+
+Where bytes were lost, or the capture began late or holds one side only, a missing partner is nobody's fault.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtmpscope.analysis.annotator import Door
+from rtmpscope.analysis.measure import Spread
+from rtmpscope.limits import CALLS_REMEMBERED
+from rtmpscope.model import UNKNOWN, Call, Connection, End, Field, Gap, Handshake, Message, Severity
+from rtmpscope.rtmp.commands import COMMANDS, is_error, status_code
+
+ANSWERS: Final = frozenset({"_result", "_error"})
+PATIENCE_NS: Final = 5_000_000_000  # before that, an answer may be on its way when the capture ends
+
+# Beginnings of the status codes that decide a request; an error on its stream decides it as well.
+DECIDED_BY: Final = {
+    "publish": ("NetStream.Publish.Start", "NetStream.Publish.BadName"),
+    "play": ("NetStream.Play.Start", "NetStream.Play.StreamNotFound", "NetStream.Play.Failed"),
+    "play2": ("NetStream.Play.Transition", "NetStream.Play.Start", "NetStream.Play.Failed"),
+    "seek": ("NetStream.Seek.",),
+    "pause": ("NetStream.Pause.", "NetStream.Unpause."),
+    "pauseRaw": ("NetStream.Pause.", "NetStream.Unpause."),
+}
+# Commands that answer commands, where the server sends no `_result`.
+ANSWERED_BY: Final = {
+    "onFCPublish": "FCPublish",
+    "onFCUnpublish": "FCUnpublish",
+    "onFCSubscribe": "FCSubscribe",
+    "playlist_ready": "set_playlist",
+}
+LOOSELY_ANSWERED: Final = frozenset({"connect", *ANSWERED_BY.values()})
+# How bad it is that nothing answers: other commands of the protocol are often left without, calls of
+# applications expect one.
+EXPECTED: Final = {
+    "connect": Severity.WARNING,
+    "createStream": Severity.WARNING,
+    "publish": Severity.WARNING,
+    "play": Severity.WARNING,
+    "getStreamLength": Severity.NOTE,  # nginx has no such method
+    "_checkbw": Severity.NOTE,
+}
+
+
+UNDECIDED: Final = 16  # requests of one side that an onStatus may still decide
+
+
+class _Request:
+    """A call and how it was asked."""
+
+    __slots__ = ("call", "message_stream_id", "transaction_id")
+
+    def __init__(self, call: Call, message_stream_id: int, transaction_id: float) -> None:
+        self.call: Final = call
+        self.message_stream_id: Final = message_stream_id
+        self.transaction_id: Final = transaction_id
+
+
+class _Side:
+    """What one side asked.
+
+    issued      by transaction id, in order
+    undecided   what an onStatus has still to decide
+    latest      the last request of a name that some servers do not answer by number
+    complete    nothing that it asked can be missing from the capture
+    speaks      it said something at all
+    lost_ns     when an answer to it may have been lost, for the last time
+    """
+
+    __slots__ = ("issued", "undecided", "latest", "complete", "speaks", "lost_ns")
+
+    def __init__(self) -> None:
+        self.issued: dict[float, _Request] = {}
+        self.undecided: list[_Request] = []
+        self.latest: dict[str, _Request] = {}
+        self.complete = False
+        self.speaks = False
+        self.lost_ns = UNKNOWN
+
+    def add(self, request: _Request) -> None:
+        if request.transaction_id > 0:
+            self.issued.pop(request.transaction_id, None)  # used again: the newest counts, and comes last
+            self.issued[request.transaction_id] = request
+            if len(self.issued) > CALLS_REMEMBERED:
+                del self.issued[next(iter(self.issued))]
+                self.complete = False
+        if request.call.name in DECIDED_BY:
+            self.undecided.append(request)
+            del self.undecided[:-UNDECIDED]
+        if request.call.name in LOOSELY_ANSWERED:
+            self.latest[request.call.name] = request
+
+    def waiting(self) -> list[Call]:
+        """Calls without an answer that was not lost either, in order."""
+        asked = {request.call for request in (*self.issued.values(), *self.undecided)}
+        waiting = (call for call in asked if not call.answer and call.request_time_ns > self.lost_ns)
+        return sorted(waiting, key=lambda call: call.request)
+
+
+class Transactions:
+    """Sets `message.call`; latencies has the answer times in ns by command."""
+
+    name: Final = "transactions"
+    types: Final = frozenset({17, 20})
+
+    def __init__(self, connection: Connection) -> None:
+        self.latencies: dict[str, Spread] = {}
+        self._sides = (_Side(), _Side())
+        self._ends = 0
+
+    def on_handshake(self, part: Handshake) -> None:
+        side = self._sides[part.direction]
+        side.speaks = True
+        side.complete = side.complete or part.part[1] == "0"
+
+    def on_gap(self, gap: Gap) -> None:
+        self._sides[gap.direction].complete = False
+        self._sides[1 - gap.direction].lost_ns = gap.time_ns
+
+    def on_message(self, message: Message, body: Field | None) -> None:
+        name = "" if body is None else str(body.get("name") or "")
+        if body is None or not name:
+            return
+        self._sides[message.direction].speaks = True
+        asker = self._sides[1 - message.direction]
+        if name in ANSWERS:
+            self._answer(message, body, name, asker)
+        elif name == "onStatus":
+            self._decide(message, body, asker)
+        elif name in ANSWERED_BY:
+            self._link(message, asker.latest.get(ANSWERED_BY[name]))
+        else:
+            self._ask(message, body, name)
+
+    def on_end(self, end: End) -> None:
+        self._ends += 1
+        if self._ends < 2:
+            return
+        for direction in (0, 1):
+            if self._sides[1 - direction].speaks:
+                self._unanswered(end, self._sides[direction])
+
+    # Requests
+
+    def _ask(self, message: Message, body: Field, name: str) -> None:
+        transaction_id = _number(body)
+        if transaction_id == 0 and name not in DECIDED_BY:
+            return  # no answer wanted (RTMP 7.1.1)
+        message.call = Call(name, message.number, message.time_ns)
+        request = _Request(message.call, message.message_stream_id, transaction_id)
+        self._sides[message.direction].add(request)
+
+    def _unanswered(self, end: End, side: _Side) -> None:
+        """One note for all that waited long enough, as grave as the gravest."""
+        silent = [
+            (expected, call)
+            for call in side.waiting()
+            if (expected := _expected(call.name)) is not None
+            and (end.how != "capture_end" or end.time_ns - call.request_time_ns > PATIENCE_NS)
+        ]
+        if silent:
+            shown = ", ".join(f"{_shown(call.name)} (message {call.request:,})" for _, call in silent[:5])
+            more = f" and {len(silent) - 5:,} more" if len(silent) > 5 else ""
+            text = f"never answered: {shown}{more}; the other side does not know the command, or hung"
+            end.note("no-reply", max(severity for severity, _ in silent), text)
+
+    # Answers
+
+    def _answer(self, message: Message, body: Field, name: str, asker: _Side) -> None:
+        transaction_id = _number(body)
+        request = asker.issued.get(transaction_id)
+        if request is None:
+            self._stray(message, transaction_id, name, asker)
+        elif name == "_error" or request.call.name not in DECIDED_BY:  # publish is decided by onStatus alone
+            self._link(message, request)
+
+    def _stray(self, message: Message, transaction_id: float, name: str, asker: _Side) -> None:
+        """An answer to a number that was not asked; some cameras answer connect with 0 or 5."""
+        connect = asker.latest.get("connect")
+        if connect is not None and not connect.call.answer:
+            self._link(message, connect)
+            text = (
+                f"{name} carries transaction id {transaction_id:g}, connect was {connect.transaction_id:g}: "
+                "taken for its answer, a strict client goes on waiting"
+            )
+            message.note("reply-unmatched", Severity.NOTE, text)
+        elif asker.complete:
+            text = f"{name} to transaction {transaction_id:g}, which was never asked: clients ignore it, SRS gives up"
+            message.note("reply-unmatched", Severity.NOTE, text)
+
+    def _decide(self, message: Message, body: Field, asker: _Side) -> None:
+        """An onStatus: the oldest request it can decide, on its own stream first; some servers use stream 0."""
+        code = status_code(body)
+        error = is_error(body)
+        if code.startswith("NetConnection."):
+            # SRS refuses connect this way
+            self._link(message, asker.latest.get("connect") if error else None)
+            return
+        able = [request for request in asker.undecided if error or code.startswith(DECIDED_BY[request.call.name])]
+        own = [request for request in able if request.message_stream_id == message.message_stream_id]
+        if own or (able and (message.message_stream_id == 0 or len(able) == 1)):
+            self._link(message, (own or able)[0])
+
+    def _link(self, message: Message, request: _Request | None) -> None:
+        """Answer a request, unless it has an answer already."""
+        if request is None or request.call.answer:
+            return
+        call = request.call
+        call.answer = message.number
+        call.answer_time_ns = message.time_ns
+        message.call = call
+        name = _shown(call.name)
+        self.latencies.setdefault(name, Spread()).add(call.latency_ns)
+        for side in self._sides:
+            if request in side.undecided:
+                side.undecided.remove(request)
+
+
+def _number(body: Field) -> float:
+    """The transaction id; 0 where there is none, which is how RTMP says that no answer is wanted."""
+    value = body.get("transaction_id")
+    return float(value) if isinstance(value, (int, float)) and value == value else 0.0
+
+
+def _expected(name: str) -> Severity | None:
+    """How bad it is if this command stays without an answer, None where that is usual."""
+    return EXPECTED.get(name) if name in COMMANDS or name.startswith("on") else Severity.NOTE
+
+
+def _shown(name: str) -> str:
+    """The name of a command of the protocol; those of applications may say more than a report should."""
+    return name if name in COMMANDS else "call"
+
+
+def register(registry: Door) -> None:
+    registry.annotator(Transactions)
