@@ -46,3 +46,21 @@ def u32le(data: bytes, at: i64) -> i64:
     third: i64 = data[at + 2]
     fourth: i64 = data[at + 3]
     return fourth << 24 | third << 16 | second << 8 | first
+
+
+def u16_by(data: bytes, at: i64, little: bool) -> i64:
+    """16-bit integer in the byte order that a file declared."""
+    first: i64 = data[at]
+    second: i64 = data[at + 1]
+    return second << 8 | first if little else first << 8 | second
+
+
+def u32_by(data: bytes, at: i64, little: bool) -> i64:
+    """32-bit integer in the byte order that a file declared."""
+    first: i64 = data[at]
+    second: i64 = data[at + 1]
+    third: i64 = data[at + 2]
+    fourth: i64 = data[at + 3]
+    if little:
+        return fourth << 24 | third << 16 | second << 8 | first
+    return first << 24 | second << 16 | third << 8 | fourth
