@@ -93,12 +93,16 @@ class ChunkWriter:
                     "absolute" timestamp, as SRS reads it
     repeat          what fmt 3 puts there: the "same" value as the header before it, the "absolute"
                     timestamp, or "never" anything, as OBS before 2024
+    csid_size       3 for a longer basic header than csids 64 to 319 need
     """
 
-    def __init__(self, chunk_size: int = 128, *, extended_delta: str = "delta", repeat: str = "same") -> None:
+    def __init__(
+        self, chunk_size: int = 128, *, extended_delta: str = "delta", repeat: str = "same", csid_size: int = 0
+    ) -> None:
         self.chunk_size = chunk_size
         self.extended_delta = extended_delta
         self.repeat = repeat
+        self.csid_size = csid_size
         self._sent: dict[int, _Sent] = {}
 
     def message(
@@ -123,10 +127,11 @@ class ChunkWriter:
         sent.timestamp, sent.msid, sent.length, sent.type_id = timestamp, msid, len(payload), type_id
         extended = self._repeated(sent) if fmt == 3 else sent.extended
         rest = payload[self.chunk_size :]
-        yield chunk(fmt, csid, time, len(payload), type_id, msid, payload[: self.chunk_size], extended)
+        first = payload[: self.chunk_size]
+        yield chunk(fmt, csid, time, len(payload), type_id, msid, first, extended, self.csid_size)
         while rest:
             piece, rest = rest[: self.chunk_size], rest[self.chunk_size :]
-            yield chunk(3, csid, payload=piece, extended=self._repeated(sent))
+            yield chunk(3, csid, payload=piece, extended=self._repeated(sent), csid_size=self.csid_size)
 
     def set_chunk_size(self, size: int) -> bytes:
         """The message, after which this writer obeys it."""
