@@ -133,10 +133,13 @@ class Segment:
 
     `key` is source address, destination address, source port, destination port, as they stood in the
     packet; `length` counts the payload bytes that were captured, `cut` those that the snaplen removed.
-    `offset` is the place of the payload in its stream, written by reassembly.
+    `offset` is the place of the payload in its stream and `ready` the packet that allowed its delivery (a
+    later one where the segment waited behind a hole); reassembly writes both.
     """
 
-    __slots__ = ("packet", "time_ns", "key", "seq", "ack", "flags", "window", "block", "start", "length", "cut", "offset")
+    __slots__ = (
+        "packet", "time_ns", "key", "seq", "ack", "flags", "window", "block", "start", "length", "cut", "offset", "ready",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -164,6 +167,7 @@ class Segment:
         self.length = length
         self.cut = cut
         self.offset: i64 = 0
+        self.ready = packet
 
     @property
     def payload(self) -> bytes:
@@ -207,21 +211,30 @@ class StreamEnd:
 
 
 class Event:
-    """What a sink receives.  `packet` is the one that made the event certain; events come in its order."""
+    """What a sink receives.
 
-    __slots__ = ("connection", "direction", "packet", "time_ns", "notes")
+    `packet` and `time_ns` say where it stands on the wire; `ready` is the packet with which it became certain,
+    later than `packet` where bytes came out of order or more had to be read first.  Events come in that order.
+    """
+
+    __slots__ = ("connection", "direction", "packet", "time_ns", "ready", "notes")
 
     def __init__(self, connection: i64, direction: i64, packet: i64, time_ns: i64) -> None:
         self.connection = connection
         self.direction = direction
         self.packet = packet
         self.time_ns = time_ns
+        self.ready = packet
         self.notes: list[Note] | None = None
 
     def note(self, code: str, severity: Severity, text: str) -> None:
         if self.notes is None:
             self.notes = []
         self.notes.append(Note(code, severity, text))
+
+    def worst(self) -> int:
+        """The gravest severity among the notes, UNKNOWN where there is none."""
+        return UNKNOWN if not self.notes else max(int(note.severity) for note in self.notes)
 
 
 class Opened(Event):

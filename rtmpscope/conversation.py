@@ -1,0 +1,173 @@
+"""One TCP connection as RTMP: whether it is, who is the client, and what each side says.
+
+A connection on an RTMP port is reported from its first packet; its first bytes say whether it carries RTMP or
+what else.  On any other port both sides are read on trial, and nothing is reported until there is proof: a
+handshake whose blocks are what they must be on both sides, or several messages that the recovery is sure of.
+Without proof within the first bytes the connection is ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.bits import u16
+from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd
+from rtmpscope.net.reassembly import Flow
+from rtmpscope.rtmp.reader import ENCRYPTED_VERSIONS, PLAIN_VERSION, DirectionReader, looks_like_handshake
+
+# On other ports: messages that count as proof, and stream bytes of one side within which it must come.
+PROOF_MESSAGES: Final = 3
+TRIAL_BYTES: Final = 262_144
+
+# What a connection may carry for its sides to be read.
+READABLE: Final = ("nothing", "rtmp", "rtmpe")
+
+HTTP_WORDS: Final = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"CONN", b"HTTP")
+
+CLIENT_WORDS: Final = (b"connect", b"createStream", b"publish", b"play", b"releaseStream", b"FCPublish", b"deleteStream")
+SERVER_WORDS: Final = (b"_result", b"_error", b"onStatus", b"onBWDone", b"onFCPublish")
+
+
+def carried(data: bytes, from_start: bool) -> str:
+    """What the first bytes of a connection are: rtmp, rtmpe, http, tls, policy_file or unknown."""
+    if from_start and data[0] == PLAIN_VERSION:
+        return "rtmp"
+    if from_start and data[0] in ENCRYPTED_VERSIONS:
+        return "rtmpe"
+    if 0x14 <= data[0] <= 0x17 and data[1:2] == b"\x03" and data[2:3] <= b"\x04":
+        return "tls"
+    if data[:4] in HTTP_WORDS:
+        return "http"
+    if data[:7] == b"<policy":
+        return "policy_file"
+    return "unknown" if from_start else "rtmp"
+
+
+class Conversation:
+    """Reads the two sides of a flow.  Directions are side indexes until `settle` has named the client.
+
+    opened_ready is the packet with which the connection became worth reporting, UNKNOWN until then.
+    """
+
+    __slots__ = ("flow", "on_port", "readers", "client_side", "client_known_by", "carries", "opened_ready", "id", "held", "begun")
+
+    def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
+        self.flow: Final = flow
+        self.id: i64 = UNKNOWN
+        source, destination = _ports(flow)
+        self.on_port: Final = source in ports or destination in ports
+        self.client_side: i64 = flow.client
+        self.client_known_by = "syn"
+        if flow.client == UNKNOWN:
+            self.client_known_by = "port" if self.on_port else "guess"
+            self.client_side = 1 if source in ports or (not self.on_port and source < destination) else 0
+        self.readers: Final = (DirectionReader(UNKNOWN, 0, whole, False), DirectionReader(UNKNOWN, 1, whole, False))
+        self.carries = "nothing"
+        self.opened_ready: i64 = flow.packet if self.on_port else UNKNOWN
+        self.held: list[list[Event]] = [[], []]
+        self.begun = [False, False]
+
+    def advance(self) -> None:
+        """Read what the flow has ready into `held`, one list of events for each side."""
+        for index in (0, 1):
+            out = self.held[index]
+            reader = self.readers[index]
+            for item in self.flow.sides[index].take():
+                if isinstance(item, StreamData) and not self.begun[index]:
+                    self._begin(index, item.data, item.offset == 0 and not reader.late)
+                if self.carries in READABLE or isinstance(item, StreamEnd):
+                    reader.feed(item, out)
+            if reader.encrypted and self.carries == "rtmp":
+                self.carries = "rtmpe"
+        if self.opened_ready == UNKNOWN:
+            self._judge()
+
+    def settle(self, id: i64) -> None:
+        """The connection has a number: name the directions, in what was held and in what is to come."""
+        self.id = id
+        client = self.client_side
+        for index in (0, 1):
+            direction = C2S if index == client else S2C
+            reader = self.readers[index]
+            reader.name(id, direction)
+            for event in self.held[index]:
+                event.connection = id
+                event.direction = direction
+                if event.ready < self.opened_ready:
+                    event.ready = self.opened_ready
+                if isinstance(event, Handshake):
+                    event.part = ("C" if direction == C2S else "S") + event.part[1]
+
+    def take(self) -> list[list[Event]]:
+        """The events held, client's side first."""
+        held = self.held
+        self.held = [[], []]
+        return held if self.client_side == 0 else [held[1], held[0]]
+
+    def _begin(self, index: i64, data: bytes, from_start: bool) -> None:
+        """The first bytes of a side decide what the connection carries."""
+        self.begun[index] = True
+        found = carried(data, from_start)
+        if self.carries == "nothing" or (self.carries == "rtmp" and from_start):
+            self.carries = found
+        if self.carries not in READABLE and not self.on_port:
+            self.flow.ignored = True
+
+    def _judge(self) -> None:
+        """Look for proof, event by event in the order in which they became certain."""
+        events = [event for side in self.held for event in side]
+        events.sort(key=_ready)
+        messages = 0
+        parts: dict[str, Handshake] = {}
+        for event in events:
+            if isinstance(event, Message) and event.offset < TRIAL_BYTES:
+                messages += 1
+            elif isinstance(event, Handshake):
+                parts[f"{event.direction}{event.part[1]}"] = event
+            if messages >= PROOF_MESSAGES or _is_proof(parts):
+                self.opened_ready = event.ready
+                if self.flow.client == UNKNOWN:
+                    self._guess_client(events)
+                return
+        if self.flow.ignored or self._is_hopeless():
+            self.flow.ignored = True
+            self.held = [[], []]
+
+    def _is_hopeless(self) -> bool:
+        return any(side.offset > TRIAL_BYTES or side.ended for side in self.flow.sides)
+
+    def _guess_client(self, events: list[Event]) -> None:
+        """No SYN and no known port: what is said tells who is who."""
+        for event in events:
+            if isinstance(event, Message) and event.type_id in (17, 20):
+                name = event.payload[3:24]
+                if name.startswith(SERVER_WORDS):
+                    self.client_side = 1 - event.direction
+                    return
+                if name.startswith(CLIENT_WORDS):
+                    self.client_side = event.direction
+                    return
+
+
+def _is_proof(parts: dict[str, Handshake]) -> bool:
+    first = parts.get("01")
+    second = parts.get("11")
+    if first is None or second is None:
+        return False
+    blocks = [b"\x03" + part.data for part in (first, second)]
+    answered = any(
+        answer is not None and answer.data[8:1504] == asked.data[8:1504]
+        for answer, asked in ((parts.get("02"), second), (parts.get("12"), first))
+    )
+    return answered or all(looks_like_handshake(block) for block in blocks)
+
+
+def _ports(flow: Flow) -> tuple[int, int]:
+    key = flow.sides[0].key
+    return u16(key, len(key) - 4), u16(key, len(key) - 2)
+
+
+def _ready(event: Event) -> int:
+    return event.ready

@@ -1,0 +1,239 @@
+"""The stages in a row: packets in, annotated events out.
+
+A batch is decoded, reassembled and parsed side by side; then the events of all sides are merged by the
+packet with which each became certain, and everything that looks at more than one side (numbers, handshake
+grades, bodies, annotators) runs over that order.  Where a batch ends is invisible in the result.
+
+The engine opens nothing, reads no clock and prints nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.conversation import Conversation
+from rtmpscope.model import UNKNOWN, Connection, End, Event, Field, Gap, Handshake, Message, Opened, Packet, Severity
+from rtmpscope.net.address import endpoints
+from rtmpscope.net.decode import Decoder
+from rtmpscope.net.reassembly import Flow, Reassembler
+from rtmpscope.plugins import Annotators, Registry
+from rtmpscope.rtmp import aggregate, handshake
+
+RTMP_PORTS: Final = frozenset({1935})
+
+AUDIO: Final = 8
+VIDEO: Final = 9
+AGGREGATE: Final = 22
+
+
+class Engine:
+    """feed() packets, finish() once; `connections` grows as connections are recognised.
+
+    ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
+    whole_payloads keeps the complete payload of audio and video messages.
+    """
+
+    def __init__(
+        self, registry: Registry, *, ports: frozenset[int] = RTMP_PORTS, whole_payloads: bool = False
+    ) -> None:
+        self.connections: Final[list[Connection]] = []
+        self._registry: Final = registry
+        self._ports: Final = ports
+        self._whole: Final = whole_payloads
+        self._decoder: Final = Decoder()
+        self._reassembler: Final = Reassembler()
+        self._conversations: Final[dict[int, Conversation]] = {}
+        self._annotators: Final[list[Annotators]] = []
+        self._handshakes: Final[dict[int, list[Handshake]]] = {}
+        self._messages: i64 = 0
+
+    def feed(self, packets: list[Packet]) -> list[Event]:
+        """What these packets made certain, in order."""
+        return self._advance(self._reassembler.feed(self._decoder.decode(packets)))
+
+    def finish(self) -> list[Event]:
+        """The capture is over: what was still open, with its end."""
+        return self._advance(self._reassembler.finish())
+
+    def describe(self, event: Event) -> Field:
+        """The field tree of an event; byte ranges are within its payload."""
+        if isinstance(event, Message):
+            return event.body if event.body is not None else self._registry.decode(event)
+        if isinstance(event, Handshake):
+            return handshake.describe(event)
+        return Field("event", None)
+
+    def conversation(self, flow: Flow) -> Conversation | None:
+        """How the flow is being read; None where it is of no interest."""
+        return self._conversations.get(flow.id)
+
+    def _advance(self, flows: list[Flow]) -> list[Event]:
+        opened: list[Conversation] = []
+        active: list[Conversation] = []
+        for flow in flows:
+            conversation = self._conversations.get(flow.id)
+            if conversation is None:
+                conversation = Conversation(flow, self._ports, self._whole)
+                self._conversations[flow.id] = conversation
+            conversation.advance()
+            if conversation.id == UNKNOWN:
+                if flow.ignored:
+                    del self._conversations[flow.id]
+                    continue
+                if conversation.opened_ready == UNKNOWN:
+                    continue
+                opened.append(conversation)
+            active.append(conversation)
+        if opened:
+            opened.sort(key=_opened_ready)
+            for conversation in opened:
+                self._open(conversation)
+        lists: list[list[Event]] = []
+        for conversation in active:
+            self._connect(conversation)
+            for events in conversation.take():
+                if events:
+                    lists.append(events)
+        merged = merge(lists)
+        out: list[Event] = []
+        for event in merged:
+            self._process(event, out)
+        return out
+
+    def _open(self, conversation: Conversation) -> None:
+        flow = conversation.flow
+        number = len(self.connections)
+        source, destination = endpoints(flow.sides[conversation.client_side].key)
+        connection = Connection(
+            number, source, destination, conversation.client_known_by, flow.packet, flow.time_ns
+        )
+        client = conversation.client_side
+        connection.tcp = (flow.sides[client].stats, flow.sides[1 - client].stats)
+        self.connections.append(connection)
+        self._annotators.append(self._registry.annotators_for(connection))
+        self._handshakes[number] = []
+        conversation.settle(number)
+        event = Opened(number, 0, flow.packet, flow.time_ns)
+        event.ready = conversation.opened_ready
+        conversation.held[client].insert(0, event)
+
+    def _connect(self, conversation: Conversation) -> None:
+        """Copy what the lower stages know onto the connection."""
+        flow = conversation.flow
+        connection = self.connections[conversation.id]
+        connection.carries = conversation.carries
+        connection.tcp_rtt_ns = flow.rtt_ns
+        for index in (0, 1):
+            side = flow.sides[index]
+            direction = 0 if index == conversation.client_side else 1
+            connection.stream_bytes[direction] = side.offset
+            if side.conflicts and conversation.held[index]:
+                conversation.held[index][0].note(
+                    "retransmission-differs",
+                    Severity.WARNING,
+                    f"{side.conflicts} retransmitted segments differ from what was sent first; the first copy was kept",
+                )
+                side.conflicts = 0
+
+    def _process(self, event: Event, out: list[Event]) -> None:
+        out.append(event)
+        connection = self.connections[event.connection]
+        connection.last_time_ns = event.time_ns
+        if isinstance(event, Message):
+            self._process_message(event, connection)
+            if event.type_id == AGGREGATE:
+                for part in _parts(event):
+                    out.append(part)
+                    self._process_message(part, connection)
+                    _count_notes(part, connection)
+        elif isinstance(event, Handshake):
+            before = self._handshakes[connection.id]
+            handshake.grade(before, event)
+            before.append(event)
+            for on_handshake in self._annotators[connection.id].on_handshake:
+                on_handshake(event)
+        elif isinstance(event, Gap):
+            connection.gaps += 1
+            connection.lost_bytes += event.length
+            for on_gap in self._annotators[connection.id].on_gap:
+                on_gap(event)
+        elif isinstance(event, End):
+            connection.ends[event.direction] = event.how
+            for on_end in self._annotators[connection.id].on_end:
+                on_end(event)
+        if event.notes is not None:
+            _count_notes(event, connection)
+
+    def _process_message(self, message: Message, connection: Connection) -> None:
+        self._messages += 1
+        message.number = self._messages
+        type_id = message.type_id
+        counts = connection.counts[message.direction]
+        counts[type_id] = counts.get(type_id, 0) + 1
+        if type_id != AUDIO and type_id != VIDEO:
+            message.body = self._registry.decode(message)
+        annotators = self._annotators[message.connection]
+        for on_message in annotators.on_message.get(type_id, annotators.on_other_message):
+            on_message(message, message.body)
+
+
+def merge(lists: list[list[Event]]) -> list[Event]:
+    """Lists that are each in order, as one; of equals, those of the earlier list come first."""
+    if not lists:
+        return []
+    while len(lists) > 1:
+        pairs: list[list[Event]] = []
+        for index in range(0, len(lists) - 1, 2):
+            pairs.append(_merge_two(lists[index], lists[index + 1]))
+        if len(lists) % 2:
+            pairs.append(lists[-1])
+        lists = pairs
+    return lists[0]
+
+
+def _merge_two(first: list[Event], second: list[Event]) -> list[Event]:
+    out: list[Event] = []
+    at: i64 = 0
+    count: i64 = len(second)
+    for event in first:
+        while at < count and second[at].ready < event.ready:
+            out.append(second[at])
+            at += 1
+        out.append(event)
+    out.extend(second[at:])
+    return out
+
+
+def _parts(whole: Message) -> list[Message]:
+    """The messages inside an aggregate, as if each had been sent alone (7.1.6)."""
+    messages: list[Message] = []
+    payload = whole.prefix
+    for part in aggregate.parts(payload, whole.length, whole.timestamp):
+        message = Message(
+            whole.connection, whole.direction, whole.packet, whole.time_ns, whole.fmt, whole.csid, part.type_id,
+            whole.message_stream_id, part.timestamp if whole.timestamp != UNKNOWN else UNKNOWN, part.length,
+            payload[part.start : part.end],
+        )  # fmt: skip
+        message.ready = whole.ready
+        message.offset = whole.offset
+        message.first_packet = whole.first_packet
+        message.first_time_ns = whole.first_time_ns
+        message.chunks = 0
+        message.aggregate = whole.number
+        missing = part.length - (part.end - part.start)
+        if missing:
+            message.captured = part.length - missing
+            message.holes = [(part.end - part.start, missing)]
+        messages.append(message)
+    return messages
+
+
+def _count_notes(event: Event, connection: Connection) -> None:
+    for note in event.notes or ():
+        connection.note_counts[note.code] = connection.note_counts.get(note.code, 0) + 1
+
+
+def _opened_ready(conversation: Conversation) -> int:
+    return conversation.opened_ready

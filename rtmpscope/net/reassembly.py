@@ -1,0 +1,422 @@
+"""Segments in, streams out: TCP reassembly that never invents a byte and never waits for ever.
+
+Each direction of a connection is a Side with one expected sequence number.  The common case, the very
+segment that was expected, is a list append.  A segment from beyond waits, sorted, behind a hole; one from
+before is a retransmission, of which only new bytes are used and of which the first copy seen counts.
+
+A hole becomes a StreamGap when waiting on is pointless: the peer has acknowledged the missing bytes and
+enough has arrived since to rule out mere disorder (capture_loss); nothing has come for a minute, the wait
+has grown too large, or the connection is over (network_loss unless acknowledged).  Bytes that the snaplen
+cut off are a gap at once.  A direction whose SYN was not seen starts at the lowest sequence number among its
+first few segments, with an empty mid_stream gap.
+
+Sequence numbers wrap at 2**32 and are compared by their signed distance (RFC 9293, 3.4); stream offsets
+count from 0 and never wrap.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.limits import OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
+
+# How long a hole stays open: segments of the connection, and nanoseconds, since the last progress.
+ACKED_SEGMENTS: Final = 256
+ACKED_NS: Final = 2_000_000_000
+SILENT_NS: Final = 60_000_000_000
+
+# How many segments, and nanoseconds, decide where a direction without a SYN begins.
+START_SEGMENTS: Final = 16
+START_NS: Final = 500_000_000
+
+StreamItem = StreamData | StreamGap | StreamEnd
+
+
+def reversed_key(key: bytes) -> bytes:
+    """The key of the opposite direction: addresses and ports swapped."""
+    size = (len(key) - 4) // 2
+    return key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
+
+
+class Side:
+    """One direction of a connection: what one endpoint sent."""
+
+    __slots__ = (
+        "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items", "recent",
+        "progress_ns", "age", "fin_offset", "ending", "ended", "syn_seq", "conflicts",
+    )  # fmt: skip
+
+    def __init__(self, key: bytes) -> None:
+        self.key: Final = key
+        self.stats: Final = TcpStats()
+        self.started = False
+        self.expected: i64 = 0  # sequence number of the next byte
+        self.offset: i64 = 0  # its place in the stream
+        self.acked: i64 = UNKNOWN  # the peer's newest acknowledgement number
+        self.waiting: list[Segment] = []
+        self.waiting_bytes: i64 = 0
+        self.run: list[Segment] = []
+        self.items: list[StreamItem] = []
+        self.recent: StreamData | None = None
+        self.progress_ns: i64 = 0
+        self.age: i64 = 0
+        self.fin_offset: i64 = UNKNOWN
+        self.ending = ""
+        self.ended = False
+        self.syn_seq: i64 = UNKNOWN
+        self.conflicts: i64 = 0  # retransmissions that disagree, not yet reported
+
+    def start(self, expected: i64, now: i64) -> None:
+        """Begin at a known sequence number; segments that came before the SYN did are placed."""
+        self.started = True
+        self.expected = expected
+        self.progress_ns = now
+        early = self.waiting
+        self.waiting = []
+        self.waiting_bytes = 0
+        for segment in early:
+            self.add(segment)
+
+    def add(self, segment: Segment) -> None:
+        """Take one segment that carries payload or a FIN."""
+        if not self.started:
+            self._collect(segment)
+            return
+        distance: i64 = (segment.seq - self.expected) & 0xFFFFFFFF
+        if distance >= 0x80000000:
+            distance -= 0x100000000
+        segment.offset = self.offset + distance
+        if segment.flags & FIN:
+            self.fin_offset = segment.offset + segment.length + segment.cut
+            self.ending = "fin"
+        if distance > 0:
+            if segment.length + segment.cut > 0:
+                self._wait(segment)
+            return
+        self._deliver(segment, segment.packet)
+        if self.waiting:
+            self._drain(segment.packet)
+
+    def acknowledge(self, ack: i64) -> None:
+        self.acked = ack
+
+    def settle(self, packet: i64, now: i64) -> None:
+        """Give up the hole in front if the time has come; called with each segment while something waits."""
+        self.age += 1
+        if not self.started:
+            if len(self.waiting) >= START_SEGMENTS or now - self.waiting[0].time_ns > START_NS:
+                self._start_late(packet, now)
+            return
+        silent = now - self.progress_ns
+        too_much = self.waiting_bytes > OUT_OF_ORDER_BYTES or len(self.waiting) > OUT_OF_ORDER_SEGMENTS
+        if too_much or silent > SILENT_NS:
+            self._give_up(packet, now)
+        elif (self.age > ACKED_SEGMENTS or silent > ACKED_NS) and self._is_acked(self.waiting[0].offset):
+            self._give_up(packet, now)
+
+    def finish(self, how: str, packet: i64, now: i64) -> None:
+        """The connection is over: everything that waits is delivered with its gaps, then the end."""
+        if self.ended:
+            return
+        if not self.started and self.waiting:
+            self._start_late(packet, now)
+        while self.waiting:
+            self._give_up(packet, now)
+        if self.started and self.offset > 0:
+            self._close_tail(packet, now)
+        self._end(self.ending or how, packet, now)
+
+    def end_if_due(self, packet: i64, now: i64) -> None:
+        """Report the end once everything before it has been delivered."""
+        if self.ended or not self.ending or self.waiting:
+            return
+        if self.ending == "rst" or self.offset >= self.fin_offset:
+            self._end(self.ending, packet, now)
+
+    def take(self) -> list[StreamItem]:
+        """What became ready since the last call, in stream order; adjacent segments are joined."""
+        self._flush()
+        items = self.items
+        self.items = []
+        return items
+
+    def _collect(self, segment: Segment) -> None:
+        if segment.flags & FIN:
+            self.ending = "fin"
+        if segment.length + segment.cut > 0:
+            self.waiting.append(segment)
+
+    def _start_late(self, packet: i64, now: i64) -> None:
+        """No SYN: the lowest sequence number of the first segments is where the stream begins for us."""
+        first = self.waiting[0].seq
+        lowest: i64 = 0
+        for segment in self.waiting:
+            distance: i64 = (segment.seq - first) & 0xFFFFFFFF
+            if distance >= 0x80000000 and distance - 0x100000000 < lowest:
+                lowest = distance - 0x100000000
+        self.items.append(StreamGap(0, 0, "mid_stream", packet, now))
+        self.start((first + lowest) & 0xFFFFFFFF, now)
+
+    def _wait(self, segment: Segment) -> None:
+        self.stats.out_of_order += 1
+        waiting = self.waiting
+        low: i64 = 0
+        high: i64 = len(waiting)
+        if high and waiting[high - 1].offset <= segment.offset:
+            low = high
+        while low < high:
+            middle = (low + high) // 2
+            if waiting[middle].offset <= segment.offset:
+                low = middle + 1
+            else:
+                high = middle
+        if not waiting:
+            self.age = 0
+            self.progress_ns = segment.time_ns
+        waiting.insert(low, segment)
+        self.waiting_bytes += segment.length
+
+    def _drain(self, ready: i64) -> None:
+        count: i64 = 0
+        for segment in self.waiting:
+            if segment.offset > self.offset:
+                break
+            self.waiting_bytes -= segment.length
+            self._deliver(segment, ready)
+            count += 1
+        if count:
+            del self.waiting[:count]
+
+    def _deliver(self, segment: Segment, ready: i64) -> None:
+        """Append a segment that begins at the expected byte or before it."""
+        overlap = self.offset - segment.offset
+        if overlap > 0:
+            self.stats.retransmissions += 1
+            self._compare(segment, overlap)
+            if overlap >= segment.length:
+                return
+            rest = Segment(
+                segment.packet, segment.time_ns, segment.key, (segment.seq + overlap) & 0xFFFFFFFF, segment.ack,
+                segment.flags, segment.window, segment.block, segment.start + overlap, segment.length - overlap, segment.cut,
+            )  # fmt: skip
+            rest.offset = self.offset
+            segment = rest
+        segment.ready = ready
+        self.age = 0
+        self.progress_ns = segment.time_ns
+        if segment.length:
+            self.run.append(segment)
+            self.offset += segment.length
+        if segment.cut:
+            self._gap(segment.cut, "snaplen", ready, segment.time_ns)
+        self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
+
+    def _compare(self, segment: Segment, overlap: i64) -> None:
+        """Count a retransmission whose bytes differ from the recent ones it repeats."""
+        if segment.length <= 1:
+            return  # a keep-alive repeats one byte of no meaning (RFC 9293, 3.8.4)
+        self._flush()
+        recent = self.recent
+        if recent is None:
+            return
+        first = max(segment.offset, recent.offset)
+        last = min(segment.offset + min(segment.length, overlap), recent.offset + len(recent.data))
+        if first < last:
+            at = segment.start + first - segment.offset
+            if segment.block[at : at + last - first] != recent.data[first - recent.offset : last - recent.offset]:
+                self.stats.conflicts += 1
+                self.conflicts += 1
+
+    def _is_acked(self, offset: i64) -> bool:
+        if self.acked == UNKNOWN:
+            return False
+        distance: i64 = (self.acked - self.expected) & 0xFFFFFFFF
+        return distance < 0x80000000 and self.offset + distance >= offset
+
+    def _give_up(self, packet: i64, now: i64) -> None:
+        """Turn the hole in front into a gap and deliver what waits behind it."""
+        length = self.waiting[0].offset - self.offset
+        self._gap(length, "capture_loss" if self._is_acked(self.waiting[0].offset) else "network_loss", packet, now)
+        self.expected = (self.expected + length) & 0xFFFFFFFF
+        self._drain(packet)
+
+    def _close_tail(self, packet: i64, now: i64) -> None:
+        """Bytes that the peer acknowledged, or that stood before the FIN, after the last ones captured."""
+        lost: i64 = 0
+        if self.acked != UNKNOWN:
+            lost = (self.acked - self.expected) & 0xFFFFFFFF
+            if lost >= 0x80000000:
+                lost = 0
+            if self.fin_offset != UNKNOWN and self.offset + lost > self.fin_offset:
+                lost = self.fin_offset - self.offset  # the FIN itself takes a sequence number
+            elif self.ending == "" and lost == 1:
+                lost = 0
+        if self.fin_offset > self.offset + lost:
+            lost = self.fin_offset - self.offset
+        if lost > 0:
+            self._gap(lost, "capture_loss", packet, now)
+
+    def _gap(self, length: i64, reason: str, packet: i64, now: i64) -> None:
+        self._flush()
+        self.stats.gaps += 1
+        self.stats.lost_bytes += length
+        self.items.append(StreamGap(self.offset, length, reason, packet, now))
+        self.offset += length
+
+    def _end(self, how: str, packet: i64, now: i64) -> None:
+        self._flush()
+        self.ended = True
+        self.items.append(StreamEnd(self.offset, how, packet, now))
+
+    def _flush(self) -> None:
+        run = self.run
+        if not run:
+            return
+        if len(run) == 1:
+            data = run[0].block[run[0].start : run[0].start + run[0].length]
+        else:
+            data = b"".join([segment.block[segment.start : segment.start + segment.length] for segment in run])
+        self.recent = StreamData(run[0].offset, data, run)
+        self.items.append(self.recent)
+        self.run = []
+
+
+class Flow:
+    """One TCP connection: its two sides, the first being the sender of the first packet seen.
+
+    client is the index of the side that opened the connection, UNKNOWN without a SYN.  `ignored` is set
+    from outside once the connection turns out to carry nothing of interest.
+    """
+
+    __slots__ = ("id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "ignored", "touched")
+
+    def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
+        self.id = id
+        self.sides: Final = (Side(key), Side(reversed_key(key)))
+        self.client: i64 = UNKNOWN
+        self.packet = packet
+        self.time_ns = time_ns
+        self.last_packet = packet
+        self.last_time_ns = time_ns
+        self.syn_ns: i64 = UNKNOWN
+        self.rtt_ns: i64 = UNKNOWN
+        self.ignored = False
+        self.touched = False
+
+    def finish(self, how: str, packet: i64, time_ns: i64) -> None:
+        for side in self.sides:
+            side.finish(how, packet, time_ns)
+
+
+class Reassembler:
+    """Sorts segments into flows.  feed() returns the flows that have something to take, oldest first."""
+
+    __slots__ = ("flows", "made")
+
+    def __init__(self) -> None:
+        self.flows: dict[bytes, tuple[Flow, i64]] = {}
+        self.made: i64 = 0
+
+    def feed(self, segments: list[Segment]) -> list[Flow]:
+        touched: list[Flow] = []
+        for segment in segments:
+            found = self.flows.get(segment.key)
+            if found is None:
+                flow = self._open(segment)
+                index: i64 = 0
+            else:
+                flow, index = found
+            flags = segment.flags
+            if flags & SYN and self._is_new(flow, index, segment):
+                flow.finish("idle", segment.packet, segment.time_ns)
+                self._touch(flow, touched)
+                flow = self._open(segment)
+                index = 0
+            if flow.ignored:
+                continue
+            self._touch(flow, touched)
+            flow.last_packet = segment.packet
+            flow.last_time_ns = segment.time_ns
+            side = flow.sides[index]
+            peer = flow.sides[1 - index]
+            side.stats.packets += 1
+            side.stats.bytes += segment.length
+            if flags & ACK:
+                peer.acked = segment.ack
+            if segment.window == 0 and not flags & RST:
+                side.stats.zero_windows += 1
+            if flags & SYN:
+                self._synchronise(flow, index, segment)
+            if segment.length or segment.cut or flags & FIN:
+                side.add(segment)
+            if side.waiting:
+                side.settle(segment.packet, segment.time_ns)
+            if peer.waiting:
+                peer.settle(segment.packet, segment.time_ns)
+            if flags & RST:
+                side.ending = side.ending or "rst"
+                peer.ending = peer.ending or "rst"
+            if side.ending:
+                side.end_if_due(segment.packet, segment.time_ns)
+                peer.end_if_due(segment.packet, segment.time_ns)
+        for flow in touched:
+            flow.touched = False
+        if len(touched) > 1:
+            touched.sort(key=_flow_id)
+        return touched
+
+    def finish(self) -> list[Flow]:
+        """The capture is over: every flow that is still open ends."""
+        open_flows: list[Flow] = []
+        for flow, index in self.flows.values():
+            if index == 0 and not flow.ignored:
+                flow.finish("capture_end", flow.last_packet, flow.last_time_ns)
+                open_flows.append(flow)
+        open_flows.sort(key=_flow_id)
+        self.flows = {}
+        return open_flows
+
+    def _open(self, segment: Segment) -> Flow:
+        flow = Flow(self.made, segment.key, segment.packet, segment.time_ns)
+        self.made += 1
+        self.flows[segment.key] = (flow, 0)
+        self.flows[flow.sides[1].key] = (flow, 1)
+        return flow
+
+    def _touch(self, flow: Flow, touched: list[Flow]) -> None:
+        if not flow.touched:
+            flow.touched = True
+            touched.append(flow)
+
+    def _is_new(self, flow: Flow, index: i64, segment: Segment) -> bool:
+        """Whether a SYN opens another connection on the same ports: its sequence number is a new one."""
+        side = flow.sides[index]
+        if side.syn_seq != UNKNOWN:
+            return side.syn_seq != segment.seq
+        return side.started and not segment.flags & ACK
+
+    def _synchronise(self, flow: Flow, index: i64, segment: Segment) -> None:
+        side = flow.sides[index]
+        peer = flow.sides[1 - index]
+        side.syn_seq = segment.seq
+        first: i64 = (segment.seq + 1) & 0xFFFFFFFF
+        segment.seq = first  # data sent along with a SYN comes after it (RFC 7413)
+        if segment.flags & ACK:
+            flow.client = 1 - index
+            if flow.syn_ns != UNKNOWN and flow.rtt_ns == UNKNOWN:
+                flow.rtt_ns = segment.time_ns - flow.syn_ns
+            if not peer.started:
+                peer.start(segment.ack, segment.time_ns)
+        else:
+            flow.client = index
+            if flow.syn_ns == UNKNOWN:
+                flow.syn_ns = segment.time_ns
+        if not side.started:
+            side.start(first, segment.time_ns)
+
+
+def _flow_id(flow: Flow) -> int:
+    return flow.id

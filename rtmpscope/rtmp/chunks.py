@@ -1,0 +1,766 @@
+"""The chunk stream of one direction: bytes in, messages out (RTMP 5.3).
+
+The parser keeps one ChunkStream per csid: what its last header said, and the message that is being
+collected on it.  It reads a header in the order of the specification's figures (basic header, message
+header, extended timestamp), then as many payload bytes as the chunk holds.  Of big audio and video
+messages only the first bytes are kept; runs of full continuation chunks are not walked one by one but
+checked by a single strided slice over their header bytes.
+
+It never guesses silently.  Where the bytes contradict what came before it stops and says so in `trouble`;
+after bytes are missing, skip() says whether the place in the stream is still SURE, a GUESS or LOST.  What
+to do then is decided in resync, which tries forks of the parser on the bytes that follow.  A fork on
+trial weighs every header (see evidence) until it has collected `needed` bits.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.bits import u16le, u24, u32, u32le
+from rtmpscope.limits import PARTIAL_BYTES
+from rtmpscope.media.tag import wants_whole
+from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
+from rtmpscope.rtmp.evidence import (
+    IMPOSSIBLE,
+    PEEK,
+    VALID_TYPES,
+    delta_bits,
+    length_bits,
+    payload_bits,
+    stream_bits,
+    timestamp_bits,
+    type_bits,
+)
+
+DEFAULT_CHUNK_SIZE: Final = 128
+
+# Bytes of a plain audio or video message that are kept: enough for every tag header.
+HEAD_BYTES: Final = 64
+
+# What parse() may stop at.
+NO_TROUBLE: Final = 0
+DOUBT: Final = 1  # this header is unlikely; what follows will tell
+CHUNK_SIZE_UNKNOWN: Final = 2  # this message may or may not be cut into chunks
+LOST_SYNC: Final = 3  # this cannot be a header
+
+# What skip() answers.
+SURE: Final = 0
+GUESS: Final = 1
+LOST: Final = 2
+
+# What must follow a header that rests on something uncertain.
+PROOF_BITS: Final = 16
+
+MESSAGE_HEADER_SIZES: Final = (11, 7, 3, 0)
+EXTENDED: Final = 0xFFFFFF
+
+
+class ChunkStream:
+    """One csid: its header history and the message under way (remaining > 0).
+
+    stale: bytes were lost since its last full header, so what fmt 2 and 3 inherit is no longer certain.
+    orphan: stale, and its messages span chunks, so a fmt 3 may go on with a message nobody knows the rest of.
+    """
+
+    __slots__ = (
+        "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
+        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "remaining", "fmt", "offset",
+        "first_packet", "first_time_ns", "last_packet", "last_time_ns", "chunks", "captured", "keep", "undecided",
+        "whole", "parts", "holes", "headers", "notes",
+    )  # fmt: skip
+
+    def __init__(self, csid: i64) -> None:
+        self.csid = csid
+        self.seen = False
+        self.stale = False
+        self.orphan = False
+        self.timestamp: i64 = UNKNOWN
+        self.last_timestamp: i64 = UNKNOWN
+        self.delta: i64 = 0
+        self.absolute = False  # the delta is the timestamp of a fmt 0 header
+        self.extended = False
+        self.extended_value: i64 = 0
+        self.length: i64 = 0
+        self.type_id: i64 = UNKNOWN
+        self.message_stream_id: i64 = UNKNOWN
+        self.first_byte: i64 = UNKNOWN
+        self.remaining: i64 = 0
+        self.fmt: i64 = 0
+        self.offset: i64 = 0
+        self.first_packet: i64 = 0
+        self.first_time_ns: i64 = 0
+        self.last_packet: i64 = 0
+        self.last_time_ns: i64 = 0
+        self.chunks: i64 = 0
+        self.captured: i64 = 0
+        self.keep: i64 = 0  # payload bytes still to be kept
+        self.undecided = False  # until the head is there, which tells whether the rest is wanted
+        self.whole = True
+        self.parts: list[bytes] = []
+        self.holes: list[tuple[int, int]] | None = None
+        self.headers: list[ChunkHeader] | None = None
+        self.notes: list[tuple[str, Severity, str]] | None = None
+
+    def copy(self) -> ChunkStream:
+        other = ChunkStream(self.csid)
+        other.seen = self.seen
+        other.stale = self.stale
+        other.orphan = self.orphan
+        other.timestamp = self.timestamp
+        other.last_timestamp = self.last_timestamp
+        other.delta = self.delta
+        other.absolute = self.absolute
+        other.extended = self.extended
+        other.extended_value = self.extended_value
+        other.length = self.length
+        other.type_id = self.type_id
+        other.message_stream_id = self.message_stream_id
+        other.first_byte = self.first_byte
+        other.remaining = self.remaining
+        other.fmt = self.fmt
+        other.offset = self.offset
+        other.first_packet = self.first_packet
+        other.first_time_ns = self.first_time_ns
+        other.last_packet = self.last_packet
+        other.last_time_ns = self.last_time_ns
+        other.chunks = self.chunks
+        other.captured = self.captured
+        other.keep = self.keep
+        other.undecided = self.undecided
+        other.whole = self.whole
+        other.parts = list(self.parts)
+        other.holes = None if self.holes is None else list(self.holes)
+        other.headers = None if self.headers is None else list(self.headers)
+        other.notes = None if self.notes is None else list(self.notes)
+        return other
+
+    def note(self, code: str, severity: Severity, text: str) -> None:
+        """Keep a note for the message under way."""
+        if self.notes is None:
+            self.notes = []
+        self.notes.append((code, severity, text))
+
+
+class ChunkParser:
+    """The state of one direction's chunk stream.
+
+    whole keeps every payload, detail records each chunk's header.  `out` collects the messages; `floor` is the
+    packet before which none of them may be called certain.
+    """
+
+    __slots__ = (
+        "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams", "base",
+        "current", "left", "skip_header", "kept", "framed", "trouble", "distrust", "unproven", "exempt", "trial", "bits", "needed",
+        "weighed_ready",
+        "segments", "cursor", "repeats_extended",
+    )  # fmt: skip
+
+    def __init__(self, connection: i64, direction: i64, whole: bool, detail: bool) -> None:
+        self.connection = connection
+        self.direction = direction
+        self.whole = whole
+        self.detail = detail
+        self.out: list[Message] = []
+        self.floor: i64 = 0
+        self.chunk_size: i64 = DEFAULT_CHUNK_SIZE
+        self.chunk_size_sure = True  # where it is not, only messages up to that size may be read
+        self.streams: dict[i64, ChunkStream] = {}
+        self.base: ChunkParser | None = None
+        self.current: ChunkStream | None = None
+        self.left: i64 = 0  # payload bytes of the current chunk still to come
+        self.skip_header: i64 = 0  # header bytes behind a hole that are not payload
+        self.kept: i64 = 0
+        self.framed: i64 = 0  # bytes that belonged to chunks
+        self.trouble: i64 = NO_TROUBLE
+        self.distrust = False  # synchronisation was lost before: headers are looked at more closely
+        self.unproven = False  # on trial: the chunk size is a guess until the message it cuts has ended well
+        self.exempt = False  # take the next header as it is
+        self.trial = False
+        self.bits: i64 = 0
+        self.needed: i64 = 0
+        self.weighed_ready: i64 = 0
+        self.segments: list[Segment] = []
+        self.cursor: i64 = 0
+        self.repeats_extended = False
+
+    # ---------------------------------------------------------------- forks
+
+    def fork(self) -> ChunkParser:
+        """A parser that goes on from here without touching this one; streams are copied when first used."""
+        other = ChunkParser(self.connection, self.direction, self.whole, self.detail)
+        other.floor = self.floor
+        other.chunk_size = self.chunk_size
+        other.chunk_size_sure = self.chunk_size_sure
+        other.base = self
+        if self.current is not None:
+            other.current = other._stream(self.current.csid)
+        other.left = self.left
+        other.skip_header = self.skip_header
+        other.kept = self.kept
+        other.framed = self.framed
+        other.distrust = self.distrust
+        other.repeats_extended = self.repeats_extended
+        return other
+
+    def flatten(self) -> ChunkParser:
+        """Make a fork independent of the parser that it came from."""
+        base = self.base
+        if base is not None:
+            for csid, stream in base.streams.items():
+                if csid not in self.streams:
+                    self.streams[csid] = stream.copy()
+            self.base = None
+        return self
+
+    def _stream(self, csid: i64) -> ChunkStream:
+        stream = self.streams.get(csid)
+        if stream is None:
+            inherited = None if self.base is None else self.base.streams.get(csid)
+            stream = ChunkStream(csid) if inherited is None else inherited.copy()
+            self.streams[csid] = stream
+        return stream
+
+    # ---------------------------------------------------------------- bytes
+
+    def parse(self, data: bytes, pos: i64, base: i64, segments: list[Segment], final: bool) -> i64:
+        """Read chunks from data[pos:], whose first byte stands at stream offset `base` + pos.
+
+        Returns the place of the first byte not used: the start of a header that is not complete yet, or of
+        one that gives `trouble`.  final: nothing will follow these bytes directly.
+        """
+        self.segments = segments
+        self.cursor = 0
+        self.trouble = NO_TROUBLE
+        end: i64 = len(data)
+        if self.skip_header:
+            skipped = min(self.skip_header, end - pos)
+            self.skip_header -= skipped
+            self.framed += skipped
+            pos += skipped
+        while pos < end:
+            if self.left:
+                pos = self._payload(data, pos, end, base)
+            else:
+                after = self._header(data, pos, end, base, final)
+                if after < 0:
+                    break
+                self.framed += after - pos
+                pos = after
+        return pos
+
+    def _header(self, data: bytes, pos: i64, end: i64, base: i64, final: bool) -> i64:
+        """Read one chunk header; its end, or -1 where it is incomplete or gives trouble."""
+        first: i64 = data[pos]
+        fmt = first >> 6
+        csid = first & 63
+        at = pos + 1
+        if csid < 2:
+            # 5.3.1.1: one more byte, or two with the low one first
+            if end - at < csid + 1:
+                return -1
+            if csid == 0:
+                second: i64 = data[at]
+                csid = second + 64
+                at += 1
+            else:
+                csid = u16le(data, at) + 64
+                at += 2
+        current = self.current
+        stream = current if current is not None and current.csid == csid else self._stream(csid)
+        if fmt == 3:
+            return self._continue(stream, data, pos, at, end, base, final)
+
+        size: i64 = MESSAGE_HEADER_SIZES[fmt]
+        if end - at < size:
+            return -1
+        value = u24(data, at)
+        length = stream.length
+        type_id = stream.type_id
+        message_stream_id = stream.message_stream_id
+        if fmt < 2:
+            length = u24(data, at + 3)
+            type_id = data[at + 6]
+            if fmt == 0:
+                message_stream_id = u32le(data, at + 7)
+        elif not stream.seen:
+            self.trouble = LOST_SYNC
+            return -1
+        at += size
+        extended = value == EXTENDED
+        if extended:
+            if end - at < 4:
+                return -1
+            value = u32(data, at)
+            at += 4
+        if not self._accept(stream, fmt, value, length, type_id, message_stream_id, data, at, end, base, final):
+            return -1
+
+        if stream.remaining:
+            self._restart(stream)
+        stream.extended = extended
+        stream.extended_value = value
+        stream.delta = value
+        stream.absolute = fmt == 0
+        if fmt == 0:
+            stream.timestamp = value
+        elif stream.timestamp != UNKNOWN:
+            stream.timestamp = (stream.timestamp + value) & 0xFFFFFFFF
+        if fmt < 2:
+            stream.stale = False
+            stream.orphan = False
+            if not stream.seen and fmt == 1:
+                stream.note("fmt-without-history", Severity.NOTE, "the first chunk on this csid has no full header")
+        stream.length = length
+        stream.type_id = type_id
+        stream.message_stream_id = message_stream_id
+        self._begin(stream, fmt, pos, at, end, data, base)
+        if self.detail:
+            self._record(stream, fmt, value, pos, at, base)
+        if length == 0:
+            self._complete(stream, base + at - 1)
+        return at
+
+    def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
+        """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
+        if not stream.seen or (stream.orphan and not self.exempt):
+            if self.trial and stream.seen:
+                self._weigh(5, pos + 1, base)
+            self.trouble = LOST_SYNC
+            return -1
+        value: i64 = UNKNOWN
+        if stream.extended:
+            # 5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
+            if end - at < 4 and not final:
+                return -1
+            if end - at >= 4:
+                value = u32(data, at)
+                if not self._is_extended_timestamp(stream, value):
+                    value = UNKNOWN
+        after = at if value == UNKNOWN else at + 4
+        if stream.remaining:
+            if self.trial:
+                self._weigh(7, after, base)
+            if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
+                stream.note(
+                    "extended-timestamp-not-repeated",
+                    Severity.NOTE,
+                    "continuation chunks leave the extended timestamp out, as old OBS and rtmpdump do;"
+                    " readers that insist on it lose sync here",
+                )
+            stream.chunks += 1
+            self.current = stream
+            self.left = min(stream.remaining, self.chunk_size)
+        else:
+            if not self._accept(
+                stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, data, after, end, base, final
+            ):
+                return -1
+            self._advance(stream, value)
+            self._begin(stream, 3, pos, after, end, data, base)
+        if value != UNKNOWN:
+            self.repeats_extended = True
+        if self.detail:
+            self._record(stream, 3, value, pos, after, base)
+        if stream.length == 0:
+            self._complete(stream, base + after - 1)
+        return after
+
+    def _is_extended_timestamp(self, stream: ChunkStream, value: i64) -> bool:
+        if value == stream.extended_value or value == stream.timestamp:
+            return True
+        if stream.remaining or not self.repeats_extended or stream.timestamp == UNKNOWN:
+            return False
+        # Some writers put the new absolute time before a message that begins with fmt 3 (livego).
+        ahead: i64 = (value - stream.timestamp) & 0xFFFFFFFF
+        return ahead < 60_000
+
+    def _advance(self, stream: ChunkStream, value: i64) -> None:
+        """The timestamp of a message that begins with fmt 3: one more delta (5.3.1.2.4)."""
+        if stream.timestamp == UNKNOWN:
+            return
+        if value != UNKNOWN and value != stream.extended_value:
+            stream.timestamp = value
+            stream.extended_value = value
+            return
+        if stream.absolute and stream.delta:
+            if stream.extended:
+                stream.note(
+                    "ambiguous-fmt3",
+                    Severity.NOTE,
+                    "fmt 3 begins a message right after an absolute extended timestamp; read as the same time",
+                )
+                return
+            stream.note(
+                "ambiguous-fmt3",
+                Severity.NOTE,
+                "fmt 3 begins a message right after fmt 0: by the specification the timestamp counts again as delta,"
+                " some software means no change",
+            )
+        stream.timestamp = (stream.timestamp + stream.delta) & 0xFFFFFFFF
+
+    def _accept(
+        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64,
+        data: bytes, at: i64, end: i64, base: i64, final: bool,
+    ) -> bool:  # fmt: skip
+        """Whether a header that begins a message may be believed; if not, trouble says why or more is needed."""
+        if self.trial:
+            visible = min(length, PEEK)
+            if self.chunk_size_sure:
+                visible = min(visible, self.chunk_size)
+            if visible > end - at:
+                if not final:
+                    return False
+                visible = end - at
+            if not self.exempt:
+                if stream.remaining:
+                    self.trouble = LOST_SYNC
+                    return False
+                bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
+                bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
+                if bits < 0:
+                    self._weigh(0, at + visible, base)
+                    self.trouble = LOST_SYNC
+                    return False
+                if self.unproven or (stream.stale and fmt >= 2):
+                    # What this header says of lengths must be borne out by what comes next.
+                    self.needed = max(self.needed, self.bits + bits + PROOF_BITS)
+                    self.unproven = False
+                    stream.stale = False
+                    stream.orphan = False
+                self._weigh(bits, at + visible, base)
+        elif not self.exempt and self._is_doubtful(stream, fmt, value, length, type_id, message_stream_id):
+            self.trouble = DOUBT
+            return False
+        if not self.chunk_size_sure and length > self.chunk_size:
+            self.trouble = CHUNK_SIZE_UNKNOWN
+            return False
+        self.exempt = False
+        return True
+
+    def _is_doubtful(
+        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
+    ) -> bool:
+        """Whether a header in the flow of reading is so unlikely that what follows must confirm it."""
+        if type_id not in VALID_TYPES or message_stream_id > 0xFFFFFF or (type_id <= 6 and length > 64):
+            return True
+        if not stream.seen and (fmt or self.distrust):
+            return True
+        if not self.distrust:
+            return False
+        if stream.stale and fmt >= 2:
+            return True
+        return self._header_bits(stream, fmt, value, length, type_id, message_stream_id) < 0
+
+    def _header_bits(
+        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
+    ) -> i64:
+        bits: i64 = 4 if stream.seen else 0
+        if fmt == 0:
+            bits += timestamp_bits(value, stream.last_timestamp) + stream_bits(message_stream_id, stream.message_stream_id)
+        elif fmt < 3:
+            bits += delta_bits(value)
+        if fmt < 2:
+            bits += type_bits(type_id, stream.type_id) + length_bits(length, stream.length)
+        return bits
+
+    def _weigh(self, bits: i64, examined: i64, base: i64) -> None:
+        """Add evidence; with enough of it the trial is over.  `examined` is the place behind the last byte read."""
+        self.bits += bits
+        offset = base + examined - 1
+        for segment in self.segments:
+            if segment.offset > offset:
+                break
+            if segment.ready > self.weighed_ready:
+                self.weighed_ready = segment.ready
+        if self.bits >= self.needed:
+            self.trial = False
+
+    def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
+        """Open a message whose header stands at `pos` and whose payload begins at `at`."""
+        segment = self._segment(base + pos)
+        stream.seen = True
+        stream.last_timestamp = stream.timestamp
+        stream.fmt = fmt
+        stream.remaining = stream.length
+        stream.offset = base + pos
+        stream.first_packet = segment.packet
+        stream.first_time_ns = segment.time_ns
+        stream.chunks = 1
+        stream.captured = 0
+        stream.keep = stream.length
+        stream.whole = True
+        self.current = stream
+        self.left = min(stream.length, self.chunk_size)
+        if at < end and stream.length:
+            stream.first_byte = data[at]
+        stream.undecided = stream.length > HEAD_BYTES and 8 <= stream.type_id <= 9 and not self.whole
+
+    def _payload(self, data: bytes, pos: i64, end: i64, base: i64) -> i64:
+        """Take what is there of the current chunk, and full chunks of the same message that follow it."""
+        stream = self.current
+        assert stream is not None
+        take = min(self.left, end - pos)
+        if stream.undecided and stream.captured + take >= HEAD_BYTES:
+            self._decide(stream, data[pos : pos + HEAD_BYTES - stream.captured])
+        if stream.keep:
+            kept = min(take, stream.keep)
+            stream.parts.append(data[pos : pos + kept])
+            stream.keep -= kept
+            self.kept += kept
+            if self.kept > PARTIAL_BYTES:
+                self._shed()
+        pos += take
+        self.left -= take
+        self.framed += take
+        stream.captured += take
+        stream.remaining -= take
+        if self.left:
+            return pos
+        if stream.remaining == 0:
+            self._complete(stream, base + pos - 1)
+            return pos
+        if stream.csid < 64 and not stream.extended and not self.trial and not self.detail:
+            return self._run(stream, data, pos, end, base)
+        return pos
+
+    def _decide(self, stream: ChunkStream, rest: bytes) -> None:
+        """The head of an audio or video message is there: keep more only where pass one must read it."""
+        stream.undecided = False
+        if not wants_whole(stream.type_id, b"".join(stream.parts) + rest):
+            stream.keep = HEAD_BYTES - stream.captured
+            stream.whole = False
+
+    def _run(self, stream: ChunkStream, data: bytes, pos: i64, end: i64, base: i64) -> i64:
+        """Skip over full continuation chunks: equal header bytes at equal distances."""
+        step = self.chunk_size + 1
+        count = min((end - pos) // step, stream.remaining // self.chunk_size)
+        if count < 2:
+            return pos
+        headers = data[pos : pos + count * step : step]
+        count -= len(headers.lstrip(_continuation(stream.csid)))
+        if count == 0:
+            return pos
+        if stream.keep:
+            payload = bytearray(data[pos : pos + count * step])
+            del payload[::step]
+            stream.parts.append(bytes(payload[: stream.keep]))
+            kept = min(stream.keep, count * self.chunk_size)
+            stream.keep -= kept
+            self.kept += kept
+        stream.chunks += count
+        stream.captured += count * self.chunk_size
+        stream.remaining -= count * self.chunk_size
+        self.framed += count * step
+        pos += count * step
+        if stream.remaining == 0:
+            self._complete(stream, base + pos - 1)
+        return pos
+
+    def _segment(self, offset: i64) -> Segment:
+        """The segment that brought the byte at a stream offset; offsets must not decrease from call to call."""
+        segments = self.segments
+        cursor = self.cursor
+        segment = segments[cursor]
+        while segment.offset + segment.length <= offset:
+            cursor += 1
+            segment = segments[cursor]
+        self.cursor = cursor
+        return segment
+
+    # ---------------------------------------------------------------- messages
+
+    def _complete(self, stream: ChunkStream, last_offset: i64) -> None:
+        """Every byte of the message has been seen: emit it, and obey it if it is protocol control."""
+        segment = self._segment(last_offset)
+        message = self._emit(stream, segment.packet, segment.time_ns, segment.ready)
+        if message.type_id <= 2:
+            self._obey(message)
+
+    def _emit(self, stream: ChunkStream, packet: i64, time_ns: i64, ready: i64) -> Message:
+        parts = stream.parts
+        payload = parts[0] if len(parts) == 1 else b"".join(parts)
+        message = Message(
+            self.connection, self.direction, packet, time_ns, stream.fmt, stream.csid, stream.type_id,
+            stream.message_stream_id, stream.timestamp, stream.length, payload,
+        )  # fmt: skip
+        message.ready = max(ready, self.floor)
+        message.offset = stream.offset
+        message.first_packet = stream.first_packet
+        message.first_time_ns = stream.first_time_ns
+        message.chunks = stream.chunks
+        message.captured = stream.captured
+        message.whole = stream.whole
+        if parts:
+            self.kept -= len(payload)
+            stream.parts = []
+        if stream.holes is not None:
+            message.holes = stream.holes
+            stream.holes = None
+        if stream.headers is not None:
+            message.chunk_headers = stream.headers
+            stream.headers = None
+        if stream.notes is not None:
+            for code, severity, text in stream.notes:
+                message.note(code, severity, text)
+            stream.notes = None
+        self.out.append(message)
+        return message
+
+    def _obey(self, message: Message) -> None:
+        """Set Chunk Size and Abort (5.4.1, 5.4.2) change how the bytes after them are read."""
+        payload = message.payload
+        if message.holes is not None or len(payload) < 4:
+            self.chunk_size_sure = self.chunk_size_sure and message.type_id != 1
+            return
+        value = u32(payload, 0)
+        if message.type_id == 2:
+            stream = self._stream(value)
+            if stream.remaining:
+                self._cut_short(stream, message.ready, "message-aborted", "the sender aborted this message").aborted = True
+        elif message.type_id == 1:
+            size = value & 0x7FFFFFFF
+            if size != value or size == 0:
+                message.note(
+                    "chunk-size-invalid",
+                    Severity.ERROR,
+                    f"chunk size {value} is not allowed; " + ("ignored" if size == 0 else f"read as {size}"),
+                )
+            if size:
+                self.chunk_size = size
+                self.chunk_size_sure = True
+                for stream in self.streams.values():
+                    if stream.remaining:
+                        stream.note(
+                            "chunk-size-changed-in-message",
+                            Severity.NOTE,
+                            "the chunk size changed inside this message, which is legal but breaks some readers",
+                        )
+
+    def _restart(self, stream: ChunkStream) -> None:
+        self._cut_short(
+            stream, self.floor, "message-restarted", "a new message began on this csid before this one was complete"
+        )
+
+    def _cut_short(self, stream: ChunkStream, ready: i64, code: str, text: str) -> Message:
+        """Emit a message that will never be complete, as far as it was captured."""
+        last = self.segments[self.cursor] if self.segments else None
+        packet = stream.last_packet or (last.packet if last is not None else stream.first_packet)
+        time_ns = stream.last_time_ns if stream.last_packet else (last.time_ns if last is not None else stream.first_time_ns)
+        if last is not None:
+            ready = max(ready, last.ready)
+        if stream.holes is None:
+            stream.holes = []
+        stream.holes.append((stream.length - stream.remaining, stream.remaining))
+        stream.remaining = 0
+        stream.note(code, Severity.WARNING, text)
+        if self.current is stream:
+            self.left = 0
+        message = self._emit(stream, packet, time_ns, ready)
+        stream.last_packet = 0
+        return message
+
+    def _record(self, stream: ChunkStream, fmt: i64, value: i64, pos: i64, at: i64, base: i64) -> None:
+        segment = self._segment(base + pos)
+        header = ChunkHeader(
+            base + pos, at - pos, fmt, stream.csid, value, stream.extended and (fmt < 3 or value != UNKNOWN),
+            stream.length - stream.remaining, self.left, segment.packet, segment.time_ns,
+        )  # fmt: skip
+        if stream.headers is None:
+            stream.headers = []
+        stream.headers.append(header)
+
+    def _shed(self) -> None:
+        """Too much is held in unfinished messages: let the payload of the oldest go."""
+        oldest: ChunkStream | None = None
+        for stream in self.streams.values():
+            if stream.parts and (oldest is None or stream.offset < oldest.offset):
+                oldest = stream
+        if oldest is not None:
+            for part in oldest.parts:
+                self.kept -= len(part)
+            oldest.parts = []
+            oldest.keep = 0
+            oldest.whole = False
+            oldest.note(
+                "limit-partial-bytes",
+                Severity.WARNING,
+                f"unfinished messages held more than {PARTIAL_BYTES >> 20} MiB; the payload of this one was dropped",
+            )
+
+    # ---------------------------------------------------------------- holes
+
+    def skip(self, length: i64, ready: i64) -> i64:
+        """Step over missing bytes as the message under way predicts them: SURE, GUESS or LOST."""
+        answer: i64 = SURE
+        stream = self.current
+        while length > 0:
+            if stream is None or (self.left == 0 and stream.remaining == 0):
+                return LOST
+            if self.left == 0:
+                answer = GUESS
+                header: i64 = 1 if stream.csid < 64 else (2 if stream.csid < 320 else 3)
+                if stream.extended and self.repeats_extended:
+                    header += 4
+                self.left = min(stream.remaining, self.chunk_size)
+                stream.chunks += 1
+                if header > length:
+                    self.skip_header = header - length
+                    return answer
+                length -= header
+            missing = min(self.left, length)
+            self._hole(stream, missing)
+            length -= missing
+            if stream.remaining == 0:
+                last = self.segments[len(self.segments) - 1] if self.segments else None
+                packet = stream.first_packet if last is None else last.packet
+                time_ns = stream.first_time_ns if last is None else last.time_ns
+                message = self._emit(stream, packet, time_ns, ready)
+                if message.type_id <= 2:
+                    self._obey(message)
+        return answer
+
+    def _hole(self, stream: ChunkStream, missing: i64) -> None:
+        place = stream.length - stream.remaining
+        if stream.holes is None:
+            stream.holes = []
+        if stream.holes and stream.holes[-1][0] + stream.holes[-1][1] == place:
+            stream.holes[-1] = (stream.holes[-1][0], stream.holes[-1][1] + missing)
+        else:
+            stream.holes.append((place, missing))
+        if stream.undecided:  # only the bytes before the first hole serve as a head
+            stream.undecided = False
+            stream.whole = False
+            stream.keep = 0
+        stream.remaining -= missing
+        self.left -= missing
+
+    def lose(self, ready: i64) -> None:
+        """Synchronisation is gone: messages under way are reported as far as they go, inheritance is stale."""
+        self.flatten()
+        self.left = 0
+        self.skip_header = 0
+        self.current = None
+        self.distrust = True
+        self.chunk_size_sure = False
+        for stream in self.streams.values():
+            if stream.remaining:
+                self._cut_short(
+                    stream, max(ready, self.floor), "incomplete-message", "bytes of this message are missing from the capture"
+                )
+            stream.timestamp = UNKNOWN
+            stream.stale = True
+            stream.orphan = stream.length > self.chunk_size
+
+    @property
+    def incomplete(self) -> int:
+        """Bytes captured of messages that are not complete."""
+        return sum(stream.captured for stream in self.streams.values() if stream.remaining)
+
+
+_CONTINUATIONS: Final = [bytes((0xC0 | csid,)) for csid in range(64)]
+
+
+def _continuation(csid: i64) -> bytes:
+    return _CONTINUATIONS[csid]

@@ -1,0 +1,201 @@
+"""How sure is it that these bytes are a chunk header?  The answer is in bits.
+
+Recovery after a loss must tell a header from payload that happens to look like one.  Every field that could
+have been anything and is what a header would hold counts with the bits of surprise that chance would have
+needed: a message stream id seen before is worth some thirty, a type that fits some four.  A field that no
+header would hold gives IMPOSSIBLE.  Payload counts as well, as far as it lies right behind the header: an
+AVC tag, an AMF command name or an acknowledgement of exactly four bytes say what a type byte alone cannot.
+
+Pure functions over bytes; `seen_*` is what the same chunk stream held before, UNKNOWN where it held nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.bits import u16, u24, u32
+from rtmpscope.model import UNKNOWN
+
+IMPOSSIBLE: Final = -1000
+
+# Payload bytes behind a header that may be looked at.
+PEEK: Final = 16
+
+VALID_TYPES: Final = frozenset((1, 2, 3, 4, 5, 6, 8, 9, 15, 16, 17, 18, 19, 20, 22))
+COMMAND_TYPES: Final = frozenset((15, 17, 18, 20))
+FOURCCS: Final = frozenset(
+    (b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09", b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3")
+)
+
+MAX_DELTA_MS: Final = 60_000
+NEAR_MS: Final = 600_000
+MAX_LIKELY_LENGTH: Final = 8 << 20
+
+
+def delta_bits(delta: i64) -> i64:
+    """A timestamp delta: 24 bits by chance, in practice a few dozen milliseconds."""
+    if delta > MAX_DELTA_MS:
+        return IMPOSSIBLE
+    return 12 if delta < 4_000 else 8
+
+
+def timestamp_bits(timestamp: i64, seen: i64) -> i64:
+    """An absolute timestamp against the last one known."""
+    if seen == UNKNOWN:
+        return 0
+    distance: i64 = (timestamp - seen) & 0xFFFFFFFF
+    if distance >= 0x80000000:
+        distance = 0x100000000 - distance
+    return 8 if distance < NEAR_MS else -4
+
+
+def type_bits(type_id: i64, seen: i64) -> i64:
+    if type_id == seen:
+        return 7
+    return 4 if type_id in VALID_TYPES else IMPOSSIBLE
+
+
+def stream_bits(message_stream_id: i64, seen: i64) -> i64:
+    """A message stream id: 32 bits by chance, in practice one seen before or a very small number."""
+    if message_stream_id == seen:
+        return 30
+    return 20 if message_stream_id < 256 else IMPOSSIBLE
+
+
+def length_bits(length: i64, seen: i64) -> i64:
+    if length > MAX_LIKELY_LENGTH:
+        return IMPOSSIBLE
+    if length == seen:
+        return 8
+    return 4 if length < 1 << 18 else 0
+
+
+def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
+    """The start of a payload against what its type must begin with."""
+    if type_id == 8:
+        return _audio_bits(length, data, at, available, seen_first)
+    if type_id == 9:
+        return _video_bits(length, data, at, available, seen_first)
+    if type_id in COMMAND_TYPES:
+        return _amf_name_bits(length, data, at, available)
+    if type_id <= 6:
+        return _control_bits(type_id, length, data, at, available)
+    if type_id == 22:
+        if length < 11 or (available >= 4 and (data[at] not in (8, 9, 15, 18) or u24(data, at + 1) > length)):
+            return IMPOSSIBLE
+        return 10 if available >= 4 else 0
+    if type_id == 16 or type_id == 19:
+        skip: i64 = 1 if type_id == 16 else 0
+        if length < 14 + skip:
+            return IMPOSSIBLE
+        return _text_bits(length, data, at + skip, available - skip)
+    return IMPOSSIBLE
+
+
+def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
+    if available == 0:
+        return 0
+    first: i64 = data[at]
+    bits: i64 = 7 if first == seen_first else 2
+    codec = first >> 4
+    if codec == 9:
+        return _fourcc_bits(first & 15, data, at, available) if first != seen_first else bits
+    if codec == 10:
+        if length < 2:
+            return IMPOSSIBLE
+        if available >= 2:
+            second: i64 = data[at + 1]
+            if second > 1 or (second == 0 and length > 64):
+                return IMPOSSIBLE
+            bits += 8
+    elif codec == 12 or codec == 13:
+        return IMPOSSIBLE
+    return bits
+
+
+def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
+    if available == 0:
+        return 0
+    first: i64 = data[at]
+    if first & 0x80:
+        return _fourcc_bits(first & 15, data, at, available)
+    frame = first >> 4
+    codec = first & 15
+    if frame < 1 or frame > 5 or codec < 1 or (codec > 7 and codec != 12):
+        return IMPOSSIBLE
+    bits: i64 = 6 if seen_first != UNKNOWN and codec == seen_first & 15 else 2
+    if codec != 7 and codec != 12 or frame == 5:
+        return bits
+    if length < 5:
+        return IMPOSSIBLE
+    if available >= 5:
+        packet: i64 = data[at + 1]
+        composition = u24(data, at + 2)
+        if composition >= 0x800000:
+            composition = 0x1000000 - composition
+        if packet > 2 or composition > 20_000:
+            return IMPOSSIBLE
+        bits += 14
+        if packet == 1 and available >= 9:
+            if u32(data, at + 5) > length - 9 and u32(data, at + 5) != 0x00000001:
+                return IMPOSSIBLE
+            bits += 10
+    return bits
+
+
+def _fourcc_bits(packet: i64, data: bytes, at: i64, available: i64) -> i64:
+    if packet > 7:
+        return IMPOSSIBLE
+    if packet >= 6 or available < 5:
+        return 2
+    return 30 if data[at + 1 : at + 5] in FOURCCS else IMPOSSIBLE
+
+
+def _amf_name_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
+    """An AMF0 string of a name's length, perhaps behind a format selector."""
+    if length < 4:
+        return IMPOSSIBLE
+    if available and data[at] == 0:
+        at += 1
+        available -= 1
+        length -= 1
+    if available < 1:
+        return 0
+    if data[at] != 2:
+        return IMPOSSIBLE
+    return 7 + _text_bits(length - 1, data, at + 1, available - 1)
+
+
+def _text_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
+    """A 16-bit length and printable characters."""
+    if available < 2:
+        return 0
+    size = u16(data, at)
+    if size < 1 or size > 255 or size + 2 > length:
+        return IMPOSSIBLE
+    bits: i64 = 8
+    stop = at + 2 + min(size, available - 2)
+    for index in range(at + 2, stop):
+        byte: i64 = data[index]
+        if byte < 0x20 or byte > 0x7E:
+            return IMPOSSIBLE
+        bits += 1
+    return bits
+
+
+def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
+    if type_id == 4:
+        if length < 3 or length > 44:
+            return IMPOSSIBLE
+        if available >= 2:
+            return 16 if u16(data, at) <= 32 else IMPOSSIBLE
+        return 8
+    if length != (5 if type_id == 6 else 4):
+        return IMPOSSIBLE
+    if available >= 4:
+        value = u32(data, at)
+        if type_id == 1 and (value == 0 or value > 0xFFFFFF) or type_id == 2 and value > 65_599:
+            return IMPOSSIBLE
+    return 20

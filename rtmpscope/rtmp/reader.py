@@ -1,0 +1,380 @@
+"""One direction from its first byte to its last: handshake, chunk stream, and what to do at a hole.
+
+Stream items go in, events come out, in stream order.  The handshake has a fixed size, so a hole in it costs
+only the part it fell in.  In the chunk stream a hole that lies inside one chunk is stepped over at once; any
+other, and any byte that cannot be what it should be, starts a Recovery (see resync), which gets everything
+until it has decided.  After an RTMPE handshake nothing can be read: the bytes are counted, no more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severity, StreamData, StreamEnd, StreamGap
+from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, LOST, ChunkParser
+from rtmpscope.rtmp.handshake import sender
+from rtmpscope.rtmp.resync import GUESS_BITS, GUESS_BITS_AT_END, Outcome, Recovery, Region
+
+# Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
+PART_ENDS: Final = (1, 1537, 3073)
+PART_NAMES: Final = (("C0", "C1", "C2"), ("S0", "S1", "S2"))
+
+PLAIN_VERSION: Final = 3
+ENCRYPTED_VERSIONS: Final = (6, 8, 9)
+
+
+def looks_like_handshake(data: bytes) -> bool:
+    """Whether 1537 bytes are a C0 and C1, or S0 and S1: a version, then a zero field or a valid digest."""
+    if data[0] != PLAIN_VERSION and data[0] not in ENCRYPTED_VERSIONS:
+        return False
+    return data[5:9] == b"\0\0\0\0" or sender(data[1:1537]) != UNKNOWN
+
+
+class DirectionReader:
+    """Reads what one side of a connection sent.
+
+    framed counts the bytes that belonged to chunks, handshaken those of the handshake; what is neither, nor
+    in a gap, was skipped while searching.  encrypted: this is RTMPE; deaf: it ended before it could be read.
+    """
+
+    __slots__ = (
+        "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part", "held", "damaged",
+        "handshaken", "tail", "tail_base", "tail_segments", "deaf",
+    )  # fmt: skip
+
+    def __init__(self, connection: i64, direction: i64, whole: bool, detail: bool) -> None:
+        self.connection = connection
+        self.direction = direction
+        self.parser = ChunkParser(connection, direction, whole, detail)
+        self.recovery: Recovery | None = None
+        self.handshaking = True
+        self.late = False  # began without a SYN, and it is not decided yet where
+        self.beginning: StreamGap | None = None
+        self.encrypted = False
+        self.part: i64 = 0
+        self.held: list[StreamData] = []
+        self.damaged = False
+        self.handshaken: i64 = 0
+        self.tail = b""  # a header that is not complete yet
+        self.tail_base: i64 = 0
+        self.tail_segments: list[Segment] = []
+        self.deaf = False
+
+    def name(self, connection: i64, direction: i64) -> None:
+        """Say which connection and direction this is, for all events from now on."""
+        self.connection = connection
+        self.direction = direction
+        self.parser.connection = connection
+        self.parser.direction = direction
+        if self.recovery is not None:
+            self.recovery.name(connection, direction)
+
+    @property
+    def framed(self) -> int:
+        return self.parser.framed
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the state is simple enough to be kept as a checkpoint."""
+        return self.recovery is None and not (self.handshaking or self.late or self.encrypted or self.deaf)
+
+    def snapshot(self) -> DirectionReader:
+        """An independent copy, to read on from here; only while in_sync."""
+        other = DirectionReader(self.connection, self.direction, self.parser.whole, self.parser.detail)
+        other.parser = self.parser.fork().flatten()
+        other.handshaking = False
+        other.tail = self.tail
+        other.tail_base = self.tail_base
+        other.tail_segments = list(self.tail_segments)
+        return other
+
+    def feed(self, item: StreamData | StreamGap | StreamEnd, out: list[Event]) -> None:
+        if isinstance(item, StreamEnd):
+            self._end(item, out)
+        elif self.late:
+            self._begin_late(item, out)
+        elif isinstance(item, StreamGap) and item.reason == "mid_stream":
+            self.late = True
+            self.beginning = item
+        elif self.deaf or (self.encrypted and not self.handshaking):
+            if isinstance(item, StreamGap):
+                out.append(self._gap(item, UNKNOWN, item.packet))
+        elif self.recovery is not None:
+            self.recovery.feed(item)
+            self._recover(out)
+        elif isinstance(item, StreamGap):
+            if self.handshaking:
+                self._skip_handshake(item, out)
+            else:
+                self._skip(item, out)
+        elif self.handshaking:
+            self._shake(item, out)
+        else:
+            self._read(item, out)
+
+    # ---------------------------------------------------------------- handshake
+
+    def _shake(self, item: StreamData, out: list[Event]) -> None:
+        """Cut the handshake parts off the front of the stream."""
+        while self.part < 3:
+            start: i64 = 0 if self.part == 0 else PART_ENDS[self.part - 1]
+            end: i64 = PART_ENDS[self.part]
+            self.held.append(item)
+            if item.offset + len(item.data) < end:
+                self.handshaken += len(item.data)
+                return
+            rest = _after(item, end)
+            self.handshaken += len(item.data) - len(rest.data)
+            data = b"".join([piece.data for piece in self.held])[: end - max(start, self.held[0].offset)]
+            segment = _segment_of(item, end - 1)
+            name = PART_NAMES[self.direction][self.part]
+            part = Handshake(self.connection, self.direction, segment.packet, segment.time_ns, name, start, data)
+            part.ready = segment.ready
+            if self.part == 0 and data and data[0] in ENCRYPTED_VERSIONS:
+                self.encrypted = True
+            out.append(part)
+            self.part += 1
+            self.held = []
+            self.damaged = False
+            item = rest
+        self.handshaking = False
+        if item.data and not self.encrypted:
+            self._read(item, out)
+
+    def _skip_handshake(self, gap: StreamGap, out: list[Event]) -> None:
+        """A hole in the handshake: its parts end where they must, whatever is missing."""
+        self.held = []
+        end = gap.offset + gap.length
+        while self.part < 3 and end >= PART_ENDS[self.part]:
+            self.part += 1
+        if self.part < 3 or end == PART_ENDS[2]:
+            out.append(self._gap(gap, 0, gap.packet))
+            if self.part == 3:
+                self.handshaking = False
+            return
+        self.handshaking = False
+        self.parser.chunk_size = 0
+        self.parser.chunk_size_sure = False
+        self.recovery = Recovery(self.parser, Region(gap, end), False)
+        self._recover(out)
+
+    def _begin_late(self, item: StreamData | StreamGap, out: list[Event]) -> None:
+        """The capture began after the connection did, perhaps just before its handshake."""
+        if isinstance(item, StreamData):
+            self.held.append(item)
+            data = b"".join([piece.data for piece in self.held])
+            possible = data[0] == PLAIN_VERSION or data[0] in ENCRYPTED_VERSIONS
+            if possible and len(data) < PART_ENDS[1]:
+                return
+            if possible and looks_like_handshake(data[: PART_ENDS[1]]):
+                self._go_on_with(self.held, out)
+                return
+        self._search_from_start()
+        if isinstance(item, StreamGap):
+            self.feed(item, out)
+        else:
+            self._recover(out)
+
+    def _go_on_with(self, held: list[StreamData], out: list[Event]) -> None:
+        self.late = False
+        self.held = []
+        for item in held:
+            self.feed(item, out)
+
+    def _search_from_start(self) -> None:
+        held = self.held
+        self.late = False
+        self.held = []
+        self.handshaking = False
+        self.parser.chunk_size = 0
+        self.parser.chunk_size_sure = False
+        self.recovery = Recovery(self.parser, Region(self.beginning, 0), False)
+        for item in held:
+            self.recovery.feed(item)
+
+    # ---------------------------------------------------------------- chunk stream
+
+    def _read(self, item: StreamData, out: list[Event]) -> None:
+        data = item.data
+        base = item.offset
+        segments = item.segments
+        if self.tail:
+            data = self.tail + data
+            base = self.tail_base
+            segments = self.tail_segments + segments
+            self.tail = b""
+        parser = self.parser
+        pos = parser.parse(data, 0, base, segments, False)
+        if parser.out:
+            out.extend(parser.out)
+            parser.out = []
+        if parser.trouble:
+            self._doubt(_rest(data, pos, base, segments))
+            self._recover(out)
+        elif pos < len(data):
+            self._keep_tail(data, pos, base, segments)
+
+    def _keep_tail(self, data: bytes, pos: i64, base: i64, segments: list[Segment]) -> None:
+        self.tail = data[pos:]
+        self.tail_base = base + pos
+        self.tail_segments = _segments_from(segments, self.tail_base)
+
+    def _skip(self, gap: StreamGap, out: list[Event]) -> None:
+        """A hole in the chunk stream."""
+        parser = self.parser
+        if self.tail:
+            # All of a header that will ever come.
+            region = Region(None, self.tail_base)
+            region.append(StreamData(self.tail_base, self.tail, self.tail_segments))
+            self.tail = b""
+            pos = parser.parse(region.data, 0, region.base, region.segments, True)
+            out.extend(parser.out)
+            parser.out = []
+            if parser.trouble or pos < len(region.data):
+                region.drop(pos)
+                self._doubt(region)
+                assert self.recovery is not None
+                self.recovery.feed(gap)
+                self._recover(out)
+                return
+        if parser.left >= gap.length:
+            parser.skip(gap.length, gap.packet)
+            out.append(self._gap(gap, 0, gap.packet))
+            out.extend(parser.out)
+            parser.out = []
+            return
+        recovery = Recovery(parser, Region(gap, gap.offset + gap.length), False)
+        recovery.ready = max(recovery.ready, gap.packet)
+        guess = parser.fork()
+        if guess.skip(gap.length, gap.packet) != LOST:
+            recovery.suppose(guess, GUESS_BITS, GUESS_BITS_AT_END)
+        self.recovery = recovery
+        self._recover(out)
+
+    def _doubt(self, region: Region) -> None:
+        """Bytes that cannot be what they should be: `region` begins with them."""
+        parser = self.parser
+        recovery = Recovery(parser, region, True)
+        if parser.trouble == DOUBT:
+            fork = parser.fork()
+            fork.exempt = True
+            recovery.suppose(fork, GUESS_BITS, GUESS_BITS if parser.distrust else 0)
+        elif parser.trouble == CHUNK_SIZE_UNKNOWN:
+            recovery.suppose_sizes()
+        self.recovery = recovery
+
+    def _recover(self, out: list[Event]) -> None:
+        """Let the recovery go on, and go on with what it found."""
+        while self.recovery is not None:
+            recovery = self.recovery
+            outcome = recovery.run()
+            for gap in recovery.unresolved:
+                out.append(self._gap(gap, UNKNOWN, recovery.ready))
+            recovery.unresolved = []
+            out.extend(recovery.messages)
+            recovery.messages = []
+            if outcome is None:
+                return
+            self._report(outcome, out)
+            parser = self.parser = outcome.parser
+            out.extend(parser.out)
+            parser.out = []
+            self.recovery = None
+            region = outcome.regions[outcome.reached]
+            later = outcome.regions[outcome.reached + 1 :]
+            if parser.trouble:
+                region.drop(outcome.pos)
+                self._doubt(region)
+                assert self.recovery is not None
+                self.recovery.regions.extend(later)
+                continue
+            if outcome.pos < len(region.data):
+                self._keep_tail(region.data, outcome.pos, region.base, region.segments)
+            for following in later:
+                assert following.gap is not None
+                self.feed(following.gap, out)
+                if following.data:
+                    self.feed(StreamData(following.base, following.data, following.segments), out)
+
+    def _report(self, outcome: Outcome, out: list[Event]) -> None:
+        """The gaps that were bridged, and how."""
+        first = outcome.regions[0]
+        if first.gap is not None:
+            event = self._gap(first.gap, outcome.start - first.gap.offset - first.gap.length, outcome.ready)
+            event.confidence = min(99, 50 + outcome.bits)
+            out.append(event)
+        elif outcome.searched:
+            lost = StreamGap(first.origin, 0, "mid_stream", outcome.ready, _time_at(first, outcome.start))
+            event = self._gap(lost, outcome.start - first.origin, outcome.ready)
+            event.confidence = min(99, 50 + outcome.bits)
+            event.note(
+                "lost-sync",
+                Severity.WARNING,
+                "the bytes here do not continue the chunk stream; reading goes on at the next sure header",
+            )
+            out.append(event)
+        for region in outcome.regions[1 : outcome.reached + 1]:
+            assert region.gap is not None
+            out.append(self._gap(region.gap, 0, outcome.ready))
+
+    def _gap(self, gap: StreamGap, resumed: i64, ready: i64) -> Gap:
+        event = Gap(self.connection, self.direction, gap.packet, gap.time_ns, gap.offset, gap.length, gap.reason)
+        event.resumed = resumed
+        event.ready = max(ready, self.parser.floor)
+        return event
+
+    def _end(self, item: StreamEnd, out: list[Event]) -> None:
+        if self.late:
+            self._search_from_start()
+        if self.recovery is not None:
+            self.recovery.feed(item)
+            self._recover(out)
+        if self.recovery is not None:
+            for region in self.recovery.regions:
+                if region.gap is not None:
+                    out.append(self._gap(region.gap, UNKNOWN, item.packet))
+            out.extend(self.recovery.messages)
+            self.recovery.messages = []
+            self.recovery = None
+            self.deaf = True
+        incomplete = self.parser.incomplete + len(self.tail)
+        end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
+        if self.parser.incomplete:
+            end.note(
+                "incomplete-at-end",
+                Severity.NOTE,
+                f"{incomplete:,} bytes of an unfinished message: the sender was cut off",
+            )
+        out.append(end)
+
+
+def _after(item: StreamData, offset: i64) -> StreamData:
+    """What of an item comes after a stream offset."""
+    cut = offset - item.offset
+    return StreamData(offset, item.data[cut:], _segments_from(item.segments, offset))
+
+
+def _segments_from(segments: list[Segment], offset: i64) -> list[Segment]:
+    return [segment for segment in segments if segment.offset + segment.length > offset]
+
+
+def _segment_of(item: StreamData, offset: i64) -> Segment:
+    for segment in item.segments:
+        if segment.offset + segment.length > offset:
+            return segment
+    return item.segments[-1]
+
+
+def _rest(data: bytes, pos: i64, base: i64, segments: list[Segment]) -> Region:
+    region = Region(None, base + pos)
+    region.append(StreamData(base + pos, data[pos:], _segments_from(segments, base + pos)))
+    return region
+
+
+def _time_at(region: Region, offset: i64) -> i64:
+    for segment in region.segments:
+        if segment.offset + segment.length > offset:
+            return segment.time_ns
+    return region.segments[-1].time_ns if region.segments else 0

@@ -1,0 +1,377 @@
+"""After a loss: find the next sure chunk boundary, and never report a message that was not sent.
+
+A Recovery takes over a direction from the moment of doubt.  It keeps the bytes and gaps from there on, puts
+up one hypothesis after the other, each a fork of the chunk parser set at some place, and runs it on trial
+over the bytes kept.  A hypothesis that meets something no header would hold is dropped; one that has
+collected enough evidence takes over.  The order is
+
+1. the guess, where there is one: the message under way went on through the hole as its header announced;
+2. every place, in stream order, that looks like a header, with the chunk size that was in force and, where
+   the header itself is convincing or the size is not known, with others: none smaller than the message,
+   the usual ones, and any whose continuation headers stand where they should.
+
+What a hypothesis decides depends only on the bytes up to the place that decided it, so where the bytes
+were cut into batches does not matter.  Each place is tried a bounded number of times and each trial ends
+after a few headers: the cost is linear in the bytes searched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.bits import u24
+from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
+from rtmpscope.rtmp.chunks import GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream
+
+# Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
+SEARCH_BITS: Final = 44
+SEARCH_BITS_AT_END: Final = 38
+GUESS_BITS: Final = 24
+GUESS_BITS_AT_END: Final = 7
+
+# What a header alone must bring before other chunk sizes are tried on it.
+CONVINCING_BITS: Final = 30
+
+# A header of full size, plus the payload bytes that are looked at.
+HEADER_SPAN: Final = 32
+
+# Bytes searched in vain are let go in pieces of this size.
+FORGET_BYTES: Final = 32_768
+
+USUAL_CHUNK_SIZES: Final = (128, 4096, 65536, 60000, 65535, 1024, 5000, 8192, 2048, 512, 256, 16384, 32768, 4000, 10000)
+LARGEST_SEARCHED: Final = 70_000
+SCANNED_SIZES: Final = 32
+
+FULL_HEADERS: Final = (
+    rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
+    rb"|[\x42-\x7f]\x00[\x00-\xff]{2}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16]"
+)
+
+
+class Region:
+    """Bytes without a hole, and the gap before them.  origin is the stream offset at which they began."""
+
+    __slots__ = ("gap", "origin", "base", "data", "segments", "closed", "close_ready")
+
+    def __init__(self, gap: StreamGap | None, base: i64) -> None:
+        self.gap = gap
+        self.origin = base
+        self.base = base
+        self.data = b""
+        self.segments: list[Segment] = []
+        self.closed = False  # a gap or the end follows
+        self.close_ready: i64 = 0
+
+    def append(self, item: StreamData) -> None:
+        self.data = self.data + item.data if self.data else item.data
+        self.segments = self.segments + item.segments if self.segments else item.segments
+
+    def drop(self, count: i64) -> None:
+        """Forget the first bytes."""
+        self.data = self.data[count:]
+        self.base += count
+        first = self.base
+        self.segments = [segment for segment in self.segments if segment.offset + segment.length > first]
+
+
+class Hypothesis:
+    """A parser on trial, and how far it has come in the regions kept."""
+
+    __slots__ = ("parser", "start", "region", "pos", "at_end")
+
+    def __init__(self, parser: ChunkParser, start: i64, pos: i64, at_end: i64) -> None:
+        self.parser = parser
+        self.start = start  # stream offset at which it begins to read
+        self.region: i64 = 0
+        self.pos = pos
+        self.at_end = at_end  # bits that do when nothing more follows
+
+
+class Outcome:
+    """What was found: the parser to go on with, which began to read at the stream offset `start`.
+
+    It has bridged the gaps before regions[1] to regions[reached], and read up to `pos` in the last of these.
+    """
+
+    __slots__ = ("parser", "regions", "reached", "pos", "start", "ready", "bits", "searched")
+
+    def __init__(
+        self, parser: ChunkParser, regions: list[Region], reached: i64, pos: i64, start: i64, ready: i64, bits: i64,
+        searched: bool,
+    ) -> None:  # fmt: skip
+        self.parser = parser
+        self.regions = regions
+        self.reached = reached
+        self.pos = pos
+        self.start = start
+        self.ready = ready
+        self.bits = bits
+        self.searched = searched
+
+
+class Recovery:
+    """The search of one direction, from the moment of doubt on.
+
+    The first region begins where the doubt does: at the end of a hole, or at a header that gave trouble, which
+    then is not tried again (`distrust`).  Feed it what follows, call run(), and take what it reports meanwhile:
+    `messages` cut short by the loss, `unresolved` gaps behind which nothing was recognised.
+    """
+
+    __slots__ = (
+        "parser", "regions", "queue", "current", "searching", "distrust", "sizes_first", "scan_pos", "pattern", "ready",
+        "messages", "unresolved",
+    )  # fmt: skip
+
+    def __init__(self, parser: ChunkParser, region: Region, distrust: bool) -> None:
+        self.parser = parser
+        self.regions: list[Region] = [region]
+        self.queue: list[Hypothesis] = []
+        self.current: Hypothesis | None = None
+        self.searching = False
+        self.distrust = distrust
+        self.sizes_first = False
+        self.scan_pos: i64 = 0
+        self.pattern: re.Pattern[bytes] | None = None
+        self.ready: i64 = parser.floor
+        self.messages: list[Message] = []
+        self.unresolved: list[StreamGap] = []
+
+    def name(self, connection: i64, direction: i64) -> None:
+        """Pass on which connection and direction this is."""
+        parsers = [self.parser] + [hypothesis.parser for hypothesis in self.queue]
+        if self.current is not None:
+            parsers.append(self.current.parser)
+        for parser in parsers:
+            parser.connection = connection
+            parser.direction = direction
+            for message in parser.out:
+                message.connection = connection
+                message.direction = direction
+
+    def suppose(self, parser: ChunkParser, needed: i64, at_end: i64) -> None:
+        """Try first that `parser` stands right at the start of the first region."""
+        parser.trial = True
+        parser.needed = needed
+        parser.bits = 0
+        self.queue.append(Hypothesis(parser, self.regions[0].base, 0, at_end))
+
+    def suppose_sizes(self) -> None:
+        """Try first that the header at the start is right and only the chunk size is in question."""
+        self.sizes_first = True
+
+    def feed(self, item: StreamData | StreamGap | StreamEnd) -> None:
+        region = self.regions[-1]
+        if isinstance(item, StreamData):
+            region.append(item)
+            return
+        region.closed = True
+        region.close_ready = item.packet
+        if isinstance(item, StreamGap):
+            self.regions.append(Region(item, item.offset + item.length))
+
+    def run(self) -> Outcome | None:
+        """Go through the hypotheses; None where more bytes are needed first."""
+        while True:
+            if self.current is None:
+                self.current = self._next()
+                if self.current is None:
+                    return None
+            current = self.current
+            answer = self._try(current)
+            if answer == GUESS:
+                return None
+            self.current = None
+            self.ready = max(self.ready, current.parser.weighed_ready)
+            if answer == SURE:
+                return self._accept(current)
+
+    def _accept(self, winner: Hypothesis) -> Outcome:
+        parser = winner.parser.flatten()
+        parser.trial = False
+        parser.floor = max(parser.floor, self.ready)
+        for message in parser.out:
+            message.ready = max(message.ready, parser.floor)
+        return Outcome(
+            parser, self.regions, winner.region, winner.pos, winner.start, self.ready, parser.bits, self.searching
+        )
+
+    def _try(self, run: Hypothesis) -> i64:
+        """Run a hypothesis on: SURE it is right, LOST it is wrong, GUESS more bytes are needed."""
+        parser = run.parser
+        while True:
+            region = self.regions[run.region]
+            run.pos = parser.parse(region.data, run.pos, region.base, region.segments, region.closed)
+            if not parser.trial:
+                return SURE
+            if parser.trouble:
+                return LOST
+            if not region.closed:
+                return GUESS
+            parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
+            enough = SURE if parser.bits >= run.at_end else LOST
+            if run.pos < len(region.data) or run.region + 1 == len(self.regions):
+                return enough
+            gap = self.regions[run.region + 1].gap
+            assert gap is not None
+            answer = parser.skip(gap.length, gap.packet)
+            if answer == LOST:
+                return enough
+            if answer == GUESS:
+                parser.needed = max(parser.needed, parser.bits + GUESS_BITS)
+            run.region += 1
+            run.pos = 0
+
+    def _next(self) -> Hypothesis | None:
+        if not self.searching:
+            if self.sizes_first:
+                if not self._can_size(self.regions[0], 0):
+                    return None
+                self.sizes_first = False
+                self._suppose_sizes(self.regions[0])
+            if self.queue:
+                return self.queue.pop(0)
+            self._search()
+        if self.queue:
+            return self.queue.pop(0)
+        return self._scan()
+
+    def _suppose_sizes(self, region: Region) -> None:
+        length = self._length_at(region.data, 0)
+        for size in self._sizes(region, 0):
+            fork = self.parser.fork()
+            fork.chunk_size = size
+            fork.chunk_size_sure = size < length
+            fork.exempt = True
+            self.suppose(fork, GUESS_BITS, GUESS_BITS)
+
+    def _search(self) -> None:
+        """No supposition held: the place is lost."""
+        self.searching = True
+        self.scan_pos = 1 if self.distrust else 0
+        self.parser.lose(self.ready)
+        self.messages = self.parser.out
+        self.parser.out = []
+        self.pattern = _header_pattern(self.parser)
+
+    def _scan(self) -> Hypothesis | None:
+        """The next place that looks like a header; places and regions passed over are let go."""
+        assert self.pattern is not None
+        while True:
+            region = self.regions[0]
+            limit: i64 = len(region.data) - HEADER_SPAN
+            found = self.pattern.search(region.data, self.scan_pos)
+            place: i64 = len(region.data) if found is None else found.start()
+            if found is not None and (region.closed or (place < limit and self._can_propose(region, place))):
+                self.scan_pos = place + 1
+                self._propose(region, place)
+                if self.queue:
+                    return self.queue.pop(0)
+                continue
+            if not region.closed:
+                self.scan_pos = max(self.scan_pos, min(place, limit))
+                if self.scan_pos > FORGET_BYTES:
+                    region.drop(self.scan_pos)
+                    self.scan_pos = 0
+                return None
+            if len(self.regions) == 1:
+                self.scan_pos = len(region.data)
+                return None
+            if region.gap is not None:
+                self.unresolved.append(region.gap)
+            self.regions.pop(0)
+            self.scan_pos = 0
+
+    def _can_propose(self, region: Region, place: i64) -> bool:
+        """Whether enough has come to decide on the chunk sizes worth a try there."""
+        return region.data[place] >= 0x80 or self._can_size(region, place) or not self._is_convincing(region, place)
+
+    def _can_size(self, region: Region, place: i64) -> bool:
+        if region.closed:
+            return True
+        if len(region.data) < place + HEADER_SPAN:
+            return False
+        return len(region.data) >= place + HEADER_SPAN + min(self._length_at(region.data, place), LARGEST_SEARCHED)
+
+    def _propose(self, region: Region, place: i64) -> None:
+        parser = self.parser
+        first: i64 = region.data[place]
+        if parser.chunk_size:
+            self._queue(region, place, parser.chunk_size, False)
+        if first < 0x80 and self._is_convincing(region, place) and self._length_at(region.data, place) > parser.chunk_size:
+            for size in self._sizes(region, place):
+                self._queue(region, place, size, True)
+
+    def _queue(self, region: Region, place: i64, size: i64, unproven: bool) -> None:
+        fork = self.parser.fork()
+        fork.chunk_size = size
+        fork.chunk_size_sure = size < self._length_at(region.data, place)
+        fork.unproven = unproven
+        fork.trial = True
+        fork.needed = SEARCH_BITS
+        self.queue.append(Hypothesis(fork, region.base + place, place, SEARCH_BITS_AT_END))
+
+    def _is_convincing(self, region: Region, place: i64) -> bool:
+        """Whether a full header is good enough alone to question the chunk size for it."""
+        probe = self.parser.fork()
+        probe.chunk_size = 1 << 24
+        probe.trial = True
+        probe.needed = CONVINCING_BITS
+        probe.parse(region.data[place : place + HEADER_SPAN], 0, region.base + place, region.segments, True)
+        return not probe.trial
+
+    def _sizes(self, region: Region, place: i64) -> list[int]:
+        """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident."""
+        data = region.data
+        length = self._length_at(data, place)
+        first: i64 = data[place]
+        payload = place + 1 + MESSAGE_HEADER_SIZES[first >> 6]
+        continuation = 0xC0 | first & 63
+        sizes: list[int] = [length]
+        for size in (self.parser.chunk_size, *USUAL_CHUNK_SIZES):
+            if 0 < size < length and (payload + size >= len(data) or data[payload + size] == continuation):
+                sizes.append(size)
+        stop = min(len(data), payload + min(length, LARGEST_SEARCHED))
+        at: i64 = data.find(continuation, payload + 1, stop)
+        scanned: i64 = 0
+        while at >= 0 and scanned < SCANNED_SIZES:
+            evident = at - payload
+            if evident not in sizes and at + evident + 1 < stop and data[at + evident + 1] == continuation:
+                sizes.append(evident)
+                scanned += 1
+            at = data.find(continuation, at + 1, stop)
+        return sizes
+
+    def _length_at(self, data: bytes, place: i64) -> i64:
+        """The length that the message beginning at `place` says or inherits."""
+        first: i64 = data[place]
+        if first < 0x80:
+            return u24(data, place + 4)
+        stream = self.parser.streams.get(first & 63)
+        return 0 if stream is None else stream.length
+
+
+def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
+    """What a header can look like: full ones anywhere, short ones on csids seen, before a payload of their kind."""
+    choices = [FULL_HEADERS]
+    for stream in parser.streams.values():
+        if not stream.seen or stream.csid >= 64:
+            continue
+        begins = _first_bytes(stream)
+        choices.append(rb"\x%02x\x00[\x00-\xff]{2}%b" % (0x80 | stream.csid, begins))
+        if not stream.orphan:
+            choices.append(rb"\x%02x%b" % (0xC0 | stream.csid, begins))
+    return re.compile(rb"(?=" + rb"|".join(choices) + rb")")
+
+
+def _first_bytes(stream: ChunkStream) -> bytes:
+    """A pattern for the first payload byte of the next message of a stream."""
+    if stream.first_byte == UNKNOWN or stream.extended or stream.length == 0:
+        return b""
+    if stream.type_id == 8:
+        return rb"\x%02x" % stream.first_byte
+    if stream.type_id == 9 and stream.first_byte < 0x80:
+        return rb"[%b]" % b"".join(rb"\x%02x" % (frame << 4 | stream.first_byte & 15) for frame in range(1, 6))
+    return b""
