@@ -28,10 +28,21 @@ function serve(socket) {
   const peer = new Client();
   peer.socket = socket;
   socket.on('error', () => {});
+  // The package's handshake drops what follows C2 in the same read, where most clients put their connect.
+  const seen = [];
+  const see = (data) => seen.push(data);
+  socket.on('data', see);
+  peer.onHandshake = (resolve) => {
+    socket.off('data', see);
+    Client.prototype.onHandshake.call(peer, resolve);
+    const rest = Buffer.concat(seen).subarray(1 + 2 * 1536);
+    if (rest.length) peer.demuxer.write(rest);
+  };
   peer.onConnect(() => {
     peer.demuxer.on('data', ({ messageTypeId, timestamp, messageBody, chunkStreamId, messageStreamId }) => {
       const sha1 = crypto.createHash('sha1').update(messageBody).digest('hex').slice(0, 12);
-      const row = [messageTypeId, timestamp, messageBody.length, chunkStreamId, messageStreamId, sha1];
+      // The package does not add up deltas: its timestamps are a witness only where each header is absolute, as its own are.
+      const row = [messageTypeId, modes.length ? null : timestamp, messageBody.length, chunkStreamId, messageStreamId, sha1];
       fs.writeSync(out, JSON.stringify({ port: socket.remotePort, row }) + '\n');
     });
   });
@@ -52,13 +63,20 @@ function onCommand(peer, command, transaction, properties, args) {
     result({ fmsVer: 'FMS/3,5,7,7009', capabilities: 31 }, { level: 'status', code: 'NetConnection.Connect.Success', description: 'Connection succeeded.', objectEncoding: 0 });
   } else if (command === 'createStream') {
     if (!modes.includes('silent-create-stream')) result(null, 1);
+    // A MessageStream of the package hears one chunk stream; nobody knows which one the client will publish on.
+    for (let csid = 4; modes.includes('publish') && csid <= 8; csid += 1) {
+      const stream = peer.createStream(1);
+      stream.on('command', (name, id, object, ...rest) => onPublish(stream, name));
+    }
   } else if (command === 'echo') {
     result(null, ...args);
-  } else if (command === 'publish' && modes.includes('publish')) {
-    peer.command('onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start', description: 'granted' });
   } else if (transaction) {
     peer.command('_error', transaction, null, { level: 'error', code: 'NetConnection.Call.Failed', description: `Method not found (${command}).` });
   }
+}
+
+function onPublish(stream, command) {
+  if (command === 'publish') stream.command('onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start', description: 'granted' });
 }
 
 // What is still wanted of a client that connects to `app`, in the words of Adobe's and Limelight's servers.
