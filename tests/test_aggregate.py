@@ -30,6 +30,14 @@ def test_time_wraps_and_the_high_byte_comes_last():
     assert [part.timestamp for part in found] == [10, 0x0100000E]
 
 
+def test_script_tag_does_not_swallow_the_tags_after_it():
+    script = wire.amf0("onMetaData", {"width": 640})
+    payload = wire.aggregate((8, 0, b"a"), (18, 5, script), (9, 9, b"b"), (15, 10, b"\x00" + script))
+    found = parts(payload, len(payload), 100)
+    assert [(part.type_id, part.timestamp) for part in found] == [(8, 100), (18, 105), (9, 109), (15, 110)]
+    assert payload[found[1].start : found[1].end] == script
+
+
 def test_part_earlier_than_the_first_is_moved_too():
     payload = wire.aggregate((8, 1000, b"a"), (9, 990, b"b"))
     assert [part.timestamp for part in parts(payload, len(payload), 0)] == [0, 2**32 - 10]

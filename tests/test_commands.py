@@ -62,6 +62,14 @@ def test_answer_to_create_stream_has_the_stream_id_as_response():
     assert arguments(command_amf0(payload, 29)) == [("response", 1.0, "")]
 
 
+def test_status_of_publishing():
+    payload = wire.command("onStatus", 0, None, {"level": "status", "code": "NetStream.Publish.Start"})
+    body = command_amf0(payload, len(payload))
+    assert len(payload) == 73
+    assert arguments(body) == [("information", {"level": "status", "code": "NetStream.Publish.Start"}, "")]
+    assert text(body, "arguments.information.code") == "the client may publish"
+
+
 def test_command_decodes_all_ways():
     bodies.check_all_ways(command_amf0, CREATE_STREAM)
     bodies.check_all_ways(command_amf0, wire.command("onStatus", 0, None, ON_STATUS))

@@ -55,6 +55,11 @@ def test_event_says_what_it_carries(type_id: int) -> None:
     bodies.check_all_ways(amf0_body, payload)
 
 
+@pytest.mark.parametrize(("type_id", "size"), [(3, 39), (5, 30), (6, 45), (7, 57)])
+def test_bodies_have_the_sizes_that_real_ones_have(type_id: int, size: int) -> None:
+    assert len(one(type_id, bytes.fromhex(CASES[type_id][0]))) == size
+
+
 def test_use_of_a_persistent_object() -> None:
     payload = bytes.fromhex("0004 726f6f6d 00000000 00000002 00000000 01 00000000")
     body = amf0_body(payload, len(payload))

@@ -130,6 +130,10 @@ def _window_ack_size(message: Message, body: Field) -> str:
     return _other(message, body) if size < 0 else f"{size:,} bytes"
 
 
+def _event_name(names: dict[str, str], slug: str) -> str:
+    return names.get(slug) or slug.replace("unknown_", "unknown event ")
+
+
 def _acknowledgement(message: Message, body: Field) -> str:
     number = _number(body, "sequence_number")
     return _other(message, body) if number < 0 else f"{number:,} bytes received"
@@ -154,7 +158,7 @@ def _user_control(message: Message, body: Field) -> str:
     event = body.get("event")
     if not isinstance(event, str):
         return _other(message, body)
-    parts = [user_control.NAMES.get(event, event.replace("_", " "))]
+    parts = [_event_name(user_control.NAMES, event)]
     stream = _number(body, "message_stream_id")
     if stream >= 0:
         parts.append(f"stream {stream}")
@@ -281,8 +285,7 @@ def _shared_object(message: Message, body: Field) -> str:
 
 
 def _event(event: Field) -> str:
-    slug = str(event.get("event"))
-    name = shared_objects.NAMES.get(slug, slug.replace("_", " "))
+    name = _event_name(shared_objects.NAMES, str(event.get("event")))
     properties, handler, code = _children(event, "properties"), event.child("handler"), event.get("code")
     if len(properties) == 1:
         return f"{name} {word(properties[0].name)} = {shown(properties[0])}"
