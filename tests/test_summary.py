@@ -183,7 +183,10 @@ def test_error_can_be_told_from_success():
     assert answer(payload, Call("publish", 52, 0), answered_ns=400_000) == said
     without_level = {"code": "NetStream.Publish.BadName"}
     assert command("onStatus", None, without_level, transaction_id=0) == "onStatus  NetStream.Publish.BadName (error)"
-    assert command("_error", None, {"code": "A.B"}) == "_error to transaction 4  A.B (error)"
+    assert command("_error", None, {"code": "A.B"}) == "_error to transaction 4  A.B"
+    reason = "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : "
+    said = f"_error to transaction 4  NetConnection.Connect.Rejected  '{reason}'"
+    assert command("_error", None, {"code": "NetConnection.Connect.Rejected", "description": reason}) == said
     assert command("_error", None, None) == "_error to transaction 4"
 
 

@@ -19,6 +19,7 @@ from rtmpscope.rtmp.messages import LIMIT_TYPES, type_slug
 from rtmpscope.text import elided
 
 TEXT: Final = 48  # characters of one text
+REASON: Final = 120  # of the server's words for an error, whose middle may be what matters
 ITEMS: Final = 6  # arguments, properties or events
 OCTETS: Final = 16
 
@@ -55,9 +56,9 @@ def _missing(message: Message) -> str:
 # --- values ----------------------------------------------------------------------------------------------------
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, limit: int = TEXT) -> str:
     """Text of the wire in single quotes."""
-    return "'" + elided(text, TEXT).replace("'", "\\'") + "'"
+    return "'" + elided(text, limit).replace("'", "\\'") + "'"
 
 
 def word(value: object) -> str:
@@ -206,7 +207,7 @@ def _asked(message: Message, body: Field) -> str:
 def _answer(message: Message, body: Field, arguments: list[Field]) -> str:
     information = commands.information(body)
     if information is not None:
-        return _status(information, commands.is_error(body))
+        return _status(body, information)
     call = message.call
     values = [field for field in arguments if field.value is not None or field.children]
     if call is not None and call.name == "createStream" and len(values) == 1:
@@ -214,12 +215,13 @@ def _answer(message: Message, body: Field, arguments: list[Field]) -> str:
     return _listed(values)
 
 
-def _status(information: Field, error: bool) -> str:
+def _status(body: Field, information: Field) -> str:
     """The code; the level unless it is the usual one; for an error the server's own words, for a new address that."""
     code, level = word(information.get("code")), information.get("level")
-    if error:
-        description = information.get("description")
-        return _joined(f"{code} (error)", quoted(description) if isinstance(description, str) and description else "")
+    if commands.is_error(body):
+        reason = information.get("description")
+        said = code if body.get("name") == "_error" else f"{code} (error)"
+        return _joined(said, quoted(reason, REASON) if isinstance(reason, str) and reason else "")
     if isinstance(level, str) and level.lower() != "status":
         return f"{code} ({word(level)})"
     url = information.get("tcUrl")
@@ -247,7 +249,7 @@ def _data(message: Message, body: Field) -> str:
             return _joined(word(name) + "".join(f" {word(each.value)}" for each in handler), *_metadata(field))
     information = commands.information(body)
     if information is not None:
-        return _joined(word(name), _status(information, commands.is_error(body)))
+        return _joined(word(name), _status(body, information))
     return f"{word(name)}({_listed(arguments)})"
 
 
