@@ -38,9 +38,10 @@ class BitReader:
     at, end  in bits from the beginning of `data`
     fields   the children of the field that is being filled
     facts    what the record being read has found out, by name
+    missing  how many bytes should stand behind the end and do not
     """
 
-    __slots__ = ("data", "at", "end", "fields", "facts", "_room", "_base", "_removed")
+    __slots__ = ("data", "at", "end", "fields", "facts", "missing", "_room", "_base", "_removed")
 
     def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
         self.data = data
@@ -48,6 +49,7 @@ class BitReader:
         self.end = (len(data) if end is None else end) * 8
         self.fields: list[Field] = []
         self.facts: dict[str, Field] = {}
+        self.missing = 0
         self._room = iter(range(MEDIA_FIELDS))
         # What stands at data[i] stands at base + i + (removed bytes before it) in the payload.
         self._base = 0
@@ -159,7 +161,7 @@ class BitReader:
         data = self.data[first >> 3 : self.at >> 3]
         self.add(name, data, first, text, kind)
         if len(data) < size:
-            raise Damaged(f"{size - len(data):,} bytes are missing")
+            raise Damaged(_lacking(size - len(data)))
         return data
 
     def align(self) -> None:
@@ -190,14 +192,14 @@ class BitReader:
 
     # Parts
 
-    def part(self, name: str, size: int, decoder: Decoder, kind: str = "") -> Field:
-        """`size` bytes as a field of their own, with their own damage; facts go to the record around it."""
-        return self._part(name, size, decoder, kind, self.facts)
+    def part(self, name: str, decoder: Decoder, size: int | None = None) -> Field:
+        """`size` bytes, or all, as a field of their own, with their own damage; facts go to the record around it."""
+        return self._part(name, decoder, size, self.facts)
 
-    def record(self, name: str, size: int, decoder: Decoder) -> Field:
+    def record(self, name: str, decoder: Decoder, size: int | None = None) -> Field:
         """A part that collects facts and begins with them."""
         facts: dict[str, Field] = {}
-        field = self._part(name, size, decoder, "", facts)
+        field = self._part(name, decoder, size, facts)
         field.children[:0] = facts.values()
         return field
 
@@ -206,35 +208,36 @@ class BitReader:
         first = self.at
         size = self.number(width)
         head = Field("size", size, self._place(first >> 3), self._end(first))
-        field = (self.record if collects else self.part)(name, size, decoder)
+        field = (self.record if collects else self.part)(name, decoder, size)
         field.children.insert(0, head)
         field.start = head.start
         return field
 
-    def decode(self, name: str, decoder: Decoder, missing: int = 0) -> Field:
-        """All of the bytes as a tree, behind which `missing` bytes were not captured.  Never raises."""
+    def decode(self, name: str, decoder: Decoder) -> Field:
+        """All of the bytes as a tree.  Never raises."""
         field = Field(name, None, self.place(), self._place(self.end >> 3))
         try:
-            self._fill(field, decoder, f"{missing:,} bytes were not captured" if missing > 0 else "")
+            self._fill(field, decoder, _lacking(self.missing))
         except _Full:
             self.fields = field.children
             self._undecoded(f"more than {MEDIA_FIELDS:,} fields")
         return field
 
-    def _part(self, name: str, size: int, decoder: Decoder, kind: str, facts: dict[str, Field]) -> Field:
+    def _part(self, name: str, decoder: Decoder, size: int | None, facts: dict[str, Field]) -> Field:
         start = self.at >> 3
-        end = min(start + size, self.end >> 3)
+        stop = (self.end >> 3) + self.missing if size is None else start + size
+        end = min(stop, self.end >> 3)
         inner = BitReader(self.data, start, end)
-        inner.facts = facts
+        inner.facts, inner.missing = facts, stop - end
         inner._room, inner._base, inner._removed = self._room, self._base, self._removed
         first, self.at = self.at, end * 8
-        field = self.add(name, None, first, "", kind)
-        missing = start + size - end
-        inner._fill(field, decoder, f"{missing:,} bytes are missing" if missing else "")
+        field = self.add(name, None, first)
+        # Without a size of its own, a part lacks what the one around it lacks, and leaves it to that one to say so.
+        inner._fill(field, decoder, "" if size is None else _lacking(inner.missing))
         return field
 
     def _fill(self, field: Field, decoder: Decoder, why: str) -> None:
-        """Let `decoder` make the children of `field`; `why` says that bytes are known to be lacking."""
+        """Let `decoder` make the children of `field`, and account for the bytes it leaves or lacks."""
         self.fields = field.children
         try:
             decoder(self)
@@ -267,6 +270,12 @@ class BitReader:
         inner._room, inner._base, inner._removed = self._room, self._base, self._removed
         inner.unescape()
         return inner
+
+
+def _lacking(count: int) -> str:
+    if count == 1:
+        return "1 byte is missing"
+    return f"{count:,} bytes are missing" if count else ""
 
 
 def unescaped(data: bytes) -> tuple[bytes, list[int]]:

@@ -1,0 +1,70 @@
+"""Opus: the identification and comment headers, and the first byte of packets.
+
+Sources: RFC 7845 5.1 and 5.2; RFC 6716 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtmpscope.media.bit_reader import BitReader
+
+_MAGIC: Final = b"OpusHead"
+_FAMILIES: Final[dict[int, str]] = {0: "mono or stereo", 1: "Vorbis channel order", 255: "no defined meaning"}
+_DECODED_RATE: Final = 48_000  # whatever the input had
+_CODES: Final[dict[int, str]] = {
+    0: "one frame",
+    1: "two frames of equal size",
+    2: "two frames of different sizes",
+    3: "any number of frames",
+}
+# Mode, bandwidth and frame size in milliseconds for groups of the 32 configurations.
+_CONFIGS: Final = tuple(
+    f"{mode} {bandwidth}, {size:g} ms"
+    for mode, bandwidths, sizes in (
+        ("SILK", ("narrowband", "mediumband", "wideband"), (10, 20, 40, 60)),
+        ("hybrid", ("super-wideband", "fullband"), (10, 20)),
+        ("CELT", ("narrowband", "wideband", "super-wideband", "fullband"), (2.5, 5, 10, 20)),
+    )
+    for bandwidth in bandwidths
+    for size in sizes
+)
+
+
+def config(reader: BitReader) -> None:
+    """OpusHead, or the OpusTags that may come in a sequence start of its own."""
+    start = reader.place()
+    magic = reader.octets("magic", 8)
+    if magic != _MAGIC:
+        reader.rest("comments")
+        return
+    reader.u("version", 8)
+    channels = reader.u("channel_count", 8)
+    _little(reader, "pre_skip", 2)
+    _little(reader, "input_sample_rate", 4)
+    first = reader.at
+    gain = int.from_bytes(reader.number(16).to_bytes(2, "big"), "little", signed=True)
+    reader.add("output_gain", gain, first, f"{gain / 256:+g} dB")
+    family = reader.u("channel_mapping_family", 8, _FAMILIES)
+    reader.fact("channels", channels, start)
+    reader.fact("sample_rate", _DECODED_RATE, start)
+    if family:
+        reader.u("stream_count", 8)
+        reader.u("coupled_count", 8)
+        with reader.group("channel_mapping", "list"):
+            for _ in range(channels):
+                reader.u("channel", 8)
+
+
+def _little(reader: BitReader, name: str, size: int) -> None:
+    first = reader.at
+    reader.add(name, int.from_bytes(reader.number(8 * size).to_bytes(size, "big"), "little"), first)
+
+
+def packet(reader: BitReader) -> None:
+    """The TOC byte."""
+    if reader.left:
+        reader.u("config", 5, dict(enumerate(_CONFIGS)))
+        reader.u("stereo", 1)
+        reader.u("frame_count_code", 2, _CODES)
+    reader.rest()
