@@ -105,9 +105,9 @@ def test_a_server_that_mirrors_the_client_is_noted():
 
 
 def test_versions_are_named_for_what_they_are():
-    assert codes(graded(C0=b"\x06")["C0"]) == ["rtmpe"]
+    assert codes(graded(C0=b"\x06")["C0"]) == ["rtmpe-encrypted"]
     assert codes(graded(C0=b"\x07")["C0"]) == ["handshake-version"]
-    assert codes(graded(C0=b"\x06", S0=b"\x08")["S0"]) == ["rtmpe", "handshake-version-differs"]
+    assert codes(graded(C0=b"\x06", S0=b"\x08")["S0"]) == ["rtmpe-encrypted", "handshake-version-differs"]
     assert codes(graded(C0=b"\x03", S0=b"\x03")["S0"]) == []
 
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.fingerprints import Fingerprints
-from rtmpscope.model import C2S, DIRECTIONS, S2C, Connection, Field, Gap, Handshake, Message, Severity
+from rtmpscope.analysis.words import because, call_name
+from rtmpscope.model import C2S, S2C, Connection, Field, Gap, Handshake, Message, Severity
 from rtmpscope.rtmp.commands import information, is_error, status_code
-from rtmpscope.rtmp.status_codes import meaning
 
 HUGE: Final = 10 << 20
 CHUNK_SIZES: Final = range(128, 65_537)  # what peers use
@@ -154,9 +154,9 @@ class Conformance:
         description = str(found.get("description")) if found is not None else ""
         if "authmod=" in description or "need auth" in description:
             text = "the server wants authentication: the client is to connect again with what the description says"
-            message.note("authentication", Severity.NOTE, text)
+            message.note("authentication-wanted", Severity.NOTE, text)
         else:
-            text = f"connect was rejected{_because(code)}: check the application and the address"
+            text = f"connect was rejected{because(code)}: check the application and the address"
             message.note("connect-rejected", Severity.ERROR, text)
 
     def _error(self, message: Message, body: Field) -> None:
@@ -166,18 +166,18 @@ class Conformance:
             return
         harmless = call is not None and call.name in HARMLESS
         severity = Severity.NOTE if harmless else Severity.WARNING
-        name = "the call" if call is None else call.name
+        name = call_name("" if call is None else call.name)
         usual = ", which is usual and harmless" if harmless else ""
-        message.note("call-failed", severity, f"{name} failed{_because(status_code(body))}{usual}")
+        message.note("call-failed", severity, f"{name} failed{because(status_code(body))}{usual}")
 
     def _status(self, message: Message, body: Field) -> None:
         code = status_code(body)
         if is_error(body):
-            message.note("status-error", Severity.ERROR, f"the server reports an error{_because(code)}")
+            message.note("status-error", Severity.ERROR, f"the server reports an error{because(code)}")
             return
         found = information(body)
         if found is not None and str(found.get("level")).lower() == "warning":
-            message.note("status-warning", Severity.WARNING, f"the server warns{_because(code)}")
+            message.note("status-warning", Severity.WARNING, f"the server warns{because(code)}")
         elif code == "NetConnection.Connect.ReconnectRequest":
             text = "the server asks the client to connect anew, to the address in tcUrl, and will close this connection"
             message.note("reconnect-request", Severity.NOTE, text)
@@ -186,7 +186,7 @@ class Conformance:
 
     def _data(self, message: Message, body: Field) -> None:
         if body.get("name") == "@setDataFrame" and message.message_stream_id == 0:
-            text = "metadata on message stream 0, not on the published stream: some servers (Red5) drop it"
+            text = "metadata on message stream 0 and not on that of the media: some peers (Red5) drop it"
             message.note("metadata-on-stream-0", Severity.NOTE, text)
 
 
@@ -227,13 +227,6 @@ def _first(body: Field, wanted: Callable[[Field], bool]) -> Field | None:
             return field
         stack.extend(reversed(field.children))
     return None
-
-
-def _because(code: str) -> str:
-    words = meaning(code)
-    if not code:
-        return ", without a reason"
-    return f": {code}, {words}" if words else f": {code}"
 
 
 def register(registry: Door) -> None:

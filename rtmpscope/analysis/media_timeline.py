@@ -21,8 +21,9 @@ from mypy_extensions import i64
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
+from rtmpscope.analysis.metadata import differences, frame_rate_differs, promises
 from rtmpscope.limits import NOTES_OF_A_KIND, TRACKS
-from rtmpscope.media import tag
+from rtmpscope.media import audio, tag, video
 from rtmpscope.media.tag import MediaTag
 from rtmpscope.model import C2S, Connection, End, Field, Gap, Message, Severity
 
@@ -40,6 +41,8 @@ CALM_NS: Final[i64] = 30 * SECOND_NS  # lateness that grew more slowly than this
 SKEW_MS: Final[i64] = 1_000
 KEY_MS: Final[i64] = 5_000  # streaming platforms ask for a key frame every 2 to 4 seconds
 COMPOSITION_MS: Final[i64] = 2_000
+AUDIO_DRIFT_MS: Final[i64] = 300
+COUNTED: Final[i64] = 50  # frames from which on a frame rate can be told
 HUGE: Final[i64] = 10 << 20
 
 # Codecs that cannot be decoded without their sequence header.
@@ -59,18 +62,20 @@ class Track:
     first_ms, now_ms   RTMP time of the first and the last frame, unwrapped
     key_frames         video frames that decoding can start from; key_intervals and gop_frames what lies between
     headers            sequence headers; changes how many differed from the one before
+    description        what the last one says in words; facts its properties by name (width, sample_rate, ...)
+    drift_ms           audio: how far the timestamps ran ahead of the samples since they were last in order
     backwards, jumps   frames whose timestamp fell, or leapt ahead of the clock
-    rate, frame_series bytes and frames per bucket of capture time
+    byte_series, frame_series  per bucket of capture time; all tracks of a stream have the same buckets
     """
 
     __slots__ = (
         "kind", "track_id", "codec", "frames", "bytes", "first_ns", "last_ns", "first_ms", "now_ms", "key_frames",
         "key_intervals", "gop_frames", "headers", "changes", "header", "backwards", "jumps", "longest_composition",
         "byte_series", "frame_series", "wire", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
-        "sampled_frames",
+        "sampled_frames", "description", "facts", "samples", "rate", "drift_ms", "clock_frames", "clock_ms", "drifted",
     )  # fmt: skip
 
-    def __init__(self, kind: str, track_id: int, message: Message) -> None:
+    def __init__(self, kind: str, track_id: int, message: Message, start_ns: i64) -> None:
         self.kind: Final = kind
         self.track_id: Final = track_id
         self.codec = ""
@@ -89,8 +94,8 @@ class Track:
         self.backwards: i64 = 0
         self.jumps: i64 = 0
         self.longest_composition: i64 = 0
-        self.byte_series = Series(message.time_ns)
-        self.frame_series = Series(message.time_ns)
+        self.byte_series = Series(start_ns)
+        self.frame_series = Series(start_ns)
         self.wire: i64 = message.timestamp
         self.fresh = True
         self.keyed = False
@@ -99,6 +104,14 @@ class Track:
         self.notes: dict[str, int] = {}
         self.sampled_bytes: i64 = 0
         self.sampled_frames: i64 = 0
+        self.description = ""
+        self.facts: dict[str, object] = {}
+        self.samples: i64 = 0  # of one audio frame
+        self.rate: i64 = 0  # of samples a second
+        self.drift_ms: i64 = 0
+        self.clock_frames: i64 = 0
+        self.clock_ms: i64 = 0
+        self.drifted = False
 
     @property
     def duration_ms(self) -> int:
@@ -125,11 +138,31 @@ class Track:
             last = "; more of these are counted only" if count == NOTES_OF_A_KIND - 1 else ""
             event.note(code, severity, text + last)
 
+    def configure(self, config: Field | None) -> None:
+        """Take over what a decoded sequence header says."""
+        if config is None:
+            return
+        self.description = config.text
+        self.facts = {field.name: field.value for field in config.children if not field.children}
+        samples, rate = self.facts.get("samples_per_frame"), self.facts.get("sample_rate")
+        self.samples = samples if isinstance(samples, int) else 0
+        self.rate = rate if isinstance(rate, int) else 0
+        self.reset_clock()
+
+    def reset_clock(self) -> None:
+        """Timestamps and samples are in step from here on."""
+        self.clock_frames = self.frames
+        self.clock_ms = self.now_ms
+        self.drift_ms = 0
+
     def sample(self, time_ns: i64) -> None:
         self.byte_series.add(time_ns, self.bytes - self.sampled_bytes)
         self.frame_series.add(time_ns, self.frames - self.sampled_frames)
         self.sampled_bytes = self.bytes
         self.sampled_frames = self.frames
+        if self.rate and self.samples:
+            played: i64 = (self.frames - self.clock_frames) * self.samples * 1000 // self.rate
+            self.drift_ms = self.now_ms - self.clock_ms - played
 
 
 class MediaStream:
@@ -137,6 +170,7 @@ class MediaStream:
 
     audio, video     track 0 of each, None while nothing came; `others` the rest by (kind, track id)
     lateness_ms      how late the last frame was; stalls how often that grew by STALL_MS, stalled_ms by how much
+    promised         what the metadata says and can be checked
     skew_ms          audio time minus video time as frames arrive, over the last second
     """
 
@@ -144,7 +178,7 @@ class MediaStream:
         "message_stream_id", "direction", "audio", "video", "others", "first_ns", "last_ns", "messages", "lateness_ms",
         "stalls", "stalled_ms", "skew_ms", "skew_sums", "skew_counts", "began", "skewed", "fresh", "origin_ns",
         "origin_ms", "mark_ms", "mark_ns", "behind", "behind_ns", "calm_ms", "sample_ns", "skew_sum", "skew_count",
-        "now_ms", "wire",
+        "now_ms", "wire", "promised", "differing",
     )  # fmt: skip
 
     def __init__(self, message_stream_id: int, direction: int, time_ns: int) -> None:
@@ -177,6 +211,8 @@ class MediaStream:
         self.skew_count: i64 = 0
         self.now_ms: i64 = 0
         self.wire: i64 = 0
+        self.promised: dict[str, object] = {}
+        self.differing = ""
 
     @property
     def tracks(self) -> list[Track]:
@@ -208,26 +244,47 @@ class MediaStream:
         for track in self.tracks:
             track.fresh = True
 
+    @property
+    def duration_ms(self) -> int:
+        """RTMP time of the longest track."""
+        return max((track.duration_ms for track in self.tracks), default=0)
+
     def media(self, message: Message, facts: MediaTag) -> None:
         """One audio or video message."""
+        if message.time_ns >= self.sample_ns:
+            self._sample(message)
         self.messages += 1
         self.last_ns = message.time_ns
+        if facts.many:
+            self._many(message, facts)
+        else:
+            self._one(message, facts, message.length)
+
+    def _one(self, message: Message, facts: MediaTag, length: i64) -> None:
+        """What a message holds for one track."""
         is_audio = message.type_id == AUDIO
         track = self.audio if is_audio else self.video
         if track is None or facts.track != 0:
             track = self._track("audio" if is_audio else "video", facts.track, message)
-        track.bytes += message.length
-        if facts.kind != "frame":
-            self._header(track, message, facts)
-        else:
+        track.bytes += length
+        if facts.kind == "frame":
             self._frame(track, message, facts)
+        elif facts.kind == "sequence_header":
+            self._header(track, message, facts)
         track.last_ns = message.time_ns
-        if message.time_ns >= self.sample_ns:
-            self._sample(message)
+
+    def _many(self, message: Message, facts: MediaTag) -> None:
+        """Several tracks in one message: each as if it had come alone."""
+        for part in _tracks(message):
+            track_id = part.get("track_id")
+            if isinstance(track_id, int):
+                codec = str(part.get("codec") or facts.codec)
+                alone = MediaTag(codec, facts.kind, facts.key, facts.composition_time, track_id, True, False)
+                self._one(message, alone, part.end - part.start)
 
     def _track(self, kind: str, track_id: int, message: Message) -> Track:
         if track_id == 0 or len(self.others) >= TRACKS:
-            track = Track(kind, 0, message)
+            track = Track(kind, 0, message, self.first_ns)
             if kind == "audio":
                 self.audio = self.audio or track
                 return self.audio
@@ -235,13 +292,11 @@ class MediaStream:
             return self.video
         found = self.others.get((kind, track_id))
         if found is None:
-            found = self.others[(kind, track_id)] = Track(kind, track_id, message)
+            found = self.others[(kind, track_id)] = Track(kind, track_id, message, self.first_ns)
         return found
 
     def _header(self, track: Track, message: Message, facts: MediaTag) -> None:
-        """Sequence headers; ends, metadata and empty messages only count."""
-        if facts.kind != "sequence_header":
-            return
+        """A sequence header: the first, the same again, or another."""
         if track.headers and message.payload == track.header:
             track.note(message, "sequence-header-repeated", Severity.COMMENT, "the same sequence header again")
         elif track.headers:
@@ -253,6 +308,20 @@ class MediaStream:
             message.note("sequence-header-late", Severity.NOTE, text)
         track.headers += 1
         track.header = message.payload
+        track.codec = track.codec or facts.codec
+        track.configure(_config(message, track.track_id))
+        self.compare(message)
+
+    def compare(self, message: Message) -> None:
+        """Hold the metadata against the sequence headers, once both are there; say what is new."""
+        found: list[str] = []
+        for track in (self.video, self.audio):
+            if track is not None and track.headers:
+                found += differences(track.kind, track.codec, self.promised, track.facts)
+        differing = "; ".join(found)
+        if differing and differing != self.differing:
+            message.note("metadata-differs", Severity.NOTE, f"onMetaData is wrong: {differing}")
+        self.differing = differing
 
     def _frame(self, track: Track, message: Message, facts: MediaTag) -> None:
         track.frames += 1
@@ -263,7 +332,10 @@ class MediaStream:
             delta: i64 = ((timestamp - track.wire + HALF) & MASK) - HALF
             if delta < 0 or delta > JUMP_MS or timestamp < track.wire:
                 delta = self._step(track, message, delta)
-            track.now_ms += delta
+                track.now_ms += delta
+                track.reset_clock()
+            else:
+                track.now_ms += delta
         track.wire = timestamp
         self.wire = timestamp
         self.now_ms = track.now_ms
@@ -276,10 +348,10 @@ class MediaStream:
         if message.length > HUGE:
             text = f"a frame of {message.length:,} bytes: more than any encoder sends, or the parse lost its way"
             track.note(message, "message-huge", Severity.WARNING, text)
-        audio = self.audio
-        video = self.video
-        if audio is not None and video is not None and audio.frames and video.frames:
-            self.skew_sum += audio.now_ms - video.now_ms
+        sound = self.audio
+        picture = self.video
+        if sound is not None and picture is not None and sound.frames and picture.frames:
+            self.skew_sum += sound.now_ms - picture.now_ms
             self.skew_count += 1
         late: i64 = (message.time_ns - self.origin_ns) // 1_000_000 - (track.now_ms - self.origin_ms)
         self.lateness_ms = late
@@ -295,6 +367,7 @@ class MediaStream:
         if self.fresh:
             self._anchor(message)
         track.now_ms = self.now_ms + ((message.timestamp - self.wire + HALF) & MASK) - HALF
+        track.reset_clock()
         if track.frames > 1:
             return
         track.first_ms = track.now_ms
@@ -333,7 +406,7 @@ class MediaStream:
             track.note(message, "timestamp-truncated", Severity.NOTE, text)
             return delta + TRUNCATED
         if 0 <= delta + HALF <= STEP_MS:
-            text = "timestamps begin again at 2^31 ms (24.8 days): the sender cuts them to 31 bits (SRS does)"
+            text = "timestamps begin again at 2^31 ms (24.8 days): the sender cuts them to 31 bits (SRS and FFmpeg do)"
             track.note(message, "timestamp-truncated", Severity.NOTE, text)
             return delta + HALF
         track.backwards += 1
@@ -387,8 +460,8 @@ class MediaStream:
         self.mark_ms = late
         self.mark_ns = message.time_ns
         text = (
-            f"media comes {_seconds(grown)} later than its timestamps say: players run dry; "
-            "see whether the sender paused, or TCP resent, or waited for a window"
+            f"media falls {_seconds(grown)} further behind its timestamps: players run dry; "
+            "see whether the sender paused, or TCP sent again or waited for a window"
         )
         track.note(message, "media-stall", Severity.WARNING, text)
 
@@ -402,12 +475,16 @@ class MediaStream:
 
     def _sample(self, message: Message) -> None:
         """Once a second: sums into series, skew looked at, lateness that crept up slowly forgiven."""
+        self.flush()
         time_ns = message.time_ns
-        self.sample_ns = time_ns + SECOND_NS
-        self.flush(time_ns)
+        self.sample_ns = time_ns + SECOND_NS - (time_ns - self.first_ns) % SECOND_NS
         if time_ns - self.mark_ns > CALM_NS:
             self.mark_ns = time_ns
             self.mark_ms = self.lateness_ms if self.lateness_ms > 0 else 0
+        for track in self.tracks:
+            drift: i64 = track.drift_ms if track.drift_ms > 0 else -track.drift_ms
+            if drift > AUDIO_DRIFT_MS and drift * 100 > track.now_ms - track.clock_ms - track.drift_ms and not track.drifted:
+                self._drifted(track, message)
         apart = self.skew_ms
         if apart > SKEW_MS or apart < -SKEW_MS:
             if not self.skewed:
@@ -418,8 +495,20 @@ class MediaStream:
         elif -SKEW_MS < 2 * apart < SKEW_MS:
             self.skewed = False
 
-    def flush(self, time_ns: i64) -> None:
-        """Bring the series up to date."""
+    def _drifted(self, track: Track, message: Message) -> None:
+        track.drifted = True
+        drift: int = track.drift_ms
+        played: int = track.now_ms - track.clock_ms - drift
+        speed = "fast" if drift > 0 else "slow"
+        text = (
+            f"audio timestamps run {abs(drift) * 100 / played:.1f} % too {speed} for its samples: "
+            "sound and picture drift apart, or players stretch the sound; see the encoder's audio clock"
+        )
+        message.note("audio-drift", Severity.NOTE, text)
+
+    def flush(self) -> None:
+        """Bring the series up to date: what was summed up belongs to the second before sample_ns."""
+        time_ns: i64 = self.sample_ns - SECOND_NS
         for track in self.tracks:
             track.sample(time_ns)
         if self.skew_count:
@@ -431,7 +520,13 @@ class MediaStream:
 
     def end(self, end: End) -> None:
         """What only the end can tell."""
-        self.flush(end.time_ns)
+        self.flush()
+        main = self.video
+        if main is not None and main.frames > COUNTED and frame_rate_differs(self.promised, main.frame_rate):
+            text = (
+                f"onMetaData promised {self.promised['framerate']:g} frames a second, there were {main.frame_rate:.1f}"
+            )
+            end.note("metadata-frame-rate", Severity.NOTE, text)
         for track in self.tracks:
             if track.keyed and track.now_ms - track.key_ms > KEY_MS and track.key_intervals.most <= KEY_MS:
                 self._far_apart(track, end, track.now_ms - track.key_ms)
@@ -441,13 +536,14 @@ class MediaTimeline:
     """streams lists the media streams of a connection in the order in which they appeared."""
 
     name: Final = "media_timeline"
-    types: Final = frozenset({4, 8, 9, 17, 18, 20})
+    types: Final = frozenset({4, 8, 9, 15, 17, 18, 20})
 
-    __slots__ = ("streams", "_by_key", "_connected", "_begun", "_granted", "_ends")
+    __slots__ = ("streams", "_by_key", "_promised", "_connected", "_begun", "_granted", "_ends")
 
     def __init__(self, connection: Connection) -> None:
         self.streams: list[MediaStream] = []
         self._by_key: dict[int, MediaStream] = {}
+        self._promised: dict[int, dict[str, object]] = {}  # metadata of streams without media so far
         self._connected = False  # the connect command was seen
         self._begun: set[int] = set()  # message streams on which publish or play was seen
         self._granted: set[int] = set()  # and those on which publishing was granted
@@ -472,6 +568,8 @@ class MediaTimeline:
         for stream in self.streams:
             if stream.direction == gap.direction:
                 stream.began = False
+                for track in stream.tracks:
+                    track.fresh = True
         self._begun.clear()
         self._connected = False
 
@@ -481,16 +579,17 @@ class MediaTimeline:
             for stream in self.streams:
                 stream.end(end)
 
-    def span(self, direction: int) -> tuple[int, int, int]:
-        """Of a direction's media: messages, and the capture times in ns of the first and the last."""
-        streams = [stream for stream in self.streams if stream.direction == direction]
-        if not streams:
-            return 0, 0, 0
-        return (
-            sum(stream.messages for stream in streams),
-            min(stream.first_ns for stream in streams),
-            max(stream.last_ns for stream in streams),
-        )
+    def span(self, direction: int) -> tuple[int, int]:
+        """Of a direction's media: how many messages, and the capture time in ns of the last."""
+        streams = self._of(direction)
+        return sum(stream.messages for stream in streams), max((stream.last_ns for stream in streams), default=0)
+
+    def duration_ms(self, direction: int) -> int:
+        """RTMP time of a direction's media, its longest stream."""
+        return max((stream.duration_ms for stream in self._of(direction)), default=0)
+
+    def _of(self, direction: int) -> list[MediaStream]:
+        return [stream for stream in self.streams if stream.direction == direction]
 
     def _open(self, message: Message) -> MediaStream:
         msid = message.message_stream_id
@@ -498,11 +597,14 @@ class MediaTimeline:
         if len(self.streams) >= TRACKS:
             return self.streams[-1]
         self.streams.append(stream)
-        self._by_key[msid << 1 | message.direction] = stream
+        key: int = msid << 1 | message.direction
+        self._by_key[key] = stream
+        stream.promised = self._promised.pop(key, {})
         stream.began = msid in self._begun
         if msid == 0:
-            text = "media on message stream 0, which is the connection itself: the encoder ignores createStream"
-            message.note("media-on-stream-0", Severity.WARNING, text)
+            severity = Severity.WARNING if message.direction == C2S else Severity.NOTE  # node-media-server 4 does
+            text = "media on message stream 0, which is the connection itself: the sender ignores createStream"
+            message.note("media-on-stream-0", severity, text)
         if message.direction == C2S and self._connected and msid not in self._granted:
             text = "media before the server granted publish: common, it counts for the stream that is asked for"
             message.note("media-before-publish", Severity.CHAT, text)
@@ -516,6 +618,10 @@ class MediaTimeline:
             if body.get("event") in STREAM_EVENTS:
                 self._restart(body.get("message_stream_id"))
             return
+        promised = promises(body)
+        if promised is not None:
+            self._promise(message, promised)
+            return
         name = body.get("name")
         msid = message.message_stream_id
         if name == "connect":
@@ -527,11 +633,44 @@ class MediaTimeline:
                 self._granted.add(msid)
             self._restart(msid)
 
+    def _promise(self, message: Message, promised: dict[str, object]) -> None:
+        """Metadata, before its stream's media or in between."""
+        key: int = message.message_stream_id << 1 | message.direction
+        stream = self._by_key.get(key)
+        if stream is not None:
+            stream.promised = promised
+            stream.compare(message)
+        elif len(self._promised) < TRACKS:
+            self._promised[key] = promised
+
     def _restart(self, msid: object) -> None:
         for stream in self.streams:
             if stream.message_stream_id == msid:
                 stream.restart()
                 stream.began = stream.began or msid in self._begun
+
+
+def _body(message: Message) -> Field:
+    """The decoded message; only for the few whose whole payload is kept."""
+    decode = audio.decode if message.type_id == AUDIO else video.decode
+    return decode(message.prefix, message.length)
+
+
+def _tracks(message: Message) -> list[Field]:
+    tracks = _body(message).child("tracks")
+    return [] if tracks is None else tracks.children
+
+
+def _config(message: Message, track_id: i64) -> Field | None:
+    """The configuration record of a sequence header: its own, or that of one track."""
+    body = _body(message)
+    tracks = body.child("tracks")
+    if tracks is None:
+        return body.child("config")
+    for track in tracks.children:
+        if track.get("track_id") == track_id:
+            return track.child("config")
+    return None
 
 
 def _annex_b(payload: bytes, facts: MediaTag) -> bool:

@@ -16,14 +16,13 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_timeline import MediaTimeline
+from rtmpscope.analysis.words import because, plain_code, seconds
 from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Handshake, Message, Verdict
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
-from rtmpscope.rtmp.status_codes import meaning
 
 PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
-QUIET_NS: Final = 10_000_000_000  # media that paused for longer has stopped
+QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
 
-PLAIN_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
 # What a connection may carry instead: role, outcome and sentence.
@@ -151,13 +150,13 @@ class Session:
         if step is None or step.answer:
             return
         step.answer = int(message.number)
-        step.code = _plain_code(status_code(body))
+        step.code = plain_code(status_code(body))
         step.refused = is_error(body) or (step is self._connect and step.code.endswith((".Rejected", ".Failed")))
         if step is self._connect and step.refused:
             self._authentication = _authentication(body)
 
     def _status(self, message: Message, body: Field) -> None:
-        code = _plain_code(status_code(body))
+        code = plain_code(status_code(body))
         step = self._asked(message)
         if step is not None and not step.answer:
             step.answer = int(message.number)
@@ -183,7 +182,7 @@ class Session:
         events = body.child("events")
         for event in events.children if events is not None else ():
             if event.get("event") == "status" and event.get("level") == "error":
-                self._object_error = self._object_error or (_plain_code(event.get("code")), int(message.number))
+                self._object_error = self._object_error or (plain_code(event.get("code")), int(message.number))
 
     # The verdict
 
@@ -227,7 +226,7 @@ class Session:
             done = (
                 "The handshake was complete, but " if "C2" in seen else "The server did its part of the handshake, but "
             )
-            return self._unanswered("probe", "handshake", None, done + missing)
+            return self._unanswered("probe" if "C2" in seen else "unknown", "handshake", None, done + missing)
         if "C0" in seen and "S0" not in seen:
             return self._unanswered(
                 "unknown", "handshake", None, "The client began the handshake, the server did not answer"
@@ -238,13 +237,13 @@ class Session:
         for step, reached in ((self._connect, "connect"), (self._create, "create_stream"), (self._wish, "")):
             if step is None or not step.refused:
                 continue
-            outcome, text = "failed", f"{self._asked_for(step)} rejected by the server{_because(step.code)}."
+            outcome, text = "failed", f"{self._asked_for(step)} rejected by the server{because(step.code)}."
             if step is self._connect and self._authentication is not None:
                 outcome, text = self._authentication
             return Verdict(self._role(), reached or step.name, outcome, step.code or None, step.answer, text)
         if self._object_error is not None:
             code, number = self._object_error
-            text = f"A shared object was refused by the server{_because(code)}."
+            text = f"A shared object was refused by the server{because(code)}."
             return Verdict("shared_object", "connect", "failed", code or None, number, text)
         return None
 
@@ -252,15 +251,15 @@ class Session:
         if self._dismissed is None:
             return None
         code, number = self._dismissed
-        after = f" after {_seconds(self._media_ns())} of media" if self._has_media() else ""
-        text = f"{self._what()} was ended by the server{after}{_because(code)}."
+        after = f" after {self._media()}" if self._has_media() else ""
+        text = f"{self._what()} was ended by the server{after}{because(code)}."
         return Verdict(self._role(), self._reached(), "failed", code or None, number, text)
 
     def _with_media(self) -> Verdict | None:
         """Media flows or flowed: how it ended."""
         if not self._has_media():
             return None
-        what = f"{self._what()}: {_seconds(self._media_ns())} of media"
+        what = f"{self._what()}: {self._media()}"
         reached = self._reached()
         if self._reconnect:
             text = f"{what}, then the server asked the client to move to another connection."
@@ -268,7 +267,7 @@ class Session:
         if reached == "teardown":
             return self._judged(reached, "ok", f"{what}, ended as it should{self._health()}.")
         how, who = self._how(), self._who()
-        quiet = self._end_ns() - self._media_span()[2]
+        quiet = self._end_ns() - self._timeline().span(self._media_direction())[1]
         if how == "fin":
             kind = "ok" if who == C2S else "failed"
             name = "the client closed the connection" if who == C2S else "the server closed the connection"
@@ -281,7 +280,7 @@ class Session:
             text = f"{what}, then the connection was reset: one side crashed or the network broke{self._health()}."
             return self._judged(reached, "failed", text)
         if quiet > QUIET_NS:
-            text = f"{what}, then nothing for {_seconds(quiet)}: the sender hangs or is gone{self._health()}."
+            text = f"{what}, then nothing for {seconds(quiet)}: the sender hangs or is gone{self._health()}."
             return self._judged(reached, "failed", text)
         return self._judged(reached, "ok", f"{what}, still flowing when the capture ends{self._health()}.")
 
@@ -324,7 +323,7 @@ class Session:
         if self._wish is not None:
             return self._wish.name
         if self._has_media():
-            return "publish" if self._timeline().span(C2S)[0] else "play"
+            return ("publish", "play")[self._media_direction()]
         if any(self._objects):
             return "shared_object"
         return "remoting" if self._calls else "unknown"
@@ -334,19 +333,18 @@ class Session:
         assert isinstance(timeline, MediaTimeline)
         return timeline
 
-    def _media_span(self) -> tuple[int, int, int]:
-        """Messages, first and last time of the media that the session is about."""
-        spans = self._timeline().span(C2S), self._timeline().span(S2C)
+    def _media_direction(self) -> int:
+        """The direction of the media that the session is about."""
         if self._wish is not None:
-            return spans[C2S if self._wish.name == "publish" else S2C]
-        return spans[C2S] if spans[C2S][0] else spans[S2C]
+            return C2S if self._wish.name == "publish" else S2C
+        return C2S if self._timeline().span(C2S)[0] else S2C
 
     def _has_media(self) -> bool:
-        return self._media_span()[0] > 0
+        return self._timeline().span(self._media_direction())[0] > 0
 
-    def _media_ns(self) -> int:
-        _, first, last = self._media_span()
-        return last - first
+    def _media(self) -> str:
+        """ "12.0 s of media" """
+        return f"{self._timeline().duration_ms(self._media_direction()) / 1000:.1f} s of media"
 
     def _reached(self) -> str:
         if self._goodbye and (self._has_media() or self._wish is None):
@@ -386,11 +384,14 @@ class Session:
         how = self._how()
         who = "the client" if self._who() == C2S else "the server"
         endings = {
-            "fin": f"; {who} closed the connection {_seconds(waited)} later",
-            "rst": f"; the connection was reset {_seconds(waited)} later",
+            "fin": f"; {who} closed the connection {seconds(waited)} later",
+            "rst": f"; the connection was reset {seconds(waited)} later",
         }
+        if step is not None and not step.answer and how == "fin" and self._who() == S2C:
+            text = f"{self._asked_for(step)} was refused without a word: the server closed the connection"
+            endings = {"fin": f" {seconds(waited)} later"}
         given_up = how in endings or how == "idle" or waited > PATIENCE_NS
-        text += endings.get(how, f"; the capture ends {_seconds(waited)} later") + "."
+        text += endings.get(how, f"; the capture ends {seconds(waited)} later") + "."
         outcome = "failed" if given_up and role != "probe" else "incomplete"
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         return Verdict(role, reached, outcome, code, number, text)
@@ -412,7 +413,7 @@ class Session:
 
     def _health(self) -> str:
         """What happened to the media on its way, to be added to a sentence."""
-        direction = C2S if self._role() == "publish" else S2C
+        direction = self._media_direction()
         stalls = sum(stream.stalls for stream in self._timeline().streams if stream.direction == direction)
         if not stalls:
             return ""
@@ -424,19 +425,6 @@ class Session:
             causes.append(f"the receiver closed its window {tcp[1 - direction].zero_windows:,} times")
         times = "once" if stalls == 1 else f"{stalls:,} times"
         return f"; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
-
-
-def _because(code: str) -> str:
-    """ ": NetStream.Publish.BadName, the stream name is already in use"."""
-    if not code:
-        return ", without a reason"
-    words = meaning(code)
-    return f": {code}, {words}" if words else f": {code}"
-
-
-def _plain_code(code: object) -> str:
-    """A code as servers send them; anything else might be a text with a name in it."""
-    return code if isinstance(code, str) and PLAIN_CODE.fullmatch(code) else ""
 
 
 def _app(body: Field) -> str:
@@ -454,10 +442,6 @@ def _authentication(body: Field) -> tuple[str, str] | None:
         if words in description:
             return outcome, text
     return None
-
-
-def _seconds(time_ns: int) -> str:
-    return f"{max(0, time_ns) / 1e9:.1f} s"
 
 
 def register(registry: Door) -> None:

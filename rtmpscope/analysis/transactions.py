@@ -14,6 +14,7 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import Spread
+from rtmpscope.analysis.words import call_name
 from rtmpscope.limits import CALLS_REMEMBERED
 from rtmpscope.model import UNKNOWN, Call, Connection, End, Field, Gap, Handshake, Message, Severity
 from rtmpscope.rtmp.commands import COMMANDS, is_error, status_code
@@ -45,8 +46,8 @@ EXPECTED: Final = {
     "createStream": Severity.WARNING,
     "publish": Severity.WARNING,
     "play": Severity.WARNING,
-    "getStreamLength": Severity.NOTE,  # nginx has no such method
-    "_checkbw": Severity.NOTE,
+    "getStreamLength": Severity.CHAT,  # nginx has no such method
+    "_checkbw": Severity.CHAT,
 }
 
 
@@ -167,9 +168,9 @@ class Transactions:
             and (end.how != "capture_end" or end.time_ns - call.request_time_ns > PATIENCE_NS)
         ]
         if silent:
-            shown = ", ".join(f"{_shown(call.name)} (message {call.request:,})" for _, call in silent[:5])
+            shown = ", ".join(f"{call_name(call.name)} (message {call.request:,})" for _, call in silent[:5])
             more = f" and {len(silent) - 5:,} more" if len(silent) > 5 else ""
-            text = f"never answered: {shown}{more}; the other side does not know the command, or hung"
+            text = f"never answered: {shown}{more}; the other side does not know it, hung, or hung up"
             end.note("no-reply", max(severity for severity, _ in silent), text)
 
     # Answers
@@ -217,7 +218,7 @@ class Transactions:
         call.answer = message.number
         call.answer_time_ns = message.time_ns
         message.call = call
-        name = _shown(call.name)
+        name = call_name(call.name)
         self.latencies.setdefault(name, Spread()).add(call.latency_ns)
         for side in self._sides:
             if request in side.undecided:
@@ -233,11 +234,6 @@ def _number(body: Field) -> float:
 def _expected(name: str) -> Severity | None:
     """How bad it is if this command stays without an answer, None where that is usual."""
     return EXPECTED.get(name) if name in COMMANDS or name.startswith("on") else Severity.NOTE
-
-
-def _shown(name: str) -> str:
-    """The name of a command of the protocol; those of applications may say more than a report should."""
-    return name if name in COMMANDS else "call"
 
 
 def register(registry: Door) -> None:

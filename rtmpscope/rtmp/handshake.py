@@ -51,7 +51,7 @@ def _grade_version(part: Handshake, peer: Handshake | None) -> None:
     part.version = str(version)
     if version in _ENCRYPTED:
         text = "this is RTMPE: the handshake is in clear, everything after it is encrypted and cannot be read"
-        part.note("rtmpe", Severity.NOTE, text)
+        part.note("rtmpe-encrypted", Severity.NOTE, text)
     elif version != 3:
         text = f"version {version} is not in use (RTMP is 3): an odd peer, or not RTMP at all"
         part.note("handshake-version", Severity.WARNING, text)
@@ -68,8 +68,8 @@ def _grade_first(part: Handshake, peer: Handshake | None) -> None:
     part.digest_block = digest_block(block, part.direction)
     part.style = "simple" if part.digest_block == UNKNOWN else "digest"
     if part.direction == S2C and peer is not None and block == peer.data:
-        text = "S1 is a copy of C1: a server that does no handshake of its own (old nginx modules)"
-        part.note("handshake-mirrored", Severity.NOTE, text)
+        text = "S1 is a copy of C1: how nginx, node-media-server and others answer the simple handshake"
+        part.note("handshake-mirrored", Severity.COMMENT, text)
     elif named and part.style == "simple":
         text = f"{part.part} names version {part.version} but holds no digest: peers fall back to the simple handshake"
         part.note("handshake-digest-missing", Severity.NOTE, text)

@@ -1,0 +1,41 @@
+from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
+from rtmpscope.limits import SERIES_BUCKETS
+
+
+def test_spread_of_values():
+    spread = Spread()
+    assert spread.mean == 0.0
+    for value in (5, -3, 10):
+        spread.add(value)
+    assert (spread.count, spread.least, spread.most, spread.total, spread.last) == (3, -3, 10, 12, 10)
+    assert spread.mean == 4.0
+
+
+def test_series_sums_per_second():
+    series = Series(100)
+    for at, amount in ((0, 1), (0.5, 2), (1.0, 4), (3.9, 8)):
+        series.add(100 + int(at * SECOND_NS), amount)
+    assert series.values == [3, 4, 0, 8]
+
+
+def test_time_that_goes_back_counts_into_the_last_bucket():
+    series = Series(0)
+    series.add(2 * SECOND_NS, 1)
+    series.add(SECOND_NS, 1)
+    assert series.values == [0, 0, 2]
+
+
+def test_full_series_joins_pairs_and_loses_nothing():
+    series = Series(0)
+    for second in range(SERIES_BUCKETS + 1):
+        series.add(second * SECOND_NS, 1)
+    assert series.step_ns == 2 * SECOND_NS
+    assert series.values == [2] * (SERIES_BUCKETS // 2) + [1]
+
+
+def test_a_pause_of_years_costs_no_memory():
+    series = Series(0)
+    series.add(0, 7)
+    series.add(10**18, 1)
+    assert len(series.values) <= SERIES_BUCKETS
+    assert (series.values[0], series.values[-1], sum(series.values)) == (7, 1, 8)

@@ -1,0 +1,366 @@
+"""Every way in which a session ends, and what is said about it."""
+
+import pytest
+
+from rtmpscope.model import C2S, S2C, UNKNOWN, Verdict
+from tests import wire
+from tests.talk import CONNECT, Talk
+
+KEY = "s3cr3t-key"
+
+
+def judged(talk: Talk) -> Verdict:
+    verdict = talk.verdict()
+    assert KEY not in verdict.text
+    assert verdict.text.endswith(".")
+    return verdict
+
+
+def facts(verdict: Verdict) -> tuple[str, str, str, str | None]:
+    return verdict.role, verdict.reached, verdict.outcome, verdict.code
+
+
+def rejection(description: str) -> Talk:
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    info = {"level": "error", "code": "NetConnection.Connect.Rejected", "description": description}
+    talk.command(S2C, "_error", 1, None, info)
+    return talk.end(first=S2C)
+
+
+# TCP and what is not RTMP
+
+
+def bare(carries: str = "nothing") -> Talk:
+    talk = Talk()
+    talk.connection.carries = carries
+    return talk
+
+
+def test_bare_tcp_connection():
+    assert facts(judged(bare().end())) == ("probe", "tcp", "incomplete", None)
+
+
+def test_refused_tcp_connection():
+    talk = bare()
+    talk.connection.tcp_rtt_ns = UNKNOWN
+    verdict = judged(talk.end("rst"))
+    assert facts(verdict) == ("probe", "tcp", "failed", None)
+    assert "nothing listens" in verdict.text
+
+
+def test_tcp_connection_that_nobody_answers():
+    talk = bare()
+    talk.connection.tcp[S2C].packets = 0
+    assert "did not answer" in judged(talk).text
+
+
+@pytest.mark.parametrize(
+    ("carries", "reached", "outcome"),
+    [
+        ("http", "tcp", "not_rtmp"),
+        ("policy_file", "tcp", "not_rtmp"),
+        ("unknown", "tcp", "not_rtmp"),
+        ("tls", "tcp", "encrypted"),
+        ("rtmpe", "handshake", "encrypted"),
+    ],
+)
+def test_other_protocols(carries, reached, outcome):
+    verdict = judged(bare(carries).end())
+    assert (verdict.reached, verdict.outcome) == (reached, outcome)
+
+
+# Handshake
+
+
+def test_server_that_does_not_answer_the_handshake():
+    talk = Talk()
+    talk.part("C0", b"\x03")
+    talk.part("C1", wire.simple_block())
+    talk.wait(3).end()
+    verdict = judged(talk)
+    assert facts(verdict) == ("unknown", "handshake", "failed", None)
+    assert "the server did not answer" in verdict.text
+    assert "3.0 s" in verdict.text
+
+
+def test_client_that_does_not_finish_the_handshake():
+    talk = Talk()
+    for name in ("C0", "C1", "S0", "S1", "S2"):
+        talk.part(name, b"\x03" if name[1] == "0" else wire.simple_block())
+    assert "the client did not finish" in judged(talk.end("rst")).text
+
+
+def test_handshake_and_nothing_more_is_a_probe():
+    talk = Talk()
+    verdict = judged(talk.handshake().end())
+    assert facts(verdict) == ("probe", "handshake", "incomplete", None)
+
+
+# Connect
+
+
+def test_rejected_connect():
+    verdict = judged(rejection("no such application s3cr3t-key"))
+    assert facts(verdict) == ("unknown", "connect", "failed", "NetConnection.Connect.Rejected")
+    assert verdict.message == 2
+    assert verdict.text.startswith('Connect to the application "live" rejected by the server')
+
+
+def test_connect_rejected_by_a_result():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    talk.command(S2C, "_result", 1, None, {"level": "error", "code": "NetConnection.Connect.InvalidApp"})
+    assert facts(judged(talk.end())) == ("unknown", "connect", "failed", "NetConnection.Connect.InvalidApp")
+
+
+@pytest.mark.parametrize(
+    ("description", "outcome", "words"),
+    [
+        ("[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ", "incomplete", "first round"),
+        (
+            "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=u&salt=a&challenge=b",
+            "incomplete",
+            "second",
+        ),
+        ("[ AccessManager.Reject ] : [ authmod=llnw ] : ?reason=authfailed", "failed", "password"),
+        ("[ AccessManager.Reject ] : [ authmod=llnw ] : ?reason=nosuchuser", "failed", "user name"),
+    ],
+)
+def test_authentication_rounds(description, outcome, words):
+    verdict = judged(rejection(description))
+    assert (verdict.reached, verdict.outcome) == ("connect", outcome)
+    assert words in verdict.text
+
+
+def test_unanswered_connect():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    assert facts(judged(talk)) == ("unknown", "connect", "incomplete", None)
+    talk.wait(1).end()
+    assert facts(judged(talk)) == ("unknown", "connect", "failed", None)
+
+
+def test_capture_that_ends_while_an_answer_may_be_on_its_way():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "createStream", 2, None)
+    verdict = judged(talk.end("capture_end"))
+    assert facts(verdict) == ("unknown", "create_stream", "incomplete", None)
+    assert "the capture ends" in verdict.text
+
+
+def test_client_that_connects_and_asks_for_nothing():
+    talk = Talk()
+    verdict = judged(talk.connect().wait(60).end())
+    assert facts(verdict) == ("probe", "connect", "incomplete", "NetConnection.Connect.Success")
+
+
+# Streams
+
+
+def test_unanswered_create_stream():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "createStream", 2, None)
+    assert facts(judged(talk.wait(2).end())) == ("unknown", "create_stream", "failed", None)
+
+
+def test_refused_create_stream():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "createStream", 2, None)
+    talk.command(S2C, "_error", 2, None, {"code": "NetConnection.Call.Failed"})
+    assert facts(judged(talk.end())) == ("unknown", "create_stream", "failed", "NetConnection.Call.Failed")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("publish", "NetStream.Publish.BadName"), ("play", "NetStream.Play.StreamNotFound")]
+)
+def test_refused_publish_and_play(command, code):
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, command, 5, None, KEY, "live", msid=1)
+    refusal = talk.status(code, "error", description=f"{KEY} is in use")
+    talk.goodbye().end()
+    verdict = judged(talk)
+    assert facts(verdict) == (command, command, "failed", code)
+    assert verdict.message == refusal.number
+    assert f"{command.capitalize()} of live/•••• rejected by the server: {code}, " in verdict.text
+
+
+def test_media_sent_in_spite_of_a_refusal_changes_nothing():
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, "publish", 5, None, KEY, "live", msid=1)
+    talk.status("NetStream.Publish.BadName", "error")
+    assert facts(judged(talk.media(1).end())) == ("publish", "publish", "failed", "NetStream.Publish.BadName")
+
+
+@pytest.mark.parametrize("command", ["publish", "play"])
+def test_unanswered_publish_and_play(command):
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, command, 5, None, KEY, msid=1)
+    verdict = judged(talk.wait(4).end())
+    assert facts(verdict) == (command, command, "failed", None)
+    assert "was not answered by the server" in verdict.text
+
+
+def test_media_that_never_starts():
+    publish = Talk().publish().wait(10).end()
+    assert facts(judged(publish)) == ("publish", "publish", "failed", "NetStream.Publish.Start")
+    assert "the client never sent media" in judged(publish).text
+    play = Talk().play().wait(10).end()
+    assert facts(judged(play)) == ("play", "play", "failed", "NetStream.Play.Start")
+    assert "the server never sent media" in judged(play).text
+
+
+def test_name_of_the_code_that_is_no_code_is_left_out():
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, "publish", 5, None, KEY, msid=1)
+    talk.status(f"no {KEY} here", "error")
+    verdict = judged(talk.end())
+    assert facts(verdict) == ("publish", "publish", "failed", None)
+
+
+@pytest.mark.parametrize("app", [f"live?token={KEY}", f"live/{KEY}"])
+def test_only_the_first_part_of_the_application_is_told(app):
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, {**CONNECT, "app": app})
+    assert '"live"' in judged(talk.end()).text
+
+
+# Media and ends
+
+
+def test_published_and_ended_normally():
+    verdict = judged(Talk().publish().media(5).goodbye().end())
+    assert facts(verdict) == ("publish", "teardown", "ok", "NetStream.Publish.Start")
+    assert "5.0 s of media" in verdict.text
+
+
+def test_played_to_the_end():
+    talk = Talk().play().media(5, S2C)
+    talk.status("NetStream.Play.Stop")
+    assert facts(judged(talk.end(first=S2C))) == ("play", "teardown", "ok", "NetStream.Play.Start")
+
+
+def test_capture_that_ends_while_media_flows():
+    for talk, role in ((Talk().publish().media(5), "publish"), (Talk().play().media(5, S2C), "play")):
+        verdict = judged(talk.end("capture_end"))
+        assert facts(verdict)[:3] == (role, "media", "ok")
+        assert "when the capture ends" in verdict.text
+
+
+def test_client_that_just_closes():
+    verdict = judged(Talk().publish().media(5).end("fin", C2S))
+    assert facts(verdict)[:3] == ("publish", "media", "ok")
+    assert "the client closed the connection without a word" in verdict.text
+
+
+def test_server_that_just_closes():
+    verdict = judged(Talk().publish().media(5).end("fin", S2C))
+    assert facts(verdict)[:3] == ("publish", "media", "failed")
+    assert "the server closed the connection without a word" in verdict.text
+
+
+def test_reset_is_a_failure_for_a_publisher_and_usual_for_a_player():
+    assert facts(judged(Talk().publish().media(5).end("rst")))[:3] == ("publish", "media", "failed")
+    assert facts(judged(Talk().play().media(5, S2C).end("rst")))[:3] == ("play", "media", "ok")
+
+
+def test_publisher_that_falls_silent():
+    talk = Talk().publish().media(5)
+    talk.wait(30)
+    verdict = judged(talk.end("capture_end") if talk.message(S2C, 3, bytes(4)) else talk)
+    assert facts(verdict)[:3] == ("publish", "media", "failed")
+    assert "then nothing for" in verdict.text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "NetConnection.Connect.Closed",
+        "NetConnection.Connect.AppShutdown",
+        "NetConnection.Connect.IdleTimeout",
+        "NetStream.Publish.Idle",
+        "NetStream.Failed",
+    ],
+)
+def test_server_that_throws_the_client_out(code):
+    talk = Talk().publish().media(5)
+    last = talk.status(code, "error" if code == "NetStream.Failed" else "status", msid=0)
+    verdict = judged(talk.end("fin", S2C))
+    assert facts(verdict) == ("publish", "media", "failed", code)
+    assert verdict.message == last.number
+    assert "ended by the server after 5.0 s of media" in verdict.text
+
+
+def test_reconnect_request_is_no_failure():
+    talk = Talk().publish().media(5)
+    last = talk.status("NetConnection.Connect.ReconnectRequest", msid=0, tcUrl="rtmp://elsewhere/live")
+    verdict = judged(talk.end())
+    assert facts(verdict) == ("publish", "media", "ok", "NetConnection.Connect.ReconnectRequest")
+    assert verdict.message == last.number
+
+
+def test_stalls_are_told_with_what_tcp_says():
+    talk = Talk().publish().media(3)
+    talk.connection.tcp[C2S].retransmissions = 41
+    talk.wait(4).media(3, start_ms=3000, headers=False)
+    verdict = judged(talk.goodbye().end())
+    assert verdict.outcome == "ok"
+    assert "it stalled once (TCP sent 41 segments again)" in verdict.text
+
+
+# Without streams
+
+
+def test_shared_object_session():
+    talk = Talk()
+    talk.connect()
+    talk.message(C2S, 19, wire.shared_object("room", 0, 2, wire.so_event(1)))
+    talk.message(S2C, 19, wire.shared_object("room", 1, 2, wire.so_event(11), wire.so_event(8)))
+    assert facts(judged(talk.end()))[:3] == ("shared_object", "connect", "ok")
+
+
+def test_refused_shared_object():
+    talk = Talk()
+    talk.connect()
+    talk.message(C2S, 19, wire.shared_object("room", 0, 2, wire.so_event(1)))
+    status = wire.amf0_key("SharedObject.NoReadAccess") + wire.amf0_key("error")
+    talk.message(S2C, 19, wire.shared_object("room", 0, 2, wire.so_event(7, status)))
+    assert facts(judged(talk.end())) == ("shared_object", "connect", "failed", "SharedObject.NoReadAccess")
+
+
+def test_remoting_session():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "getUser", 2, None, "x")
+    talk.command(S2C, "_result", 2, None, {"name": "y"})
+    assert facts(judged(talk.end()))[:3] == ("remoting", "connect", "ok")
+
+
+# Captures that began late
+
+
+@pytest.mark.parametrize(("direction", "role"), [(C2S, "publish"), (S2C, "play")])
+def test_media_without_its_beginning(direction, role):
+    talk = Talk().media(5, direction)
+    assert facts(judged(talk.end("capture_end"))) == (role, "media", "ok", None)
+
+
+def test_late_start_without_media():
+    talk = Talk()
+    talk.message(S2C, 3, bytes(4))
+    assert facts(judged(talk.end("capture_end"))) == ("unknown", "tcp", "incomplete", None)
+
+
+def test_verdict_can_be_asked_before_anything_happened():
+    assert judged(Talk()).outcome == "incomplete"

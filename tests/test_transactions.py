@@ -1,0 +1,206 @@
+import pytest
+
+from rtmpscope.model import C2S, S2C, Message, Severity
+from tests.talk import CONNECT, SUCCESS, Talk
+
+
+def linked(answer: Message, request: Message) -> bool:
+    call = answer.call
+    return call is not None and call is request.call and (call.request, call.answer) == (request.number, answer.number)
+
+
+def codes(message: Message) -> list[str]:
+    return [note.code for note in message.notes or ()]
+
+
+def test_answer_is_linked_to_its_request_with_its_latency():
+    talk = Talk(step_ms=3)
+    talk.handshake()
+    request = talk.command(C2S, "connect", 1, CONNECT)
+    answer = talk.command(S2C, "_result", 1, {}, SUCCESS)
+    assert linked(answer, request)
+    assert request.call.name == "connect"
+    assert request.call.latency_ns == 3_000_000
+    assert talk.connection.analysis["transactions"].latencies["connect"].last == 3_000_000
+
+
+def test_answers_may_come_in_any_order():
+    talk = Talk()
+    talk.connect()
+    first = talk.command(C2S, "createStream", 2, None)
+    second = talk.command(C2S, "getStreamLength", 3, None, "x")
+    assert linked(talk.command(S2C, "_result", 3, None, 10.0), second)
+    assert linked(talk.command(S2C, "_error", 2, None, {"code": "NetConnection.Call.Failed"}), first)
+
+
+def test_servers_own_request_is_no_answer():
+    talk = Talk()
+    talk.connect()
+    request = talk.command(C2S, "createStream", 2, None)
+    own = talk.command(S2C, "onBWCheck", 2, None)
+    assert not linked(own, request)
+    assert linked(talk.command(C2S, "_result", 2, None), own)
+    assert linked(talk.command(S2C, "_result", 2, None, 1.0), request)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "level"),
+    [
+        ("publish", "NetStream.Publish.Start", "status"),
+        ("publish", "NetStream.Publish.BadName", "error"),
+        ("publish", "NetStream.Record.NoAccess", "error"),
+        ("play", "NetStream.Play.Start", "status"),
+        ("play", "NetStream.Play.StreamNotFound", "error"),
+        ("seek", "NetStream.Seek.Notify", "status"),
+        ("pause", "NetStream.Pause.Notify", "status"),
+        ("pause", "NetStream.Unpause.Notify", "status"),
+    ],
+)
+def test_status_decides_what_was_asked_of_its_stream(command, code, level):
+    talk = Talk()
+    talk.connect().create()
+    request = talk.command(C2S, command, 0, None, "x", msid=1)
+    assert linked(talk.status(code, level), request)
+
+
+def test_status_that_decides_nothing_is_not_linked():
+    talk = Talk()
+    talk.connect().create()
+    request = talk.command(C2S, "play", 5, None, "x", msid=1)
+    assert talk.status("NetStream.Play.Reset").call is None
+    assert linked(talk.status("NetStream.Play.Start"), request)
+    assert talk.status("NetStream.Play.Start").call is None
+
+
+def test_result_does_not_decide_a_publish():
+    talk = Talk()
+    talk.connect().create()
+    request = talk.command(C2S, "publish", 5, None, "x", "live", msid=1)
+    result = talk.command(S2C, "_result", 5, None)
+    assert result.call is None
+    assert codes(result) == []
+    assert linked(talk.status("NetStream.Publish.Start"), request)
+
+
+def test_status_on_stream_0_is_taken_for_the_one_that_waits():
+    talk = Talk()
+    talk.connect().create()
+    request = talk.command(C2S, "publish", 5, None, "x", "live", msid=1)
+    assert linked(talk.status("NetStream.Publish.Start", msid=0), request)
+
+
+def test_status_goes_to_the_request_on_its_own_stream():
+    talk = Talk()
+    talk.connect().create()
+    on_one = talk.command(C2S, "play", 0, None, "x", msid=1)
+    on_two = talk.command(C2S, "play", 0, None, "y", msid=2)
+    assert linked(talk.status("NetStream.Play.Start", msid=2), on_two)
+    assert linked(talk.status("NetStream.Play.StreamNotFound", "error", msid=1), on_one)
+
+
+def test_rejection_by_status_answers_connect():
+    talk = Talk()
+    talk.handshake()
+    request = talk.command(C2S, "connect", 1, CONNECT)
+    assert linked(talk.status("NetConnection.Connect.Rejected", "error", msid=0), request)
+
+
+@pytest.mark.parametrize("wrong", [0, 5])
+def test_connect_answered_under_a_wrong_number_is_linked_and_noted(wrong):
+    talk = Talk()
+    talk.handshake()
+    request = talk.command(C2S, "connect", 1, CONNECT)
+    answer = talk.command(S2C, "_result", wrong, {}, SUCCESS)
+    assert linked(answer, request)
+    assert codes(answer) == ["reply-unmatched", "server-software"] or codes(answer) == ["reply-unmatched"]
+
+
+def test_onfcpublish_answers_fcpublish():
+    talk = Talk()
+    talk.connect()
+    request = talk.command(C2S, "FCPublish", 3, None, "x")
+    assert linked(talk.command(S2C, "onFCPublish", 0, None, {"code": "NetStream.Publish.Start"}), request)
+
+
+def test_reply_to_nothing_is_noted_only_where_the_request_cannot_be_missing():
+    whole = Talk()
+    whole.connect()
+    assert codes(whole.command(S2C, "_result", 9, None)) == ["reply-unmatched"]
+    holed = Talk()
+    holed.connect()
+    holed.gap(C2S)
+    assert codes(holed.command(S2C, "_result", 9, None)) == []
+    late = Talk()
+    late.message(C2S, 20, b"")
+    assert codes(late.command(S2C, "_result", 9, None)) == []
+
+
+def test_number_that_is_none_or_nan_is_survived():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "doIt", float("nan"), None)
+    talk.command(S2C, "_result", float("nan"), None)
+    talk.message(C2S, 20, b"\x02\x00\x04doIt")
+
+
+def silent(talk: Talk) -> list[tuple[Severity, str]]:
+    return [(note.severity, note.text) for note in talk.notes if note.code == "no-reply"]
+
+
+def test_requests_left_alone_are_named_once_as_gravely_as_they_deserve():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "releaseStream", 2, None, "x")
+    talk.command(C2S, "_checkbw", 3, None)
+    talk.end()
+    [(severity, text)] = silent(talk)
+    assert severity == Severity.CHAT
+    assert "_checkbw (message 4)" in text
+    assert "releaseStream" not in text
+
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "createStream", 2, None)
+    talk.end()
+    assert [severity for severity, _ in silent(talk)] == [Severity.WARNING]
+
+
+def test_request_at_the_very_end_of_the_capture_is_not_held_against_the_server():
+    soon = Talk()
+    soon.connect()
+    soon.command(C2S, "createStream", 2, None)
+    soon.end("capture_end")
+    assert silent(soon) == []
+    waited = Talk()
+    waited.connect()
+    waited.command(C2S, "createStream", 2, None)
+    waited.wait(6).message(C2S, 3, bytes(4))
+    waited.end("capture_end")
+    assert [severity for severity, _ in silent(waited)] == [Severity.WARNING]
+
+
+def test_one_sided_capture_blames_nobody():
+    talk = Talk()
+    talk.part("C0", b"\x03")
+    talk.command(C2S, "connect", 1, CONNECT)
+    talk.end()
+    assert silent(talk) == []
+
+
+def test_lost_bytes_excuse_a_missing_answer():
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, "createStream", 2, None)
+    talk.gap(S2C)
+    talk.end()
+    assert silent(talk) == []
+
+
+def test_memory_is_bounded():
+    talk = Talk()
+    talk.connect()
+    for number in range(2, 10_020):
+        talk.command(C2S, "call", number, None)
+    side = talk.connection.analysis["transactions"]._sides[C2S]
+    assert len(side.issued) == 10_000
+    assert codes(talk.command(S2C, "_result", 3, None)) == []
