@@ -76,7 +76,8 @@ class Interface:
         if high < self._exact_below:
             return (high << 32 | low) * self._unit_ns + self._offset_ns
         upper: int = high
-        time_ns = ((upper << 32) + low) * SECOND // self._ticks + self._offset
+        lower: int = low
+        time_ns = (upper << 32 | lower) * SECOND // self._ticks + self._offset
         return max(-LATEST, min(LATEST, time_ns))
 
 
