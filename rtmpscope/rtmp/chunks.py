@@ -50,6 +50,9 @@ SURE: Final = 0
 GUESS: Final = 1
 LOST: Final = 2
 
+# A continuation header that stands where it must.
+CONTINUATION_BITS: Final = 8
+
 # What must follow a header that rests on something uncertain.
 PROOF_BITS: Final = 16
 
@@ -153,7 +156,7 @@ class ChunkParser:
     __slots__ = (
         "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams", "base",
         "current", "left", "skip_header", "kept", "framed", "trouble", "distrust", "unproven", "exempt", "trial", "bits", "needed",
-        "weighed_ready",
+        "proof", "weighed_ready",
         "segments", "cursor", "repeats_extended",
     )  # fmt: skip
 
@@ -180,6 +183,7 @@ class ChunkParser:
         self.trial = False
         self.bits: i64 = 0
         self.needed: i64 = 0
+        self.proof: i64 = 0  # bits that must be reached because the last message rests on something uncertain
         self.weighed_ready: i64 = 0
         self.segments: list[Segment] = []
         self.cursor: i64 = 0
@@ -203,6 +207,12 @@ class ChunkParser:
         other.distrust = self.distrust
         other.repeats_extended = self.repeats_extended
         return other
+
+    def assume(self, csid: i64) -> ChunkStream:
+        """A stream that counts as seen although no header of it was, to be filled in by a hypothesis."""
+        stream = self._stream(csid)
+        stream.seen = True
+        return stream
 
     def flatten(self) -> ChunkParser:
         """Make a fork independent of the parser that it came from."""
@@ -307,11 +317,8 @@ class ChunkParser:
             stream.timestamp = value
         elif stream.timestamp != UNKNOWN:
             stream.timestamp = (stream.timestamp + value) & 0xFFFFFFFF
-        if fmt < 2:
-            stream.stale = False
-            stream.orphan = False
-            if not stream.seen and fmt == 1:
-                stream.note("fmt-without-history", Severity.NOTE, "the first chunk on this csid has no full header")
+        if fmt == 1 and not stream.seen:
+            stream.note("fmt-without-history", Severity.NOTE, "the first chunk on this csid has no full header")
         stream.length = length
         stream.type_id = type_id
         stream.message_stream_id = message_stream_id
@@ -341,7 +348,7 @@ class ChunkParser:
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
             if self.trial:
-                self._weigh(7, after, base)
+                self._weigh(CONTINUATION_BITS, after, base)
             if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
                 stream.note(
                     "extended-timestamp-not-repeated",
@@ -413,23 +420,19 @@ class ChunkParser:
                 if not final:
                     return False
                 visible = end - at
-            if not self.exempt:
-                if stream.remaining:
-                    self.trouble = LOST_SYNC
-                    return False
-                bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
-                bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
-                if bits < 0:
-                    self._weigh(0, at + visible, base)
-                    self.trouble = LOST_SYNC
-                    return False
-                if self.unproven or (stream.stale and fmt >= 2):
-                    # What this header says of lengths must be borne out by what comes next.
-                    self.needed = max(self.needed, self.bits + bits + PROOF_BITS)
-                    self.unproven = False
-                    stream.stale = False
-                    stream.orphan = False
-                self._weigh(bits, at + visible, base)
+            bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
+            bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
+            if self.exempt:
+                bits = max(bits, 0)
+            elif bits < 0 or stream.remaining:
+                self._weigh(0, at + visible, base)
+                self.trouble = LOST_SYNC
+                return False
+            if self.unproven or (stream.stale and fmt >= 2):
+                # What this header says of lengths must be borne out by what comes next.
+                self.proof = self.bits + bits + PROOF_BITS
+                self.unproven = False
+            self._weigh(bits, at + visible, base)
         elif not self.exempt and self._is_doubtful(stream, fmt, value, length, type_id, message_stream_id):
             self.trouble = DOUBT
             return False
@@ -474,13 +477,15 @@ class ChunkParser:
                 break
             if segment.ready > self.weighed_ready:
                 self.weighed_ready = segment.ready
-        if self.bits >= self.needed:
+        if self.bits >= self.needed and self.bits >= self.proof:
             self.trial = False
 
     def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
         """Open a message whose header stands at `pos` and whose payload begins at `at`."""
         segment = self._segment(base + pos)
         stream.seen = True
+        stream.stale = False
+        stream.orphan = False
         stream.last_timestamp = stream.timestamp
         stream.fmt = fmt
         stream.remaining = stream.length

@@ -233,7 +233,7 @@ class DirectionReader:
             out.extend(parser.out)
             parser.out = []
             if parser.trouble or pos < len(region.data):
-                region.drop(pos)
+                region.cut(pos)
                 self._doubt(region)
                 assert self.recovery is not None
                 self.recovery.feed(gap)
@@ -257,12 +257,8 @@ class DirectionReader:
         """Bytes that cannot be what they should be: `region` begins with them."""
         parser = self.parser
         recovery = Recovery(parser, region, True)
-        if parser.trouble == DOUBT:
-            fork = parser.fork()
-            fork.exempt = True
-            recovery.suppose(fork, GUESS_BITS, GUESS_BITS if parser.distrust else 0)
-        elif parser.trouble == CHUNK_SIZE_UNKNOWN:
-            recovery.suppose_sizes()
+        if parser.trouble == DOUBT or parser.trouble == CHUNK_SIZE_UNKNOWN:
+            recovery.believe_header(GUESS_BITS if parser.distrust else 0)
         self.recovery = recovery
 
     def _recover(self, out: list[Event]) -> None:
@@ -285,7 +281,7 @@ class DirectionReader:
             region = outcome.regions[outcome.reached]
             later = outcome.regions[outcome.reached + 1 :]
             if parser.trouble:
-                region.drop(outcome.pos)
+                region.cut(outcome.pos)
                 self._doubt(region)
                 assert self.recovery is not None
                 self.recovery.regions.extend(later)

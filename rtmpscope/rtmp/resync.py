@@ -22,15 +22,18 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.bits import u24
+from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.chunks import GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream
+from rtmpscope.rtmp.chunks import EXTENDED, GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
 SEARCH_BITS_AT_END: Final = 38
 GUESS_BITS: Final = 24
 GUESS_BITS_AT_END: Final = 7
+
+# A message that ends exactly where the bytes do.
+ALIGNED_BITS: Final = 8
 
 # What a header alone must bring before other chunk sizes are tried on it.
 CONVINCING_BITS: Final = 30
@@ -49,6 +52,9 @@ FULL_HEADERS: Final = (
     rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
     rb"|[\x42-\x7f]\x00[\x00-\xff]{2}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16]"
 )
+# Three acknowledgements in a row without a header (see _propose_acknowledgements), and how far they may be apart.
+ACKNOWLEDGEMENTS: Final = rb"\xc2[\x00-\xff]{4}\xc2[\x00-\xff]{4}\xc2"
+LARGEST_STEP: Final = 1 << 24
 
 
 class Region:
@@ -68,6 +74,12 @@ class Region:
     def append(self, item: StreamData) -> None:
         self.data = self.data + item.data if self.data else item.data
         self.segments = self.segments + item.segments if self.segments else item.segments
+
+    def cut(self, count: i64) -> None:
+        """Make a new beginning after the first bytes, whatever came before them."""
+        self.drop(count)
+        self.gap = None
+        self.origin = self.base
 
     def drop(self, count: i64) -> None:
         """Forget the first bytes."""
@@ -121,7 +133,8 @@ class Recovery:
     """
 
     __slots__ = (
-        "parser", "regions", "queue", "current", "searching", "distrust", "sizes_first", "scan_pos", "pattern", "ready",
+        "parser", "regions", "queue", "current", "searching", "distrust", "believing",
+        "believed_at_end", "scan_pos", "pattern", "ready",
         "messages", "unresolved",
     )  # fmt: skip
 
@@ -132,7 +145,8 @@ class Recovery:
         self.current: Hypothesis | None = None
         self.searching = False
         self.distrust = distrust
-        self.sizes_first = False
+        self.believing = False
+        self.believed_at_end: i64 = 0
         self.scan_pos: i64 = 0
         self.pattern: re.Pattern[bytes] | None = None
         self.ready: i64 = parser.floor
@@ -158,9 +172,10 @@ class Recovery:
         parser.bits = 0
         self.queue.append(Hypothesis(parser, self.regions[0].base, 0, at_end))
 
-    def suppose_sizes(self) -> None:
-        """Try first that the header at the start is right and only the chunk size is in question."""
-        self.sizes_first = True
+    def believe_header(self, at_end: i64) -> None:
+        """Try first that the header at the start is right, however unlikely it looks."""
+        self.believing = True
+        self.believed_at_end = at_end
 
     def feed(self, item: StreamData | StreamGap | StreamEnd) -> None:
         region = self.regions[-1]
@@ -211,7 +226,9 @@ class Recovery:
             if not region.closed:
                 return GUESS
             parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
-            enough = SURE if parser.bits >= run.at_end else LOST
+            if run.pos == len(region.data) and parser.left == 0:
+                parser.bits += ALIGNED_BITS
+            enough = SURE if parser.bits >= max(run.at_end, parser.proof) else LOST
             if run.pos < len(region.data) or run.region + 1 == len(self.regions):
                 return enough
             gap = self.regions[run.region + 1].gap
@@ -220,17 +237,16 @@ class Recovery:
             if answer == LOST:
                 return enough
             if answer == GUESS:
-                parser.needed = max(parser.needed, parser.bits + GUESS_BITS)
+                parser.proof = max(parser.proof, parser.bits + GUESS_BITS)
             run.region += 1
             run.pos = 0
 
     def _next(self) -> Hypothesis | None:
         if not self.searching:
-            if self.sizes_first:
-                if not self._can_size(self.regions[0], 0):
+            if self.believing:
+                if not self._suppose_header(self.regions[0]):
                     return None
-                self.sizes_first = False
-                self._suppose_sizes(self.regions[0])
+                self.believing = False
             if self.queue:
                 return self.queue.pop(0)
             self._search()
@@ -238,14 +254,23 @@ class Recovery:
             return self.queue.pop(0)
         return self._scan()
 
-    def _suppose_sizes(self, region: Region) -> None:
+    def _suppose_header(self, region: Region) -> bool:
+        """Put up the header at the start with each chunk size it may have; False where more bytes are needed."""
         length = self._length_at(region.data, 0)
-        for size in self._sizes(region, 0):
+        if self.parser.chunk_size_sure or length <= self.parser.chunk_size:
+            sizes = [self.parser.chunk_size]
+        elif self._can_size(region, 0):
+            sizes = self._sizes(region, 0)
+        else:
+            return False
+        for size in sizes:
             fork = self.parser.fork()
             fork.chunk_size = size
-            fork.chunk_size_sure = size < length
+            fork.chunk_size_sure = self.parser.chunk_size_sure or size < length
             fork.exempt = True
-            self.suppose(fork, GUESS_BITS, GUESS_BITS)
+            fork.unproven = len(sizes) > 1
+            self.suppose(fork, GUESS_BITS, GUESS_BITS if fork.unproven else self.believed_at_end)
+        return True
 
     def _search(self) -> None:
         """No supposition held: the place is lost."""
@@ -298,11 +323,26 @@ class Recovery:
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
         first: i64 = region.data[place]
+        if first == 0xC2 and not _has_seen(parser, 2):
+            self._propose_acknowledgements(region, place)
+            return
         if parser.chunk_size:
             self._queue(region, place, parser.chunk_size, False)
         if first < 0x80 and self._is_convincing(region, place) and self._length_at(region.data, place) > parser.chunk_size:
             for size in self._sizes(region, place):
                 self._queue(region, place, size, True)
+
+    def _propose_acknowledgements(self, region: Region, place: i64) -> None:
+        """A player that says nothing but how much it has received: fmt 3 and a number that grows (FFmpeg)."""
+        data = region.data
+        totals = [u32(data, place + 1 + 5 * index) for index in range(3) if place + 5 * index + 5 <= len(data)]
+        if len(totals) < 3 or not (0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP):
+            return
+        self._queue(region, place, max(self.parser.chunk_size, 4), False)
+        stream = self.queue[-1].parser.assume(2)
+        stream.type_id = 3
+        stream.length = 4
+        stream.message_stream_id = 0
 
     def _queue(self, region: Region, place: i64, size: i64, unproven: bool) -> None:
         fork = self.parser.fork()
@@ -327,7 +367,12 @@ class Recovery:
         data = region.data
         length = self._length_at(data, place)
         first: i64 = data[place]
-        payload = place + 1 + MESSAGE_HEADER_SIZES[first >> 6]
+        header = place + _basic_size(first)
+        payload = header + MESSAGE_HEADER_SIZES[first >> 6]
+        repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
+        if first < 0xC0 and u24(data, header) == EXTENDED:
+            repeated = 4 if data.find(data[payload : payload + 4], payload + 4, payload + LARGEST_SEARCHED) >= 0 else 0
+            payload += 4
         continuation = 0xC0 | first & 63
         sizes: list[int] = [length]
         for size in (self.parser.chunk_size, *USUAL_CHUNK_SIZES):
@@ -338,7 +383,8 @@ class Recovery:
         scanned: i64 = 0
         while at >= 0 and scanned < SCANNED_SIZES:
             evident = at - payload
-            if evident not in sizes and at + evident + 1 < stop and data[at + evident + 1] == continuation:
+            following = at + repeated + evident + 1
+            if evident not in sizes and following < stop and data[following] == continuation:
                 sizes.append(evident)
                 scanned += 1
             at = data.find(continuation, at + 1, stop)
@@ -348,14 +394,27 @@ class Recovery:
         """The length that the message beginning at `place` says or inherits."""
         first: i64 = data[place]
         if first < 0x80:
-            return u24(data, place + 4)
+            return u24(data, place + _basic_size(first) + 3)
         stream = self.parser.streams.get(first & 63)
         return 0 if stream is None else stream.length
+
+
+def _basic_size(first: i64) -> i64:
+    """The size of a basic header by its first byte (5.3.1.1)."""
+    csid = first & 63
+    return 1 if csid >= 2 else csid + 2
+
+
+def _has_seen(parser: ChunkParser, csid: int) -> bool:
+    stream = parser.streams.get(csid)
+    return stream is not None and stream.seen
 
 
 def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
     """What a header can look like: full ones anywhere, short ones on csids seen, before a payload of their kind."""
     choices = [FULL_HEADERS]
+    if not _has_seen(parser, 2):
+        choices.append(ACKNOWLEDGEMENTS)
     for stream in parser.streams.values():
         if not stream.seen or stream.csid >= 64:
             continue
