@@ -19,6 +19,7 @@ from rtmpscope.limits import INTERFACES, PACKET_BYTES, PCAPNG_BLOCK_BYTES, SECRE
 from rtmpscope.model import Packet
 
 MAGIC: Final = bytes.fromhex("0a0d0d0a")
+BYTE_ORDER: Final = 0x1A2B3C4D
 
 # Block types (section 4 and, for the obsolete Packet Block, appendix A).
 SECTION_HEADER: Final = 0x0A0D0D0A
@@ -42,7 +43,8 @@ CONTENTS: Final = {
 # Options (section 3.5, 4.2, 4.6).
 IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14
-DROPS: Final = (5, 7)  # isb_ifdrop, isb_osdrop
+ISB_IFDROP: Final = 5
+ISB_OSDROP: Final = 7
 
 TLS_KEY_LOG: Final = 0x544C534B  # secrets type: the lines of an SSLKEYLOGFILE
 
@@ -143,7 +145,7 @@ class PcapngParser:
     def _read_byte_order(self, block: bytes, at: i64) -> bool:
         """Section 4.1: the byte-order magic, which stands after the length that it explains."""
         for little in (True, False):
-            if u32_by(block, at, little) == 0x1A2B3C4D:
+            if u32_by(block, at, little) == BYTE_ORDER:
                 self._little = little
                 return True
         self.fault = "a section header without its byte-order magic"
@@ -229,7 +231,9 @@ class PcapngParser:
         if named >= len(self._interfaces):
             return
         options = self._options(contents, 12)
-        self.drops[self._interfaces[named]] = sum(self._integer(options.get(code, b"")) for code in DROPS)
+        self.drops[self._interfaces[named]] = sum(
+            self._integer(options.get(code, b"")) for code in (ISB_IFDROP, ISB_OSDROP)
+        )
 
     def _read_secrets(self, contents: bytes) -> None:
         """Section 4.7: secrets type, length, secrets, options."""

@@ -1,0 +1,100 @@
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtmpscope.capture.files import open_capture
+from rtmpscope.capture.pcap import PcapParser
+from rtmpscope.capture.pcapng import PcapngParser
+from rtmpscope.capture.writer import PcapngWriter, PcapWriter
+from rtmpscope.model import Packet
+
+
+def packet(data: bytes, time_ns: int = 1_700_000_000_123_456_789, link_type: int = 1, more: int = 0) -> Packet:
+    return Packet(1, time_ns, link_type, b"before" + data + b"after", 6, len(data), len(data) + more)
+
+
+def fields(packet: Packet) -> tuple[int, int, bytes, int]:
+    return packet.time_ns, packet.link_type, packet.data, packet.wire_length
+
+
+def pcapng(packets: list[Packet]) -> bytes:
+    file = io.BytesIO()
+    writer = PcapngWriter(file)
+    for one in packets:
+        writer.write(one)
+    return file.getvalue()
+
+
+def pcap(packets: list[Packet]) -> bytes:
+    file = io.BytesIO()
+    writer = PcapWriter(file, 1)
+    for one in packets:
+        writer.write(one)
+    return file.getvalue()
+
+
+def read(parser: PcapParser | PcapngParser, data: bytes) -> list[tuple[int, int, bytes, int]]:
+    packets: list[Packet] = []
+    assert parser.parse(data, 1, packets) == len(data)
+    return [fields(packet) for packet in packets]
+
+
+packets = st.builds(
+    packet,
+    st.binary(max_size=50),
+    st.integers(0, 2**62),
+    st.sampled_from([1, 101, 276]),
+    st.integers(0, 100),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(packets))
+def test_pcapng_is_read_back_as_written(written: list[Packet]) -> None:
+    assert read(PcapngParser(), pcapng(written)) == [fields(packet) for packet in written]
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(packet, st.binary(max_size=50), st.integers(0, (2**32 - 1) * 10**9), more=st.integers(0, 9))))
+def test_pcap_is_read_back_as_written(written: list[Packet]) -> None:
+    assert read(PcapParser(), pcap(written)) == [fields(packet) for packet in written]
+
+
+def test_time_before_1970_becomes_1970() -> None:
+    early = [packet(b"x", -5)]
+    assert read(PcapngParser(), pcapng(early)) == read(PcapParser(), pcap(early)) == [(0, 1, b"x", 1)]
+
+
+def test_pcap_refuses_a_second_link_type() -> None:
+    with pytest.raises(ValueError, match="a packet of link type 101 in a pcap file of link type 1"):
+        pcap([packet(b"", link_type=101)])
+
+
+def test_dropped_packets_are_told_of_the_interface_that_lost_them(tmp_path: Path) -> None:
+    with open(tmp_path / "a", "wb") as file:
+        writer = PcapngWriter(file)
+        writer.write_dropped(1, 99)
+        writer.write(packet(b"x"))
+        writer.write_dropped(1, 3)
+        writer.write_dropped(1, 5)
+    reader = open_capture([str(tmp_path / "a")])
+    assert sum(len(batch.packets) for batch in reader.batches()) == 1
+    assert reader.files[0].dropped == 5
+
+
+@pytest.mark.skipif(shutil.which("capinfos") is None, reason="capinfos is not installed")
+@pytest.mark.parametrize(
+    "data",
+    [pcap([packet(bytes(60)), packet(bytes(61))]), pcapng([packet(bytes(60)), packet(bytes(61), link_type=101)])],
+    ids=["pcap", "pcapng"],
+)
+def test_wireshark_accepts_the_files(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(data)
+    ran = subprocess.run(["capinfos", "-Mc", str(tmp_path / "a")], capture_output=True, text=True)
+    assert "Number of packets:   2" in ran.stdout
+    assert ran.returncode == 0
