@@ -483,7 +483,11 @@ class MediaStream:
             self.mark_ms = self.lateness_ms if self.lateness_ms > 0 else 0
         for track in self.tracks:
             drift: i64 = track.drift_ms if track.drift_ms > 0 else -track.drift_ms
-            if drift > AUDIO_DRIFT_MS and drift * 100 > track.now_ms - track.clock_ms - track.drift_ms and not track.drifted:
+            if (
+                drift > AUDIO_DRIFT_MS
+                and drift * 100 > track.now_ms - track.clock_ms - track.drift_ms
+                and not track.drifted
+            ):
                 self._drifted(track, message)
         apart = self.skew_ms
         if apart > SKEW_MS or apart < -SKEW_MS:

@@ -16,7 +16,7 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_timeline import MediaTimeline
-from rtmpscope.analysis.words import because, plain_code, seconds
+from rtmpscope.analysis.words import because, later, plain_code, seconds
 from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Handshake, Message, Verdict
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
 
@@ -384,14 +384,14 @@ class Session:
         how = self._how()
         who = "the client" if self._who() == C2S else "the server"
         endings = {
-            "fin": f"; {who} closed the connection {seconds(waited)} later",
-            "rst": f"; the connection was reset {seconds(waited)} later",
+            "fin": f"; {who} closed the connection {later(waited)}",
+            "rst": f"; the connection was reset {later(waited)}",
         }
         if step is not None and not step.answer and how == "fin" and self._who() == S2C:
             text = f"{self._asked_for(step)} was refused without a word: the server closed the connection"
-            endings = {"fin": f" {seconds(waited)} later"}
+            endings = {"fin": f" {later(waited)}"}
         given_up = how in endings or how == "idle" or waited > PATIENCE_NS
-        text += endings.get(how, f"; the capture ends {seconds(waited)} later") + "."
+        text += endings.get(how, f"; the capture ends {later(waited)}") + "."
         outcome = "failed" if given_up and role != "probe" else "incomplete"
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         return Verdict(role, reached, outcome, code, number, text)

@@ -33,3 +33,7 @@ def call_name(name: str) -> str:
 def seconds(time_ns: int) -> str:
     """A duration as a person says it: milliseconds below a second."""
     return f"{time_ns / 1e9:.1f} s" if time_ns >= 1_000_000_000 else f"{max(0, time_ns) // 1_000_000} ms"
+
+
+def later(time_ns: int) -> str:
+    return "at once" if time_ns < 1_000_000 else f"{seconds(time_ns)} later"
