@@ -20,10 +20,13 @@ from rtmpscope.model import (
     Severity,
     Verdict,
 )  # fmt: skip
-from rtmpscope.rtmp import messages
+from rtmpscope.rtmp import handshake, messages
 
 SECOND = 1_000_000_000
 START = 1_795_224_000 * SECOND
+COLUMNS = (
+    "number", "time_ns", "connection", "direction", "type_id", "message_stream_id", "packet", "timestamp", "length",
+)  # fmt: skip
 
 
 class Session:
@@ -74,8 +77,7 @@ class FakeStore:
 
     @property
     def columns(self) -> dict[str, array[int]]:
-        names = ("number", "time_ns", "connection", "direction", "type_id", "message_stream_id", "packet")
-        return {name: array("q", [getattr(self.row(row), name) for row in range(self.visible)]) for name in names}
+        return {name: array("q", [getattr(self.row(row), name) for row in range(self.visible)]) for name in COLUMNS}
 
     def row(self, row: int) -> Any:
         event = self.events[row]
@@ -97,8 +99,11 @@ class FakeStore:
         self.opened.append(row)
         return self.events[row]
 
-    def describe(self, message: Message) -> Field:
-        return message.body or messages.decode(message.type_id, message.prefix, message.length)
+    def describe(self, event: Event) -> Field:
+        if isinstance(event, Handshake):
+            return handshake.describe(event)
+        assert isinstance(event, Message)
+        return event.body or messages.decode(event.type_id, event.prefix, event.length)
 
     def find_next_problem(self, row: int, step: int) -> int:
         row += step
@@ -109,7 +114,11 @@ class FakeStore:
         return -1
 
     def scan(self, predicate: Any, start: int, stop: int) -> Iterator[list[int]]:
-        yield [row for row in range(start, min(stop, self.visible)) if predicate(self.row(row))]
+        for row in range(start, min(stop, self.visible)):
+            event = self.events[row]
+            body = self.describe(event) if isinstance(event, Message) else None
+            if predicate.match(event, self.connections[event.connection], body):
+                yield [row]
 
 
 def message(number: int, direction: int, type_id: int, payload: bytes, ms: int = 0, connection: int = 0) -> Message:
@@ -172,8 +181,13 @@ class HugeStore(FakeStore):
         super().__init__([], [connection(0, Verdict("publish", "media", "ok", None, None, "publishes"))], [])
         self.visible = count
         self.asked = 0
+        self.made = {"number": array("q", range(1, count + 1)), "connection": array("b", bytes(count))}
 
     messages = problems = 0
+
+    @property
+    def columns(self) -> Any:
+        return self.made
 
     def row(self, row: int) -> Any:
         self.asked += 1

@@ -8,6 +8,7 @@ matters more than how it was encoded, so the encoding comes last.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from rtmpscope.model import UNKNOWN, Severity
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 AUDIO, VIDEO = 8, 9
 ARROWS = ("→", "←")
+TYPE_FROM = 50  # cells from which the type has a column of its own
+WIDE = 112  # cells from which columns take their wide form
+MARK_WIDTH = 4  # cursor, user's mark, severity, space
 SEVERITY_MARKS = {-1: " ", 0: "·", 1: "·", 2: "•", 3: "▲", 4: "✖"}
 SEVERITY_STYLES = {-1: "", 0: "dim", 1: "dim", 2: "note", 3: "warning", 4: "error"}
 ROW_STYLES = {"handshake": "handshake", "gap": "gap", "end": "end"}
@@ -45,6 +49,17 @@ def count(value: int) -> str:
     return "?" if value == UNKNOWN else f"{value:,}"
 
 
+def told(sight: Sight, index: int, row: Row) -> str:
+    """The row in one text, for where no column says its type."""
+    summary = sight.summary(index)
+    return summary if row_style(row) in ("command", "gap") else f"{type_name(row)}  {summary}"
+
+
+def cell(text: str, width: int, right: bool) -> str:
+    """The text in its column; a number that is too wide gives up the marks between its thousands."""
+    return fit(text.replace(",", "") if len(text) > width else text, width, right)
+
+
 def message_only(value: Callable[[Row], str]) -> Callable[[Sight, int, Row], str]:
     return lambda sight, index, row: value(row) if row.kind == "message" else ""
 
@@ -62,20 +77,18 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
-    Column("No", 7, 8, 44, True, "dim", message_only(lambda row: f"{row.number:,}")),
+    Column("No", 7, 7, 44, True, "dim", message_only(lambda row: f"{row.number:,}")),
     Column("Time", 0, 0, 32, True, "", lambda sight, index, row: sight.time(index, row.time_ns)),
-    Column("#", 3, 4, 90, True, "dim", lambda sight, index, row: str(row.connection)),
+    Column("#", 3, 3, 90, True, "dim", lambda sight, index, row: str(row.connection)),
     Column("Dir", 3, 3, 24, False, "", lambda sight, index, row: ARROWS[row.direction]),
-    Column("Type", 15, 20, 50, False, "kind", lambda sight, index, row: type_name(row)),
+    Column("Type", 15, 20, TYPE_FROM, False, "kind", lambda sight, index, row: type_name(row)),
     Column("Stream", 6, 6, 116, True, "dim", message_only(lambda row: count(row.message_stream_id))),
-    Column("csid", 5, 5, 112, True, "dim", message_only(lambda row: count(row.csid))),
-    Column("Ts", 9, 11, 104, True, "dim", message_only(lambda row: count(row.timestamp))),
-    Column("Length", 8, 9, 96, True, "dim", message_only(lambda row: count(row.length))),
+    Column("csid", 4, 5, 112, True, "dim", message_only(lambda row: count(row.csid))),
+    Column("Ts", 9, 10, 104, True, "dim", message_only(lambda row: count(row.timestamp))),
+    Column("Length", 7, 9, 96, True, "dim", message_only(lambda row: count(row.length))),
     Column("fmt", 3, 3, 150, True, "dim", message_only(lambda row: count(row.fmt))),
     Column("Packet", 9, 9, 150, True, "dim", lambda sight, index, row: count(row.packet)),
 )
-WIDE = 118  # from here on columns take their wide form
-MARK_WIDTH = 4  # cursor, user's mark, severity, space
 
 
 class Layout:
@@ -83,6 +96,7 @@ class Layout:
 
     def __init__(self, width: int, time_width: int) -> None:
         wide = width >= WIDE
+        self.has_type = width >= TYPE_FROM
         self.columns = [
             (column, time_width if column.title == "Time" else column.wide_width if wide else column.width)
             for column in COLUMNS
@@ -108,7 +122,13 @@ class Layout:
         ]
         for column, cells in self.columns:
             style = kind if column.style == "kind" else column.style
-            pieces.append((fit(column.text(sight, index, row), cells, column.right) + " ", style))
+            pieces.append((cell(column.text(sight, index, row), cells, column.right) + " ", style))
         style = severity if row.severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
-        pieces.append((" " + fit(sight.summary(index), self.summary_width), style))
+        summary = sight.summary(index) if self.has_type else told(sight, index, row)
+        pieces.append((" " + fit(summary, self.summary_width), style))
         return pieces
+
+
+@lru_cache(16)
+def layout(width: int, time_width: int) -> Layout:
+    return Layout(width, time_width)

@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from rtmpscope.model import Event, Field
+from rtmpscope.model import Event
 from rtmpscope.tui.hexpane import COUNTS, HexPane, width_for
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.octets import octets
 from rtmpscope.tui.palette import Piece, fit, width_of
+from rtmpscope.tui.sight import Body
 from rtmpscope.tui.tree import NAME_WIDTH, Node, event_tree, lines
 
 TREE = Binding.Group("Field tree")
@@ -118,7 +119,7 @@ class Detail(Horizontal):
         & > HexPane { border-left: vkey $panel; padding-left: 1; }
     }
     """
-    HEX_SHARE = 0.64  # the bytes take no more of the width than this
+    HEX_SHARE = 0.55  # the bytes take no more of the width than this
     HEX_FRAME = 3  # border, padding and scroll bar
 
     def compose(self) -> ComposeResult:
@@ -133,10 +134,9 @@ class Detail(Horizontal):
     def hex(self) -> HexPane:
         return self.query_one(HexPane)
 
-    def show(self, event: Event | None, body: Field | None, shown: Field | None) -> None:
-        """Show an event; `shown` is its body as it may be shown, masked where keys are hidden."""
-        self.hex.show(octets(event, body, shown))
-        self.fields.show([] if event is None else [event_tree(event, shown)])
+    def show(self, event: Event | None, body: Body) -> None:
+        self.hex.show(octets(event, body))
+        self.fields.show([] if event is None else [event_tree(event, body.shown)])
 
     def on_resize(self) -> None:
         room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
 from rtmpscope.tui.detail import FieldTree
+from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.hexpane import HexPane
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.lines import LineList
@@ -21,6 +22,7 @@ TABLES: list[tuple[str, list[BindingType]]] = [
     ("", LineList.BINDINGS),
     ("", FieldTree.BINDINGS),
     ("Bytes", HexPane.BINDINGS),
+    ("", Graphs.BINDINGS),
     ("", Prompt.BINDINGS),
     ("", Page.BINDINGS),
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rtmpscope.model import C2S, UNKNOWN, Severity
-from rtmpscope.tui.columns import SEVERITY_MARKS, SEVERITY_STYLES, row_style, type_name
+from rtmpscope.tui.columns import MARK_WIDTH, SEVERITY_MARKS, SEVERITY_STYLES, row_style, told
 from rtmpscope.tui.fold import Fold, Rung
 from rtmpscope.tui.palette import Piece, Pieces, fit, width_of
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.timeline import RowList
 from rtmpscope.tui.times import duration
 
-MARK_WIDTH = 4
 ARM = 3  # cells of the line that stay on either side of a text
 PLAIN, PROBLEM, RUN = "─", "═", "┄"
 
@@ -105,8 +104,7 @@ class Ladder(RowList):
         if rung.first != rung.last:
             parts = [f"{count:,} {word}" for count, word in ((rung.videos, "video"), (rung.audios, "audio")) if count]
             return f"{', '.join(parts)} in {duration(self.sight.store.row(rung.last).time_ns - row.time_ns)}"
-        summary = self.sight.summary(rung.first)
-        return summary if row_style(row) in ("command", "gap") else f"{type_name(row)}  {summary}"
+        return told(self.sight, rung.first, row)
 
 
 def arrow(text: str, lane: int, stroke: str, forwards: bool) -> str:

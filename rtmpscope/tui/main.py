@@ -17,17 +17,18 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from rtmpscope import filters
-from rtmpscope.model import UNKNOWN, Event, Field, Message
+from rtmpscope.model import UNKNOWN, Event, Message
 from rtmpscope.text import elided
-from rtmpscope.tui import navigate
-from rtmpscope.tui.detail import Detail, FieldTree
-from rtmpscope.tui.hexpane import HexPane
+from rtmpscope.tui import navigate, search
+from rtmpscope.tui.detail import Detail
+from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.ladder import Ladder
 from rtmpscope.tui.lines import LineList
-from rtmpscope.tui.prompt import Completion, Fault, Prompt, Question
+from rtmpscope.tui.prompt import Prompt
+from rtmpscope.tui.questions import ask_filter, ask_find, ask_place
 from rtmpscope.tui.sessions import Sessions
-from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.sight import Body, Sight
 from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
 from rtmpscope.tui.timeline import RowList, Timeline
 from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
@@ -52,10 +53,12 @@ class MainScreen(Screen[None]):
         self.capture = capture
         self.display_filter = display_filter
         self.as_ladder = False
+        self.as_graphs = False
         self.follow_end = False
         self.return_to = UNKNOWN  # the row to return to when a new view has reached it
         self.share = 0  # lines that the detail pane was made larger by
         self.alone = False  # one pane fills the screen because somebody asked for it
+        self.needle: search.Needle | None = None
         self.seen = 0  # rows shown when the cursor last stood on the newest
         self.event: Event | None = None  # what the detail pane shows
         self.wanted = UNKNOWN  # the row it should show
@@ -67,12 +70,13 @@ class MainScreen(Screen[None]):
         yield TitleBar(self.sight, self.capture)
         yield Sessions(self.sight, "sessions")
         yield Rule()
-        with Container(id="rows", classes="pane"):
+        with Container(id="rows"):
             for rows in (Timeline(self.sight), Ladder(self.sight)):
                 yield rows.head
                 yield rows
         yield Rule()
-        yield Detail(id="detail", classes="pane")
+        yield Detail(id="detail")
+        yield Graphs(self.sight)
         yield Prompt("prompt")
         yield StatusBar(self.sight)
 
@@ -102,9 +106,10 @@ class MainScreen(Screen[None]):
         return self.query_one(StatusBar)
 
     @property
-    def stops(self) -> list[LineList]:
-        """The lists that tab goes through."""
-        return [self.query_one(Sessions), self.rows, self.query_one(FieldTree), self.query_one(HexPane)]
+    def stops(self) -> list[Widget]:
+        """The widgets that tab goes through."""
+        lower: list[Widget] = [self.query_one(Graphs)] if self.as_graphs else [self.detail.fields, self.detail.hex]
+        return [self.query_one(Sessions), self.rows, *lower]
 
     # Arrangement
 
@@ -112,20 +117,21 @@ class MainScreen(Screen[None]):
         """Share the height out; below twenty lines, or when asked to, the pane with the focus has all of it."""
         width, height = self.size
         single = self.alone or height < SINGLE_BELOW
-        sessions, rows, detail = self.query_one(Sessions), self.query_one("#rows"), self.query_one(Detail)
-        focused = self.focused if isinstance(self.focused, LineList) else self.rows
-        current = next((pane for pane in (sessions, detail) if pane in focused.ancestors_with_self), rows)
-        for pane in (sessions, rows, detail):
-            pane.display = pane is current or not single
+        sessions, rows, detail, graphs = (self.query_one(name) for name in ("#sessions", "#rows", "#detail", "Graphs"))
+        lower = graphs if self.as_graphs else detail
+        focused = self.focused or self.rows
+        current = next((pane for pane in (sessions, lower) if pane in focused.ancestors_with_self), rows)
+        for pane in (sessions, rows, detail, graphs):
+            pane.display = pane is current or (not single and pane in (sessions, rows, lower))
         for rule in self.query(Rule):
             rule.display = not single
         for bar in self.query(EdgeBar):
             bar.display = height >= 5
-        for part in (detail.fields, detail.hex):
+        for part in (self.detail.fields, self.detail.hex):
             part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
         lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
         sessions.styles.height = "1fr" if single else max(1, lines)
-        detail.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
+        lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
 
     def on_resize(self) -> None:
         self.share_out()
@@ -207,6 +213,8 @@ class MainScreen(Screen[None]):
     def open_row(self) -> None:
         """Decode the row under the cursor; while one is being decoded only the last one asked for waits."""
         self.wanted = self.row
+        if self.as_graphs and self.wanted != UNKNOWN:
+            self.query_one(Graphs).show(self.wanted)
         if not self.opening and self.wanted != UNKNOWN:
             self.opening = True
             self.decode(self.wanted)
@@ -214,20 +222,19 @@ class MainScreen(Screen[None]):
     @work(thread=True, group="open", exit_on_error=False)
     def decode(self, row: int) -> None:
         """Open a row in a thread: a long replay may not hold up the keys."""
-        event = body = shown = None
+        event, body = None, Body(None, None)
         try:
             event = self.sight.store.open(row)
-            if isinstance(event, Message):
-                body, shown = self.sight.store.describe(event), self.sight.body(event)
-        except Exception as error:
-            self.app.call_from_thread(self.say, f"row {row} cannot be opened: {error}")
-        self.app.call_from_thread(self.opened, row, event, body, shown)
+            body = self.sight.body(event)
+        except Exception as error:  # a worker that raises would end the whole program
+            self.app.call_from_thread(self.say, f"row {row + 1:,} cannot be opened: {error}")
+        self.app.call_from_thread(self.opened, row, event, body)
 
-    def opened(self, row: int, event: Event | None, body: Field | None, shown: Field | None) -> None:
+    def opened(self, row: int, event: Event | None, body: Body) -> None:
         self.opening = False
         if row == self.wanted:
             self.event = event
-            self.detail.show(event, body, shown)
+            self.detail.show(event, body)
         else:
             self.open_row()
 
@@ -260,12 +267,10 @@ class MainScreen(Screen[None]):
             self.go(navigate.row_of_message(self.sight, number), "this message is neither a call nor an answer")
 
     def action_go_to(self) -> None:
-        def check(text: str) -> Fault | None:
-            return Fault("no such place", 0) if navigate.place(self.sight, text) is None else None
+        def done(text: str) -> None:
+            self.go(navigate.place(self.sight, text), "no such place")
 
-        hint = "a message number, 12.5s from the start, 14:02:03, p61 for a packet, 50%"
-        question = Question("place", ":", hint, lambda text: self.go(navigate.place(self.sight, text), ""), check)
-        self.query_one(Prompt).ask(question)
+        self.query_one(Prompt).ask(ask_place(self.sight, done))
 
     def action_mark(self) -> None:
         if self.row != UNKNOWN:
@@ -283,9 +288,33 @@ class MainScreen(Screen[None]):
         def done(text: str) -> None:
             self.look_through(text.strip(), self.sight.followed)
 
-        hint = "a display filter, such as rtmp.type == video; empty shows every row"
-        question = Question("filter", "/", hint, done, check_filter, complete_filter)
-        self.query_one(Prompt).ask(question, self.sight.filter)
+        self.query_one(Prompt).ask(ask_filter(done), self.sight.filter)
+
+    def action_find(self) -> None:
+        def done(text: str) -> None:
+            if text:
+                self.needle = search.needle(text)
+            self.action_find_again(1)
+
+        self.query_one(Prompt).ask(ask_find(done))
+
+    def action_find_again(self, step: int) -> None:
+        if self.needle is None:
+            self.say("nothing to find yet: f asks for a text")
+        elif self.row != UNKNOWN:
+            self.seek(self.needle, self.row, step)
+
+    @work(thread=True, exclusive=True, group="find", exit_on_error=False)
+    def seek(self, wanted: search.Needle, row: int, step: int) -> None:
+        worker = get_current_worker()
+
+        def goes_on(looked: int) -> bool:
+            self.app.call_from_thread(self.say, f"looking: {looked:,} rows so far, escape stops")
+            return not worker.is_cancelled
+
+        found = search.find(self.sight, wanted, row, step, goes_on)
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self.go, found, "not found")
 
     def action_follow(self) -> None:
         """Show one connection only: the one under the cursor; again, all of them."""
@@ -305,8 +334,10 @@ class MainScreen(Screen[None]):
         self.action_pane(1)
 
     def action_clear(self) -> None:
-        """Drop what narrows the view: the followed connection first, then the filter."""
-        if self.sight.followed != UNKNOWN:
+        """Stop a search; or drop what narrows the view, the followed connection first, then the filter."""
+        if self.workers.cancel_group(self, "find"):
+            self.say("stopped looking")
+        elif self.sight.followed != UNKNOWN:
             self.look_through(self.sight.filter, UNKNOWN)
         elif self.sight.filter:
             self.look_through("", UNKNOWN)
@@ -337,6 +368,19 @@ class MainScreen(Screen[None]):
         if focused:
             self.rows.focus()
 
+    def action_graphs(self) -> None:
+        """Graphs of the connection in the place of the detail pane, or the detail pane again."""
+        self.as_graphs = not self.as_graphs
+        if self.focused not in self.stops:
+            self.rows.focus()
+        self.share_out()
+        self.open_row()
+
+    @on(Graphs.TimePicked)
+    def go_to_time(self, picked: Graphs.TimePicked) -> None:
+        row = navigate.row_at_time(self.sight, picked.connection, picked.time_ns, picked.step)
+        self.go(row, "the connection has nothing beyond this")
+
     def action_reveal(self) -> None:
         """Show keys and tokens, or mask them again."""
         sight = self.sight
@@ -364,15 +408,3 @@ class MainScreen(Screen[None]):
     @on(Prompt.Closed)
     def back_to_rows(self) -> None:
         self.rows.focus()
-
-
-def check_filter(text: str) -> Fault | None:
-    try:
-        filters.compile(text)
-    except filters.FilterError as error:
-        return Fault(error.message, error.position)
-    return None
-
-
-def complete_filter(text: str, cursor: int) -> list[Completion]:
-    return [Completion(*offer) for offer in filters.complete(text, cursor)]

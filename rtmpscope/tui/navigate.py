@@ -82,6 +82,13 @@ def row_at(sight: Sight, column: str, value: int) -> int:
     return min(bisect_left(values, value, 0, count), count - 1)
 
 
+def row_at_time(sight: Sight, connection: int, time_ns: int, step: int) -> int | None:
+    """The connection's first row from that time on, or its last one before it where step is negative."""
+    start = row_at(sight, "time_ns", time_ns)
+    column = sight.store.columns["connection"]
+    return next(occurrences(column, connection, start - (step > 0), step, sight.store.count), None)
+
+
 def place(sight: Sight, text: str) -> int | None:
     """The row that a person means: "53" a message, "12.5s" seconds since the start, "14:02:03" a time of day,
     "p61" a packet, "50%" a share of the capture.  None where it cannot be understood or there is no such row."""

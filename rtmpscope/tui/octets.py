@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from rtmpscope.model import Event, Field, Handshake, Message
+from rtmpscope.tui.sight import Body
 
 SHOWN, MISSING, HIDDEN = range(3)
 Span = tuple[int, int]
@@ -47,15 +48,15 @@ class Octets:
         return " ".join(parts)
 
 
-def octets(event: Event | None, body: Field | None, shown: Field | None) -> Octets:
+def octets(event: Event | None, body: Body) -> Octets:
     """The event's bytes; where the shown body differs from the real one, its bytes are hidden too."""
     if isinstance(event, Handshake):
         return Octets(event.data, len(event.data))
     if not isinstance(event, Message):
         return Octets()
     found = Octets(event.payload, event.length, event.holes)
-    if body is not None and shown is not None:
-        found.hidden = list(differences(body, shown))
+    if body.real is not None and body.shown is not None:
+        found.hidden = list(differences(body.real, body.shown))
     return found
 
 

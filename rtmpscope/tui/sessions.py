@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline
 from rtmpscope.model import Connection, Verdict
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.palette import Piece, Pieces, fit
 from rtmpscope.tui.sight import Sight
-from rtmpscope.tui.times import duration
+from rtmpscope.tui.times import duration, rate
 
 OUTCOMES = {  # outcome: mark, style, word
     "ok": ("●", "ok", "ok"),
@@ -53,10 +54,34 @@ def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
     peers = f"{connection.client} → :{connection.server.port}"
     pieces = [(f"#{connection.id:>2} ", "dim")]
     if width >= 60:
-        pieces.append((fit(peers, 32 if width >= 100 else 26) + " ", ""))
+        pieces.append((fit(peers, 32 if width >= 110 else 26) + " ", ""))
     pieces.append((fit(verdict.role.replace("_", " "), 8) + " ", ""))
+    pieces.append((f"{mark} {fit(word, 10)} ", style))
     if width >= 100:
         pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))
-    pieces.append((f"{mark} {fit(word, 10)} ", style))
-    pieces.append((sight.text(verdict.text), style if style in ("error", "warning") else ""))
+    if width >= 110 and verdict.outcome == "ok":
+        pieces.extend((f"{figure}  ", "") for figure in figures(connection))
+    pieces.append((sight.text(verdict.text), style if style in ("error", "warning") else "dim"))
     return pieces
+
+
+def figures(connection: Connection) -> Iterator[str]:
+    """The health of the first media stream in a few numbers."""
+    streams = media_streams(connection)
+    if not streams:
+        return
+    stream = streams[0]
+    yield rate(sum(track.bitrate for track in stream.tracks))
+    if stream.video is not None and stream.video.frame_rate:
+        yield f"{stream.video.frame_rate:.3g} fps"
+        if stream.video.key_intervals.count:
+            yield f"GOP {stream.video.key_intervals.mean / 1000:.1f} s"
+    if stream.video is not None and stream.audio is not None:
+        yield f"A/V {stream.skew_ms:+,} ms"
+    if stream.stalls:
+        yield f"{stream.stalls:,} stalls"
+
+
+def media_streams(connection: Connection) -> list[MediaStream]:
+    timeline = connection.analysis.get("media_timeline")
+    return timeline.streams if isinstance(timeline, MediaTimeline) else []

@@ -6,9 +6,9 @@ and escaping happen in one place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.model import UNKNOWN, Field, Message
+from rtmpscope.model import UNKNOWN, Event, Field, Handshake, Message
 from rtmpscope.text import printable
 from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
 from rtmpscope.tui.view import View
@@ -16,6 +16,11 @@ from rtmpscope.tui.view import View
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
     from rtmpscope.store import Store
+
+
+class Body(NamedTuple):
+    real: Field | None
+    shown: Field | None
 
 
 class Sight:
@@ -47,9 +52,12 @@ class Sight:
     def summary(self, row: int) -> str:
         return self.text(self.store.summary(row))
 
-    def body(self, message: Message) -> Field:
-        body = self.store.describe(message)
-        return self.mask.body(message, body) if self.mask else body
+    def body(self, event: Event) -> Body:
+        """The decoded event, as it is and as it may be shown."""
+        real = self.store.describe(event) if isinstance(event, Message | Handshake) else None
+        if real is None or self.mask is None or not isinstance(event, Message):
+            return Body(real, real)
+        return Body(real, self.mask.body(event, real))
 
     def time(self, row: int, time_ns: int) -> str:
         return self.time_format.text(time_ns, self.clock(row), self.digits)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from textual.message import Message
 
-from rtmpscope.tui.columns import Layout
+from rtmpscope.model import UNKNOWN
+from rtmpscope.tui.columns import layout
 from rtmpscope.tui.lines import Bar, LineList
 from rtmpscope.tui.palette import Piece, Pieces
 from rtmpscope.tui.sight import Sight
@@ -64,29 +65,22 @@ class Head(Bar):
 class Timeline(RowList):
     """The rows of the view in force."""
 
-    def __init__(self, sight: Sight) -> None:
-        super().__init__(sight)
-        self.columns = Layout(0, 0)
-
     def total(self) -> int:
         return len(self.sight.view)
 
     @property
     def row(self) -> int:
         view = self.sight.view
-        return view.row(self.cursor) if self.cursor < len(view) else -1
+        return view.row(self.cursor) if self.cursor < len(view) else UNKNOWN
 
     def go_to(self, row: int) -> None:
         self.take_up()
         self.move_to(self.sight.view.position(row), middle=True)
 
-    def lay_out(self) -> None:
-        super().lay_out()
-        self.columns = Layout(self.width, self.sight.time_width)
-
     def head_pieces(self, width: int) -> Pieces:
-        return self.columns.head(self.sight.time_format.title)
+        return layout(width - self.scrollbar_size_vertical, self.sight.time_width).head(self.sight.time_format.title)
 
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         index = self.sight.view.row(line)
-        return self.columns.line(self.sight, index, self.sight.store.row(index), line == self.cursor)
+        row = self.sight.store.row(index)
+        return layout(width, self.sight.time_width).line(self.sight, index, row, line == self.cursor)

@@ -80,12 +80,13 @@ def event_tree(event: Event, body: Field | None) -> Node:
     if isinstance(event, Message):
         return message_tree(event, body, notes)
     if isinstance(event, Handshake):
+        fields = body.children if body is not None else []
         return Node(
             f"Handshake {event.part}",
             f"{len(event.data):,} bytes, packet {event.packet:,}",
             style="strong",
             span=(0, len(event.data)),
-            children=lambda: [*notes, *facts(handshake_facts(event))],
+            children=lambda: [*notes, *facts(handshake_facts(event)), *map(field_node, fields)],
             open=True,
         )
     if isinstance(event, Gap):
@@ -186,12 +187,8 @@ def chunk_facts(chunk: ChunkHeader) -> Iterator[tuple[str, object]]:
 
 
 def handshake_facts(part: Handshake) -> Iterator[tuple[str, object]]:
-    yield "version", printable(str(part.version))
-    yield "style", part.style
-    yield "digest_block", None if part.digest_block == UNKNOWN else f"at {part.digest_block}"
-    yield "echo", "" if part.echo == "none" else part.echo
-    yield "stream offset", part.offset
     yield "time", iso(part.time_ns)
+    yield "stream offset", part.offset
 
 
 def gap_facts(gap: Gap) -> Iterator[tuple[str, object]]:

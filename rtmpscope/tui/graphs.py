@@ -1,0 +1,115 @@
+"""The graphs of the selected row's connection, in the place of the detail pane; a line marks the row's time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from rtmpscope.model import UNKNOWN
+from rtmpscope.tui.canvas import LABEL_WIDTH, Chart, draw, scale_of
+from rtmpscope.tui.charts import charts
+from rtmpscope.tui.palette import COMPONENTS, Palette, Pieces
+from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import SECOND, seconds
+
+GRAPHS = Binding.Group("Graphs")
+LEAST_HEIGHT = 8  # lines that a chart needs
+
+
+class Graphs(Widget, can_focus=True):
+    DEFAULT_CSS = "Graphs { display: none; height: 1fr; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "chart(1)", "Next graph", group=GRAPHS),
+        Binding("up,k", "chart(-1)", "Previous graph", group=GRAPHS),
+        Binding("right,l", "time(1)", "Later", group=GRAPHS),
+        Binding("left,h", "time(-1)", "Earlier", group=GRAPHS),
+    ]
+
+    class TimePicked(Message):
+        """Somebody went to a time in the graph; step says from which side."""
+
+        def __init__(self, connection: int, time_ns: int, step: int) -> None:
+            super().__init__()
+            self.connection = connection
+            self.time_ns = time_ns
+            self.step = step
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__()
+        self.sight = sight
+        self.palette = Palette(self)
+        self.charts: list[Chart] = []
+        self.first = 0  # the chart on top
+        self.connection = UNKNOWN
+        self.taken_up = 0  # rows of the store that the charts were made from
+        self.now_ns = 0
+        self.working = False
+        self.lines: list[Pieces] = []
+
+    def show(self, row: int) -> None:
+        """Follow the selection; make the charts anew where they are of another connection or rows have come."""
+        seen = self.sight.store.row(row)
+        self.now_ns = seen.time_ns
+        stale = seen.connection != self.connection or self.taken_up != self.sight.store.count
+        if stale and not self.working:
+            self.working = True
+            self.connection = seen.connection
+            self.taken_up = self.sight.store.count
+            self.make()
+        self.redraw()
+
+    @work(thread=True, group="graphs", exit_on_error=False)
+    def make(self) -> None:
+        made: list[Chart] = []
+        try:
+            made = charts(self.sight.store, self.sight.store.connections[self.connection])
+        finally:
+            self.app.call_from_thread(self.made, made)
+
+    def made(self, made: list[Chart]) -> None:
+        self.working = False
+        self.charts = made
+        self.redraw()
+
+    def redraw(self) -> None:
+        width, height = self.size
+        on_screen = max(1, min(len(self.charts), height // LEAST_HEIGHT))
+        self.lines = []
+        for place in range(on_screen if self.charts else 0):
+            chart = self.charts[(self.first + place) % len(self.charts)]
+            share = height // on_screen
+            drawn = draw(chart, width, share, self.now_ns / SECOND, self.time_text)
+            self.lines += drawn + [[]] * (share - len(drawn))
+        self.refresh()
+
+    def time_text(self, time: float) -> str:
+        return f"{seconds(int(time * SECOND) - self.sight.store.row(0).time_ns, 3)} s"
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        self.palette.forget()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        pieces = self.lines[y] if y < len(self.lines) else []
+        return self.palette.draw(pieces, self.size.width, self.rich_style)
+
+    def action_chart(self, step: int) -> None:
+        self.first = (self.first + step) % max(1, len(self.charts))
+        self.redraw()
+
+    def action_time(self, step: int) -> None:
+        """Go on by one cell of the graph on top."""
+        scale = scale_of(self.charts[self.first]) if self.charts else None
+        if scale is not None:
+            cell = (scale.right - scale.left) / max(1, self.size.width - LABEL_WIDTH - 3)
+            time_ns = self.now_ns + int(step * cell * SECOND)
+            self.post_message(self.TimePicked(self.connection, time_ns, step))

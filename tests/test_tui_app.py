@@ -1,0 +1,620 @@
+"""Every key and state of the main screen, driven as a person would and read as rendered text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from fake_store import FakeStore, HugeStore, rejected_publish
+from textual.pilot import Pilot
+
+from rtmpscope.model import Severity
+from rtmpscope.redact import DOTS, Redactor
+from rtmpscope.tui.app import RtmpscopeApp
+from rtmpscope.tui.detail import Detail
+from rtmpscope.tui.graphs import Graphs
+from rtmpscope.tui.hexpane import HexPane
+from rtmpscope.tui.ladder import Ladder
+from rtmpscope.tui.main import MainScreen
+from rtmpscope.tui.pages import Page
+from rtmpscope.tui.prompt import Prompt
+from rtmpscope.tui.sessions import Sessions
+from rtmpscope.tui.times import FORMATS
+
+Script = Callable[["Driver"], Awaitable[None]]
+ONSTATUS, PUBLISH = 10, 9  # rows of the rejected publish
+
+
+class Driver:
+    """Presses keys and reads the screen."""
+
+    def __init__(self, app: RtmpscopeApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Until no worker is at work and every row was taken up."""
+        for _ in range(100):
+            await self.pilot.pause(0.01)
+            busy = any(worker.is_running for worker in self.app.workers)
+            if not busy and not self.main.opening:
+                break
+        self.main.tick()
+        await self.pilot.pause()
+
+    async def write(self, text: str) -> None:
+        self.main.query_one(Prompt).input.value = text
+        await self.press("enter")
+
+    @property
+    def text(self) -> str:
+        """The whole screen, a line for each of its lines."""
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    @property
+    def status(self) -> str:
+        return self.text.splitlines()[-1]
+
+    def line(self, words: str) -> str:
+        """The line of the screen that holds these words."""
+        return next(line for line in self.text.splitlines() if words in line)
+
+
+def drive(script: Script, store: Any = None, size: tuple[int, int] = (120, 40), **options: Any) -> None:
+    async def scenario() -> None:
+        app = RtmpscopeApp(store or rejected_publish(), "test.pcap", options.pop("redactor", None), **options)
+        async with app.run_test(size=size) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await script(driver)
+
+    asyncio.run(scenario())
+
+
+def test_the_first_screen_says_what_went_wrong() -> None:
+    async def script(screen: Driver) -> None:
+        lines = screen.text.splitlines()
+        assert lines[0].split() == "rtmpscope test.pcap 2 connections · 8 messages · 1 problem".split()
+        assert "#" in lines[1] and "✖ failed" in lines[1] and "NetStream.Publish.BadName" in lines[1]
+        assert "● ok" in lines[2] and "plays live/cam1" in lines[2]
+        assert lines[4].split() == "No Time # Dir Type Stream csid Ts Length Summary".split()
+        assert "connect('live')" in screen.text
+        assert "row 1 of 14" in screen.status and "loaded 100 %" in screen.status
+
+    drive(script)
+
+
+def test_a_row_reads_number_time_connection_direction_type_and_summary() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n")
+        expected = "▸ ✖ 5 0.006 0 ← Command (AMF0) 1 3 6 74 onStatus → 4 NetStream.Publish.BadName".split()
+        assert screen.line("▸ ✖").split()[: len(expected) - 1] == expected[:-1]
+
+    drive(script)
+
+
+@pytest.mark.parametrize(
+    ("keys", "row"),
+    [
+        (["down", "j"], 2),
+        (["G"], 13),
+        (["G", "g"], 0),
+        (["end", "up", "k"], 11),
+        (["pagedown"], 13),
+        (["ctrl+d"], 10),
+        (["ctrl+d", "ctrl+u"], 0),
+        (["n"], ONSTATUS),
+        (["G", "N"], ONSTATUS),
+        (["right_square_bracket"], 1),
+        (["n", "left_square_bracket"], PUBLISH),
+        (["n", "right_square_bracket"], ONSTATUS),
+        (["G", "left_curly_bracket"], 12),
+        (["n", "left_curly_bracket", "right_curly_bracket"], ONSTATUS),
+        (["n", "a"], PUBLISH),
+        (["n", "a", "a"], ONSTATUS),
+        (["n", "m", "g", "apostrophe"], ONSTATUS),
+    ],
+)
+def test_keys_move_the_cursor(keys: list[str], row: int) -> None:
+    async def script(screen: Driver) -> None:
+        for key in keys:
+            await screen.press(key)
+        assert screen.main.row == row
+
+    drive(script)
+
+
+@pytest.mark.parametrize(
+    ("place", "row"),
+    [("5", 10), ("0.04s", 11), ("0.042", 12), ("p18", 13), ("50%", 7), ("100%", 13), ("99", 0), ("nowhere", 0)],
+)
+def test_go_to_understands_numbers_times_packets_and_shares(place: str, row: int) -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("colon")
+        await screen.write(place)
+        assert screen.main.row == row
+
+    drive(script)
+
+
+def test_a_wrong_place_is_named_while_it_is_typed() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("colon", *"99")
+        assert "no such place" in screen.text
+        await screen.press("escape")
+        assert "no such place" not in screen.text and screen.main.row == 0
+
+    drive(script)
+
+
+def test_a_filter_shows_matching_rows_and_keeps_the_selected_one() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "slash")
+        await screen.write("rtmp.type == command_amf0")
+        assert screen.main.row == ONSTATUS
+        assert "4 shown" in screen.status and "/ rtmp.type == command_amf0" in screen.status
+        assert "h264" not in screen.text and "publish('s3cretkey99'" in screen.text
+
+    drive(script)
+
+
+def test_a_filter_that_hides_the_selected_row_goes_to_the_nearest() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "slash")
+        await screen.write("rtmp.type == video")
+        assert screen.main.row == 11
+
+    drive(script)
+
+
+def test_a_wrong_filter_is_not_taken_and_says_where_it_is_wrong() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("slash")
+        await screen.write("rtmp.type = video")
+        assert screen.main.query_one(Prompt).display and "single" in screen.text
+        await screen.press("escape")
+        assert screen.main.sight.filter == "" and not screen.main.query_one(Prompt).display
+
+    drive(script)
+
+
+def test_completions_of_a_filter_are_offered_and_taken() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("slash", *"rtmp.typ")
+        assert "rtmp.type" in screen.text
+        await screen.press("tab")
+        assert screen.main.query_one(Prompt).input.value.startswith("rtmp.type")
+
+    drive(script)
+
+
+def test_an_older_filter_comes_back_with_the_arrow() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("slash")
+        await screen.write("rtmp.type == video")
+        await screen.press("escape", "slash", "up")
+        assert screen.main.query_one(Prompt).input.value == "rtmp.type == video"
+
+    drive(script)
+
+
+def test_escape_drops_the_followed_connection_then_the_filter() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "c")
+        assert "only #1" in screen.status and "3 shown" in screen.status
+        await screen.press("slash")
+        await screen.write("rtmp.type == video")
+        assert "2 shown" in screen.status
+        await screen.press("escape")
+        assert "only" not in screen.status and "2 shown" in screen.status
+        await screen.press("escape")
+        assert "shown" not in screen.status
+
+    drive(script)
+
+
+def test_a_connection_is_followed_from_the_pane_of_connections() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("shift+tab", "down", "enter")
+        assert "only #1" in screen.status and "connect('live')" not in screen.text
+
+    drive(script)
+
+
+def test_the_filter_given_at_the_start_is_in_force() -> None:
+    async def script(screen: Driver) -> None:
+        assert "2 shown" in screen.status
+
+    drive(script, display_filter="rtmp.type == video")
+
+
+def test_find_goes_on_from_the_cursor_and_round_the_end() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("f")
+        await screen.write("H264")
+        assert screen.main.row == 11
+        await screen.press("full_stop")
+        assert screen.main.row == 13
+        await screen.press("full_stop")
+        assert screen.main.row == 11
+        await screen.press("comma")
+        assert screen.main.row == 13
+
+    drive(script)
+
+
+def test_find_looks_for_bytes_in_payloads() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("f")
+        await screen.write("0xaf 01")
+        assert screen.main.row == 12
+
+    drive(script)
+
+
+def test_find_says_when_there_is_nothing() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("f")
+        await screen.write("no such words")
+        assert "not found" in screen.status and screen.main.row == 0
+
+    drive(script)
+
+
+def test_each_time_format_changes_the_column() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n")
+        assert "0.006" in screen.line("▸ ✖")
+        titles = []
+        for _ in FORMATS:
+            await screen.press("t")
+            titles.append(screen.text.splitlines()[4].split()[1])
+        assert titles == ["Delta", "Ref", "Clock", "UTC", "Time"]
+
+    drive(script)
+
+
+def test_times_count_from_the_reference_and_from_the_row_before() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "r", "down")
+        assert "+0.034" in screen.line("▸ ")
+        await screen.press("up", "up")
+        assert "-0.001" in screen.line("▸ ")
+        await screen.press("down", "r")
+        assert screen.main.sight.time_format is FORMATS[0]
+
+    drive(script)
+
+
+def test_marks_are_shown_and_taken_away() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "m")
+        assert "▸◆✖" in screen.text
+        await screen.press("m")
+        assert "◆" not in screen.text
+
+    drive(script)
+
+
+def test_the_ladder_draws_arrows_between_client_and_server() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "v")
+        assert "client 10.77.0.1:38290" in screen.text and "server 10.77.0.2:1935" in screen.text
+        assert "── connect('live') ──" in screen.line("connect(") and screen.line("connect(").endswith("▶│")
+        problem = screen.line("BadName  +0.4 ms")
+        assert "│◀═" in problem and problem.startswith("▸ ✖")
+        await screen.press("v")
+        assert screen.main.row == ONSTATUS and not screen.main.query_one(Ladder).display
+
+    drive(script)
+
+
+def test_the_ladder_folds_a_run_of_media() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "v")
+        assert "2 video, 1 audio in 40.0 ms" in screen.text
+        assert screen.main.row == 11
+
+    drive(script)
+
+
+def test_the_detail_pane_shows_notes_fields_and_bytes() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n")
+        assert "Message 5  command_amf0, 74 bytes, 1 chunk, packet 15" in screen.text
+        assert "✖ the stream name is already in use" in screen.text
+        assert "'NetStream.Publish" in screen.line("code")
+        assert "02 00 08 6f 6e 53 74 61 74 75 73" in screen.text
+
+    drive(script, size=(200, 50))
+
+
+def test_a_field_lights_up_its_bytes_and_a_byte_leads_to_its_field() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "tab", "down", "down", "down")
+        detail = screen.main.query_one(Detail)
+        assert detail.fields.node is not None and detail.fields.node.name == "name"
+        assert detail.hex.lit == (0, 11)
+        await screen.press("tab", *["right"] * 12)
+        assert isinstance(screen.app.focused, HexPane)
+        assert detail.fields.node.name == "transaction_id" and detail.hex.lit == (11, 20)
+
+    drive(script)
+
+
+def test_groups_open_and_close() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "tab")
+        fields = screen.main.query_one(Detail).fields
+        lines = fields.total()
+        await screen.press("left")
+        assert fields.total() == 1
+        await screen.press("right")
+        assert fields.total() == lines
+        await screen.press("plus")
+        assert fields.total() > lines
+
+    drive(script)
+
+
+def test_copying_takes_the_row_the_value_or_the_bytes() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "y")
+        assert "NetStream.Publish.BadName" in screen.app.clipboard
+        await screen.press("tab", "down", "down", "down", "y")
+        assert screen.app.clipboard == "onStatus"
+        await screen.press("tab", "y")
+        assert screen.app.clipboard == "02 00 08 6f 6e 53 74 61 74 75 73"
+
+    drive(script)
+
+
+def test_keys_are_masked_until_they_are_revealed() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("colon")
+        await screen.write("4")
+        assert "s3cretkey99" not in screen.text and "73 33 63 72 65 74" not in screen.text
+        assert "••••" in screen.text
+        await screen.press("y")
+        assert "s3cretkey99" not in screen.app.clipboard
+        await screen.press("K")
+        assert "s3cretkey99" in screen.line("▸ ") and "73 33 63 72 65 74" in screen.text
+        await screen.press("K")
+        assert "s3cretkey99" not in screen.text
+
+    drive(script, redactor=Redactor(style=DOTS))
+
+
+def test_the_help_lists_every_key() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("question_mark")
+        page = screen.app.screen
+        assert isinstance(page, Page)
+        lines = ["".join(text for text, _ in line) for line in page.lines]
+        for binding in screen.main.BINDINGS:
+            assert any(binding.description in line for line in lines)
+        await screen.press("q")
+        assert screen.app.screen is screen.main
+
+    drive(script)
+
+
+def test_the_command_palette_has_every_action() -> None:
+    async def script(screen: Driver) -> None:
+        commands = {command.title for command in screen.app.get_system_commands(screen.main)}
+        assert {binding.description for binding in screen.main.BINDINGS} <= commands
+
+    drive(script)
+
+
+def test_an_action_runs_from_the_command_palette() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p")
+        await screen.press(*"ladder between")
+        await screen.pilot.pause(0.5)
+        await screen.press("enter", "enter")
+        assert screen.main.as_ladder
+
+    drive(script)
+
+
+def test_graphs_take_the_place_of_the_detail_pane() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "i")
+        assert screen.main.query_one(Graphs).display and not screen.main.query_one(Detail).display
+        assert "bitrate" in screen.text
+        await screen.press("tab", "down")
+        assert "media behind its timestamps" in screen.text
+        await screen.press("left")
+        assert screen.main.row == 12
+        await screen.press("i")
+        assert screen.main.query_one(Detail).display
+
+    drive(script)
+
+
+def test_tab_goes_round_the_panes() -> None:
+    async def script(screen: Driver) -> None:
+        seen = []
+        for _ in range(4):
+            seen.append(type(screen.app.focused).__name__)
+            await screen.press("tab")
+        assert seen == ["Timeline", "FieldTree", "HexPane", "Sessions"]
+
+    drive(script)
+
+
+def test_a_pane_fills_the_screen_and_goes_back() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("backslash")
+        assert not screen.main.query_one(Sessions).display and not screen.main.query_one(Detail).display
+        await screen.press("backslash")
+        assert screen.main.query_one(Sessions).display and screen.main.query_one(Detail).display
+
+    drive(script)
+
+
+def test_below_twenty_lines_tab_switches_between_panes() -> None:
+    async def script(screen: Driver) -> None:
+        assert not screen.main.query_one(Detail).display
+        await screen.press("n", "tab")
+        assert screen.main.query_one(Detail).display and not screen.main.query_one("#rows").display
+        assert "Message 5" in screen.text
+        await screen.press("tab", "tab")
+        assert screen.main.query_one(Sessions).display and "NetStream.Publish.BadName" in screen.text
+
+    drive(script, size=(80, 15))
+
+
+def test_eighty_columns_keep_number_time_direction_type_and_summary() -> None:
+    async def script(screen: Driver) -> None:
+        assert screen.text.splitlines()[4].split() == "No Time Dir Type Summary".split()
+        await screen.press("n")
+        assert "onStatus → 4" in screen.line("▸ ✖")
+
+    drive(script, size=(80, 24))
+
+
+def test_a_narrow_row_says_its_type_in_the_summary() -> None:
+    async def script(screen: Driver) -> None:
+        assert "Window Ack Size" in screen.text
+
+    drive(script, size=(46, 30))
+
+
+def test_new_rows_do_not_move_the_selection() -> None:
+    store = rejected_publish()
+    store.visible, store.complete = 8, False
+
+    async def script(screen: Driver) -> None:
+        await screen.press("G")
+        store.visible = 14
+        screen.main.tick()
+        assert screen.main.row == 7 and "row 8 of 14" in screen.text
+
+    drive(script, store)
+
+
+def test_following_the_newest_rows_goes_with_them_until_the_cursor_leaves() -> None:
+    store = rejected_publish()
+    store.visible, store.complete = 8, False
+
+    async def script(screen: Driver) -> None:
+        await screen.press("F")
+        store.visible = 10
+        await screen.settle()
+        assert screen.main.row == 9
+        await screen.press("up")
+        store.visible = 14
+        await screen.settle()
+        assert screen.main.row == 8 and "4 new" in screen.status
+        await screen.press("G")
+        assert " new " not in screen.status
+
+    drive(script, store)
+
+
+def test_an_empty_capture_says_so() -> None:
+    async def script(screen: Driver) -> None:
+        assert "0 connections · 0 messages" in screen.text
+        for key in ("n", "G", "a", "m", "c", "y", "r", "v", "enter", "right_square_bracket", "f", "escape", "i"):
+            await screen.press(key)
+
+    drive(script, FakeStore([], [], []))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 3), (20, 5), (7, 40), (300, 2), (300, 100)])
+def test_every_size_is_drawn(size: tuple[int, int]) -> None:
+    async def script(screen: Driver) -> None:
+        for key in ("n", "v", "tab", "tab", "i", "tab", "slash", "escape", "question_mark", "q"):
+            await screen.press(key)
+
+    drive(script, size=size)
+
+
+def test_resizing_back_and_forth_keeps_the_selection() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n")
+        before = screen.text
+        for size in ((20, 5), (1, 1), (200, 50), (120, 40)):
+            await screen.pilot.resize_terminal(*size)
+            await screen.settle()
+        assert screen.main.row == ONSTATUS and screen.text == before
+
+    drive(script)
+
+
+def test_a_million_rows_are_asked_for_only_where_they_are_seen() -> None:
+    store = HugeStore(1_000_000)
+
+    async def script(screen: Driver) -> None:
+        store.asked = 0
+        await screen.press("colon")
+        await screen.write("700000")
+        assert screen.main.row == 699_999
+        assert store.asked < 40 * 12  # lines of the screen, a few rows asked for by each, a few paints
+
+    drive(script, store)
+
+
+def test_a_filter_over_a_million_rows_shows_its_first_matches_at_once() -> None:
+    store = HugeStore(1_000_000)
+    store.complete = False  # the scan goes on until the screen is left
+
+    async def script(screen: Driver) -> None:
+        await screen.press("slash")
+        screen.main.query_one(Prompt).input.value = "rtmp.type == video"
+        await screen.pilot.press("enter")
+        for _ in range(50):
+            await screen.pilot.pause(0.02)
+            if len(screen.main.sight.view) > 0:
+                break
+        assert len(screen.main.sight.view) > 0 and "shown" in screen.text
+        await screen.pilot.press("slash", *"x")
+        assert screen.main.query_one(Prompt).input.value.endswith("x")
+        store.complete = True
+
+    drive(script, store)
+
+
+def test_a_row_that_cannot_be_opened_is_a_notice_and_no_crash() -> None:
+    store = rejected_publish()
+
+    def failing(row: int) -> Any:
+        raise OSError("the capture is gone")
+
+    store.open = failing  # type: ignore[method-assign]
+
+    async def script(screen: Driver) -> None:
+        await screen.press("down")
+        assert "cannot be opened: the capture is gone" in screen.status
+
+    drive(script, store)
+
+
+def test_hostile_text_reaches_no_line_unescaped() -> None:
+    hostile = "\x1b]0;owned\x07\x9b31m[/foo][@click=app.bell]x[/]\u202eevil\x00"
+    store = rejected_publish(hostile.encode())
+    store.summaries = [hostile] * len(store.summaries)
+    for event in store.events:
+        event.note("hostile", Severity.ERROR, hostile)
+
+    async def script(screen: Driver) -> None:
+        for key in ("down", "n", "v", "v", "tab", "plus", "down", "down", "tab", "i"):
+            await screen.press(key)
+            assert all(character.isprintable() or character == "\n" for character in screen.text)
+        assert "\\x1b]0;owned" in screen.text and "[/foo]" in screen.text
+
+    drive(script, store)
