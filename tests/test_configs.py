@@ -306,7 +306,7 @@ def test_damage_never_raises_and_stays_in_place():
 
 
 def test_bytes_of_an_unknown_codec_are_kept():
-    assert tree("jpeg", b"ab").get("data") == b"ab"
+    assert tree("jpeg", b"ab").value == b"ab"
     assert configs.parameters("jpeg", b"ab") == configs.Parameters()
 
 

@@ -96,7 +96,7 @@ def test_the_first_64_bytes_are_enough(name):
 def test_only_what_goes_beyond_a_frame_is_wanted_whole():
     wanted = {name for name, (type_id, payload) in MESSAGES.items() if tag.wants_whole(type_id, payload[:64])}
     assert wanted == {
-        "aac_header", "aac_reserved", "opus_start", "opus_tags", "aac_start", "flac_start",
+        "aac_header", "aac_reserved", "opus_start", "opus_tags", "aac_start", "flac_start", "ac3_start",
         "multichannel_native", "multichannel_custom", "multichannel_unspecified",
         "avc_header", "codec_12_header", "hvc1_start", "vvc1_start", "av01_start", "av01_ts_start", "vp09_start",
         "color_info", "color_reset", "many_tracks", "many_codecs", "mod_ex_long", "reserved_packet_type",

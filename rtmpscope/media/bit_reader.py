@@ -67,7 +67,9 @@ class BitReader:
         return self._place(self.at >> 3)
 
     def _place(self, byte: int) -> int:
-        return self._base + byte + bisect_right(self._removed, byte)
+        if self._removed:
+            byte += bisect_right(self._removed, byte)
+        return self._base + byte
 
     def _end(self, first_bit: int) -> int:
         """Where in the payload something ends that began with `first_bit` and ends here."""
@@ -84,7 +86,8 @@ class BitReader:
             raise Damaged("ends too early")
         first, last = self.at >> 3, (end + 7) >> 3
         self.at = end
-        return int.from_bytes(self.data[first:last], "big") >> (-end & 7) & ((1 << width) - 1)
+        whole = self.data[first] if last - first == 1 else int.from_bytes(self.data[first:last], "big")
+        return whole >> (-end & 7) & ((1 << width) - 1)
 
     def golomb(self) -> int:
         """An unsigned Exp-Golomb code, ue(v) of H.264 9.1."""

@@ -74,9 +74,13 @@ _NAMES: Final = tuple(field.name for field in fields(Parameters))
 
 
 def read(reader: BitReader, codec: str) -> None:
-    """The configuration record that fills what is left, as the field "config"."""
-    config = reader.record("config", _RECORDS.get(codec, BitReader.rest))
-    config.text = str(Parameters.of(config))
+    """The configuration record that fills what is left, as the field "config"; codecs without one leave nothing."""
+    decoder = _RECORDS.get(codec)
+    if decoder is None:
+        reader.rest("config", kind="")
+    else:
+        config = reader.record("config", decoder)
+        config.text = str(Parameters.of(config))
 
 
 def parameters(codec: str, record: bytes) -> Parameters:

@@ -242,14 +242,14 @@ def _scaling_list_data(reader: BitReader) -> None:
     for size in range(4):
         for _ in range(2 if size == 3 else 6):
             with reader.group("scaling_list"):
-                if not reader.flag("scaling_list_pred_mode_flag"):
+                if reader.flag("scaling_list_pred_mode_flag"):
+                    if size > 1:
+                        reader.se("scaling_list_dc_coef_minus8")
+                    with reader.group("delta_coefs", "list"):
+                        for _ in range(min(64, 16 << 2 * size)):
+                            reader.se("scaling_list_delta_coef")
+                else:
                     reader.ue("scaling_list_pred_matrix_id_delta", 5)
-                    continue
-                if size > 1:
-                    reader.se("scaling_list_dc_coef_minus8")
-                with reader.group("delta_coefs", "list"):
-                    for _ in range(min(64, 16 << 2 * size)):
-                        reader.se("scaling_list_delta_coef")
 
 
 def _short_term_set(reader: BitReader, index: int, previous: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from rtmpscope.limits import MEDIA_FIELDS
 from rtmpscope.media.bit_reader import BitReader, Decoder
 
 START_CODE: Final = b"\0\0\1"
@@ -50,9 +51,11 @@ def arrays(
 
 def _fits(data: bytes, at: int, end: int, missing: int, size: int) -> bool:
     """Whether lengths of `size` bytes lead from unit to unit to exactly the end, or on into what is missing."""
-    while at + size <= end:
+    for _ in range(MEDIA_FIELDS):  # no more units than can be shown
+        if at + size > end:
+            return at <= end + missing if missing else at == end
         at += size + int.from_bytes(data[at : at + size], "big")
-    return at <= end + missing if missing else at == end
+    return False
 
 
 def _between_start_codes(reader: BitReader, unit: Decoder) -> None:
