@@ -166,6 +166,15 @@ def test_flood_of_notes_is_counted_only():
     assert stream(talk).video.backwards == 49
 
 
+def test_frames_whose_time_is_not_known_are_counted_only():
+    talk = Talk(step_ms=40)
+    for _ in range(3):
+        talk.message(C2S, VIDEO, INTER_FRAME, 1, -1, 6)
+    frames(talk, 5000, 5040)
+    assert said(talk) == []
+    assert (stream(talk).video.frames, stream(talk).video.duration_ms) == (5, 40)
+
+
 # Lateness
 
 

@@ -162,6 +162,22 @@ def test_client_that_connects_and_asks_for_nothing():
 # Streams
 
 
+@pytest.mark.parametrize(("command", "role"), [("FCPublish", "publish"), ("getStreamLength", "play")])
+def test_client_that_did_not_come_to_say_what_it_wants_is_known_by_what_it_asked(command, role):
+    talk = Talk()
+    talk.connect()
+    talk.command(C2S, command, 2, None, KEY)
+    talk.command(C2S, "createStream", 3, None)
+    assert judged(talk.end()).role == role
+
+
+def test_encoder_is_known_by_how_it_connects():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, {**CONNECT, "type": "nonprivate"})
+    assert judged(talk.end()).role == "publish"
+
+
 def test_unanswered_create_stream():
     talk = Talk()
     talk.connect()
@@ -327,7 +343,11 @@ def test_shared_object_session():
     talk.connect()
     talk.message(C2S, 19, wire.shared_object("room", 0, 2, wire.so_event(1)))
     talk.message(S2C, 19, wire.shared_object("room", 1, 2, wire.so_event(11), wire.so_event(8)))
-    assert facts(judged(talk.end()))[:3] == ("shared_object", "connect", "ok")
+    assert facts(judged(talk)) == ("shared_object", "connect", "ok", "NetConnection.Connect.Success")
+    status = wire.amf0_key("SharedObject.NoWriteAccess") + wire.amf0_key("error")
+    talk.message(S2C, 19, wire.shared_object("room", 0, 2, wire.so_event(7, status)))
+    assert facts(judged(talk.end())) == ("shared_object", "connect", "ok", "NetConnection.Connect.Success")
+    assert "a request was refused: SharedObject.NoWriteAccess" in judged(talk).text
 
 
 def test_refused_shared_object():

@@ -71,7 +71,7 @@ class Track:
     __slots__ = (
         "kind", "track_id", "codec", "frames", "bytes", "first_ns", "last_ns", "first_ms", "now_ms", "key_frames",
         "key_intervals", "gop_frames", "headers", "changes", "header", "backwards", "jumps", "longest_composition",
-        "byte_series", "frame_series", "wire", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
+        "byte_series", "frame_series", "wire", "timed", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
         "sampled_frames", "description", "facts", "samples", "rate", "drift_ms", "clock_frames", "clock_ms", "drifted",
     )  # fmt: skip
 
@@ -97,6 +97,7 @@ class Track:
         self.byte_series = Series(start_ns)
         self.frame_series = Series(start_ns)
         self.wire: i64 = message.timestamp
+        self.timed = False
         self.fresh = True
         self.keyed = False
         self.key_ms: i64 = 0
@@ -326,6 +327,9 @@ class MediaStream:
     def _frame(self, track: Track, message: Message, facts: MediaTag) -> None:
         track.frames += 1
         timestamp = message.timestamp
+        if timestamp < 0:  # not known, where a capture begins in the middle
+            track.codec = facts.codec
+            return
         if track.fresh:
             self._first(track, message, facts)
         else:
@@ -368,8 +372,9 @@ class MediaStream:
             self._anchor(message)
         track.now_ms = self.now_ms + ((message.timestamp - self.wire + HALF) & MASK) - HALF
         track.reset_clock()
-        if track.frames > 1:
+        if track.timed:
             return
+        track.timed = True
         track.first_ms = track.now_ms
         track.first_ns = message.time_ns
         track.codec = facts.codec

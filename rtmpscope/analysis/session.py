@@ -49,6 +49,8 @@ FINISHES: Final = (
     "NetStream.Unpublish.Success",
 )
 RECONNECT: Final = "NetConnection.Connect.ReconnectRequest"
+# Commands that tell what a client is up to before it says so.
+INTENTS: Final = {"releaseStream": "publish", "FCPublish": "publish", "FCSubscribe": "play", "getStreamLength": "play"}
 GOODBYES: Final = frozenset({"FCUnpublish", "deleteStream", "closeStream", "close"})
 
 # Words of an error's description that belong to the authentication rounds of Adobe and Limelight: outcome, sentence.
@@ -100,7 +102,9 @@ class Session:
         self._dismissed: tuple[str, int] | None = None  # code and message
         self._reconnect = 0
         self._goodbye = 0
-        self._objects = [0, 0]
+        self._intent = "unknown"
+        self._objects = 0
+        self._object_used = False
         self._object_error: tuple[str, int] | None = None
         self._calls = 0
         self._ends: list[tuple[int, str, int]] = []  # direction, how, time
@@ -133,9 +137,11 @@ class Session:
             self._goodbye = int(message.number)
         elif message.direction == S2C or message.type_id in (15, 18):
             pass
+        elif name in INTENTS:
+            self._intent = INTENTS[name]
         elif name == "connect":
             self._connect = _Step(name, message)
-            self.app = _app(body)
+            self.app, self._intent = _app_and_intent(body)
         elif name == "createStream":
             self._create = _Step(name, message)
         elif name in ("publish", "play", "play2"):
@@ -178,10 +184,12 @@ class Session:
         return None
 
     def _shared_object(self, message: Message, body: Field) -> None:
-        self._objects[message.direction] += 1
+        self._objects += 1
         events = body.child("events")
         for event in events.children if events is not None else ():
-            if event.get("event") == "status" and event.get("level") == "error":
+            if event.get("event") == "use_success":
+                self._object_used = True
+            elif event.get("event") == "status" and event.get("level") == "error":
                 self._object_error = self._object_error or (plain_code(event.get("code")), int(message.number))
 
     # The verdict
@@ -241,7 +249,7 @@ class Session:
             if step is self._connect and self._authentication is not None:
                 outcome, text = self._authentication
             return Verdict(self._role(), reached or step.name, outcome, step.code or None, step.answer, text)
-        if self._object_error is not None:
+        if self._object_error is not None and not self._object_used:
             code, number = self._object_error
             text = f"A shared object was refused by the server{because(code)}."
             return Verdict("shared_object", "connect", "failed", code or None, number, text)
@@ -307,9 +315,11 @@ class Session:
             return self._unanswered(
                 role, "connect", connect, f"{self._asked_for(connect)} was not answered by the server"
             )
-        if any(self._objects) or self._calls:
-            what = "Shared objects" if any(self._objects) else f"{self._calls:,} remote calls"
-            return self._judged(self._reached(), "ok", f"{what}, no stream; nothing was refused.")
+        if self._objects or self._calls:
+            what = "Shared objects" if self._objects else f"{self._calls:,} remote calls"
+            refused = f", but a request was refused{because(self._object_error[0])}" if self._object_error else ""
+            text = f"{what} and no stream{refused}."
+            return self._with_code(self._reached(), "ok", connect.code, connect.answer, text)
         text = "The client connected and asked for nothing: a check, or it hung"
         return self._unanswered("probe", "connect", connect, text)
 
@@ -324,9 +334,9 @@ class Session:
             return self._wish.name
         if self._has_media():
             return ("publish", "play")[self._media_direction()]
-        if any(self._objects):
+        if self._objects:
             return "shared_object"
-        return "remoting" if self._calls else "unknown"
+        return "remoting" if self._calls else self._intent
 
     def _timeline(self) -> MediaTimeline:
         timeline = self._connection.analysis["media_timeline"]
@@ -427,12 +437,13 @@ class Session:
         return f"; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
 
 
-def _app(body: Field) -> str:
-    """The first part of the application's name, without what may follow it: instances, queries, keys."""
-    command_object = body.child("command_object")
-    app = command_object.get("app") if command_object is not None else None
+def _app_and_intent(body: Field) -> tuple[str, str]:
+    """The application, without what may follow its first part (instances, queries, keys), and who would connect so."""
+    command_object = body.child("command_object") or Field("")
+    app = command_object.get("app")
     first = re.split("[/?]", app, maxsplit=1)[0] if isinstance(app, str) else ""
-    return first if PLAIN_APP.fullmatch(first) else ""
+    intent = "publish" if command_object.get("type") == "nonprivate" else "unknown"  # FFmpeg, librtmp, OBS
+    return first if PLAIN_APP.fullmatch(first) else "", intent
 
 
 def _authentication(body: Field) -> tuple[str, str] | None:
