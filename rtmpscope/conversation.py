@@ -63,11 +63,38 @@ class Conversation:
         if flow.client == UNKNOWN:
             self.client_known_by = "port" if self.on_port else "guess"
             self.client_side = 1 if source in ports or (not self.on_port and source < destination) else 0
-        self.readers: Final = (DirectionReader(UNKNOWN, 0, whole, False), DirectionReader(UNKNOWN, 1, whole, False))
+        self.readers = (DirectionReader(UNKNOWN, 0, whole), DirectionReader(UNKNOWN, 1, whole))
         self.carries = "nothing"
         self.opened_ready: i64 = flow.packet if self.on_port else UNKNOWN
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the state is simple enough to be copied."""
+        return all(side.quiet for side in self.flow.sides) and all(reader.in_sync for reader in self.readers)
+
+    def copy(self) -> Conversation:
+        """The state from which the conversation can be read again; only while it is quiet."""
+        other = Conversation(self.flow.copy(), frozenset(), False)
+        other.id = self.id
+        other.client_side = self.client_side
+        other.carries = self.carries
+        other.opened_ready = self.opened_ready
+        other.begun = [True, True]
+        other.readers = (self.readers[0].snapshot(), self.readers[1].snapshot())
+        return other
+
+    def in_detail(self) -> None:
+        """Keep every payload and every chunk header from now on."""
+        for reader in self.readers:
+            reader.parser.whole = True
+            reader.parser.detail = True
+
+    def read_up_to(self, direction: int) -> int:
+        """The stream offset before which every message of a direction has begun."""
+        reader = self.readers[self.client_side if direction == C2S else 1 - self.client_side]
+        return reader.position
 
     def advance(self) -> None:
         """Read what the flow has ready into `held`, one list of events for each side."""

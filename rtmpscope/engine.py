@@ -48,6 +48,7 @@ class Engine:
         self._annotators: Final[list[Annotators]] = []
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
+        self.touched: list[Conversation] = []  # those that the last packets were about
 
     def feed(self, packets: list[Packet]) -> list[Event]:
         """What these packets made certain, in order."""
@@ -64,10 +65,6 @@ class Engine:
         if isinstance(event, Handshake):
             return handshake.describe(event)
         return Field("event", None)
-
-    def conversation(self, flow: Flow) -> Conversation | None:
-        """How the flow is being read; None where it is of no interest."""
-        return self._conversations.get(flow.id)
 
     def _advance(self, flows: list[Flow]) -> list[Event]:
         opened: list[Conversation] = []
@@ -90,6 +87,7 @@ class Engine:
             opened.sort(key=_opened_ready)
             for conversation in opened:
                 self._open(conversation)
+        self.touched = active
         lists: list[list[Event]] = []
         for conversation in active:
             self._connect(conversation)
@@ -144,7 +142,7 @@ class Engine:
         if isinstance(event, Message):
             self._process_message(event, connection)
             if event.type_id == AGGREGATE:
-                for part in _parts(event):
+                for part in parts_of(event):
                     out.append(part)
                     self._process_message(part, connection)
                     _count_notes(part, connection)
@@ -206,7 +204,7 @@ def _merge_two(first: list[Event], second: list[Event]) -> list[Event]:
     return out
 
 
-def _parts(whole: Message) -> list[Message]:
+def parts_of(whole: Message) -> list[Message]:
     """The messages inside an aggregate, as if each had been sent alone (7.1.6)."""
     messages: list[Message] = []
     payload = whole.prefix

@@ -22,6 +22,7 @@ from mypy_extensions import i64
 
 from rtmpscope.limits import OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
 from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
+from rtmpscope.net.address import reverse
 
 # How long a hole stays open: segments of the connection, and nanoseconds, since the last progress.
 ACKED_SEGMENTS: Final = 256
@@ -33,12 +34,6 @@ START_SEGMENTS: Final = 16
 START_NS: Final = 500_000_000
 
 StreamItem = StreamData | StreamGap | StreamEnd
-
-
-def reversed_key(key: bytes) -> bytes:
-    """The key of the opposite direction: addresses and ports swapped."""
-    size = (len(key) - 4) // 2
-    return key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
 
 
 class Side:
@@ -68,6 +63,22 @@ class Side:
         self.ended = False
         self.syn_seq: i64 = UNKNOWN
         self.conflicts: i64 = 0  # retransmissions that disagree, not yet reported
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits and nothing is left to take: then copy_to() copies all there is."""
+        return self.started and not (self.waiting or self.run or self.items)
+
+    def copy_to(self, other: Side) -> None:
+        other.started = self.started
+        other.expected = self.expected
+        other.offset = self.offset
+        other.acked = self.acked
+        other.progress_ns = self.progress_ns
+        other.fin_offset = self.fin_offset
+        other.ending = self.ending
+        other.ended = self.ended
+        other.syn_seq = self.syn_seq
 
     def start(self, expected: i64, now: i64) -> None:
         """Begin at a known sequence number; segments that came before the SYN did are placed."""
@@ -295,7 +306,7 @@ class Flow:
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
         self.id = id
-        self.sides: Final = (Side(key), Side(reversed_key(key)))
+        self.sides: Final = (Side(key), Side(reverse(key)))
         self.client: i64 = UNKNOWN
         self.packet = packet
         self.time_ns = time_ns
@@ -305,6 +316,14 @@ class Flow:
         self.rtt_ns: i64 = UNKNOWN
         self.ignored = False
         self.touched = False
+
+    def copy(self) -> Flow:
+        """The state from which its streams can be read on; only while both sides are quiet."""
+        other = Flow(self.id, self.sides[0].key, self.packet, self.time_ns)
+        other.client = self.client
+        for side, copied in zip(self.sides, other.sides, strict=True):
+            side.copy_to(copied)
+        return other
 
     def finish(self, how: str, packet: i64, time_ns: i64) -> None:
         for side in self.sides:
@@ -319,6 +338,11 @@ class Reassembler:
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
         self.made: i64 = 0
+
+    def adopt(self, flow: Flow) -> None:
+        """Go on with a flow that was begun elsewhere."""
+        self.flows[flow.sides[0].key] = (flow, 0)
+        self.flows[flow.sides[1].key] = (flow, 1)
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         touched: list[Flow] = []
@@ -382,8 +406,7 @@ class Reassembler:
     def _open(self, segment: Segment) -> Flow:
         flow = Flow(self.made, segment.key, segment.packet, segment.time_ns)
         self.made += 1
-        self.flows[segment.key] = (flow, 0)
-        self.flows[flow.sides[1].key] = (flow, 1)
+        self.adopt(flow)
         return flow
 
     def _touch(self, flow: Flow, touched: list[Flow]) -> None:

@@ -160,11 +160,11 @@ class ChunkParser:
         "segments", "cursor", "repeats_extended",
     )  # fmt: skip
 
-    def __init__(self, connection: i64, direction: i64, whole: bool, detail: bool) -> None:
+    def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
         self.connection = connection
         self.direction = direction
         self.whole = whole
-        self.detail = detail
+        self.detail = False
         self.out: list[Message] = []
         self.floor: i64 = 0
         self.chunk_size: i64 = DEFAULT_CHUNK_SIZE
@@ -193,7 +193,8 @@ class ChunkParser:
 
     def fork(self) -> ChunkParser:
         """A parser that goes on from here without touching this one; streams are copied when first used."""
-        other = ChunkParser(self.connection, self.direction, self.whole, self.detail)
+        other = ChunkParser(self.connection, self.direction, self.whole)
+        other.detail = self.detail
         other.floor = self.floor
         other.chunk_size = self.chunk_size
         other.chunk_size_sure = self.chunk_size_sure

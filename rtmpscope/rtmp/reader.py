@@ -41,13 +41,13 @@ class DirectionReader:
 
     __slots__ = (
         "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part", "held", "damaged",
-        "handshaken", "tail", "tail_base", "tail_segments", "deaf",
+        "handshaken", "tail", "tail_base", "tail_segments", "deaf", "position",
     )  # fmt: skip
 
-    def __init__(self, connection: i64, direction: i64, whole: bool, detail: bool) -> None:
+    def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
         self.connection = connection
         self.direction = direction
-        self.parser = ChunkParser(connection, direction, whole, detail)
+        self.parser = ChunkParser(connection, direction, whole)
         self.recovery: Recovery | None = None
         self.handshaking = True
         self.late = False  # began without a SYN, and it is not decided yet where
@@ -61,6 +61,7 @@ class DirectionReader:
         self.tail_base: i64 = 0
         self.tail_segments: list[Segment] = []
         self.deaf = False
+        self.position: i64 = 0  # the stream offset up to which chunks have been read, while in_sync
 
     def name(self, connection: i64, direction: i64) -> None:
         """Say which connection and direction this is, for all events from now on."""
@@ -82,12 +83,13 @@ class DirectionReader:
 
     def snapshot(self) -> DirectionReader:
         """An independent copy, to read on from here; only while in_sync."""
-        other = DirectionReader(self.connection, self.direction, self.parser.whole, self.parser.detail)
+        other = DirectionReader(self.connection, self.direction, self.parser.whole)
         other.parser = self.parser.fork().flatten()
         other.handshaking = False
         other.tail = self.tail
         other.tail_base = self.tail_base
         other.tail_segments = list(self.tail_segments)
+        other.position = self.position
         return other
 
     def feed(self, item: StreamData | StreamGap | StreamEnd, out: list[Event]) -> None:
@@ -207,6 +209,7 @@ class DirectionReader:
             self.tail = b""
         parser = self.parser
         pos = parser.parse(data, 0, base, segments, False)
+        self.position = base + pos
         if parser.out:
             out.extend(parser.out)
             parser.out = []

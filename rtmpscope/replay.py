@@ -1,0 +1,208 @@
+"""Opening a message again: read its connection once more, from the nearest checkpoint.
+
+While a capture is loaded no payload is kept.  A Checkpoint is the state of one connection before some batch:
+its two streams and how far its chunks have been read.  A Replay starts from one, reads the batches that
+follow, takes the segments of that connection alone, and lets the same code find the same messages, this time
+with every payload and every chunk header.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
+from rtmpscope.conversation import Conversation
+from rtmpscope.model import Message, Segment
+from rtmpscope.net.decode import Decoder
+from rtmpscope.net.reassembly import Reassembler
+
+# A checkpoint is due after so many stream bytes of the connection, or bytes of the file.
+STREAM_STEP: Final = 1 << 20
+FILE_STEP: Final = 64 << 20
+
+# Batches are remembered at this distance, as places where a replay may begin.
+BOOKMARK_STEP: Final = 1 << 20
+
+# Messages kept by a replay, other than audio and video, because their neighbours are looked at next.
+REMEMBERED: Final = 2_048
+
+REPLAYS: Final = 8
+
+
+class Checkpoint:
+    """The state of a connection before the batch that the bookmark names; state is None before its first packet."""
+
+    __slots__ = ("bookmark", "state")
+
+    def __init__(self, bookmark: Bookmark, state: Conversation | None) -> None:
+        self.bookmark: Final = bookmark
+        self.state: Final = state
+
+    def precedes(self, direction: int, offset: int) -> bool:
+        return self.state is None or self.state.read_up_to(direction) <= offset
+
+
+class Track:
+    """What is known of one connection in order to replay it."""
+
+    __slots__ = ("conversation", "checkpoints", "stream_bytes", "file_bytes")
+
+    def __init__(self, conversation: Conversation, first: Checkpoint, position: int) -> None:
+        self.conversation: Final = conversation
+        self.checkpoints: Final = [first]
+        self.stream_bytes = 0
+        self.file_bytes = position
+
+
+class Checkpoints:
+    """Takes checkpoints while a capture is loaded, and finds them again."""
+
+    def __init__(self, ports: frozenset[int]) -> None:
+        self.ports: Final = ports
+        self._tracks: Final[dict[int, Track]] = {}
+        self._packets: Final[list[int]] = []
+        self._bookmarks: Final[list[Bookmark]] = []
+        self._next_bookmark = 0
+
+    def before(self, batch: Batch, touched: list[Conversation]) -> None:
+        """A batch comes next; `touched` are the conversations of the one before."""
+        if batch.bookmark is None or not batch.packets:
+            return
+        for conversation in touched:
+            self._consider(conversation, batch)
+        if batch.position >= self._next_bookmark:
+            self._next_bookmark = batch.position + BOOKMARK_STEP
+            self._packets.append(batch.packets[0].number)
+            self._bookmarks.append(batch.bookmark)
+
+    def _consider(self, conversation: Conversation, batch: Batch) -> None:
+        track = self.track(conversation)
+        progress = sum(side.offset for side in conversation.flow.sides)
+        due = progress - track.stream_bytes >= STREAM_STEP or batch.position - track.file_bytes >= FILE_STEP
+        if due and batch.bookmark is not None and conversation.quiet:
+            track.checkpoints.append(Checkpoint(batch.bookmark, conversation.copy()))
+            track.stream_bytes = progress
+            track.file_bytes = batch.position
+
+    def track(self, conversation: Conversation) -> Track:
+        """The track of a conversation, begun with the batch that holds its first packet."""
+        track = self._tracks.get(conversation.id)
+        if track is None:
+            place = max(0, bisect_right(self._packets, conversation.flow.packet) - 1)
+            track = Track(conversation, Checkpoint(self._bookmarks[place], None), 0)
+            self._tracks[conversation.id] = track
+        return track
+
+    def of(self, connection: int) -> Track:
+        return self._tracks[connection]
+
+
+class Replay:
+    """One connection being read again, forward."""
+
+    def __init__(self, reader: CaptureReader, track: Track, ports: frozenset[int], start: Checkpoint) -> None:
+        self._keys: Final = {side.key for side in track.conversation.flow.sides}
+        self._first_packet: Final = track.conversation.flow.packet
+        self._track: Final = track
+        self._ports: Final = ports
+        self._reassembler: Final = Reassembler()
+        self._conversation: Conversation | None = None
+        if start.state is not None:
+            self._conversation = start.state.copy()
+            self._conversation.in_detail()
+            self._reassembler.adopt(self._conversation.flow)
+        self._batches: Final = reader.batches(start.bookmark)
+        self._messages: Final = self._read()
+        self._remembered: Final[OrderedDict[tuple[int, int], Message]] = OrderedDict()
+        self.passed = [-1, -1]
+
+    def find(self, direction: int, offset: int) -> Message | None:
+        """The message that begins at a stream offset; None where it is not ahead."""
+        wanted = (direction, offset)
+        if wanted in self._remembered:
+            return self._remembered[wanted]
+        for message in self._messages:
+            self.passed[message.direction] = message.offset
+            here = (message.direction, message.offset)
+            if here == wanted or message.type_id not in (8, 9):
+                self._remembered[here] = message
+                if len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
+            if here == wanted:
+                return message
+        return None
+
+    def _read(self) -> Iterator[Message]:
+        decoder = Decoder()
+        for batch in self._batches:
+            yield from self._feed([segment for segment in decoder.decode(batch.packets) if self._is_ours(segment)])
+        for flow in self._reassembler.finish():
+            if self._conversation is not None and flow is self._conversation.flow:
+                yield from self._taken(self._conversation)
+
+    def _is_ours(self, segment: Segment) -> bool:
+        return segment.key in self._keys and segment.packet >= self._first_packet
+
+    def _feed(self, segments: list[Segment]) -> Iterator[Message]:
+        for flow in self._reassembler.feed(segments):
+            if self._conversation is None:
+                self._conversation = Conversation(flow, self._ports, True)
+                self._conversation.in_detail()
+            if flow is self._conversation.flow:
+                yield from self._taken(self._conversation)
+
+    def _taken(self, conversation: Conversation) -> Iterator[Message]:
+        original = self._track.conversation
+        conversation.advance()
+        conversation.client_side = original.client_side
+        conversation.settle(original.id)
+        for events in conversation.take():
+            for event in events:
+                if isinstance(event, Message):
+                    yield event
+
+
+class Opener:
+    """Opens messages by connection, direction and stream offset.  Not to be shared between threads."""
+
+    def __init__(self, reader: CaptureReader, checkpoints: Checkpoints) -> None:
+        self._reader: Final = reader
+        self._checkpoints: Final = checkpoints
+        self._replays: Final[OrderedDict[int, Replay]] = OrderedDict()
+
+    def open(self, connection: int, direction: int, offset: int) -> Message | None:
+        replay = self._replays.pop(connection, None)
+        message = None
+        if replay is not None and not self._is_far(replay, connection, direction, offset):
+            message = replay.find(direction, offset)
+        if message is None:
+            replay = self._start(connection, direction, offset)
+            message = replay.find(direction, offset)
+        if replay is not None:
+            self._replays[connection] = replay
+            if len(self._replays) > REPLAYS:
+                self._replays.popitem(last=False)
+        return message
+
+    def _is_far(self, replay: Replay, connection: int, direction: int, offset: int) -> bool:
+        """Whether a checkpoint is nearer than the place the replay has come to."""
+        state = self._nearest(connection, direction, offset).state
+        return state is not None and state.read_up_to(direction) > replay.passed[direction]
+
+    def _nearest(self, connection: int, direction: int, offset: int) -> Checkpoint:
+        checkpoints = self._checkpoints.of(connection).checkpoints
+        low, high = 0, len(checkpoints)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if checkpoints[middle].precedes(direction, offset):
+                low = middle
+            else:
+                high = middle
+        return checkpoints[low]
+
+    def _start(self, connection: int, direction: int, offset: int) -> Replay:
+        track = self._checkpoints.of(connection)
+        return Replay(self._reader, track, self._checkpoints.ports, self._nearest(connection, direction, offset))

@@ -1,0 +1,368 @@
+"""Every event of a capture as a row of columns: 64 bytes a message, whatever its payload.
+
+One thread calls load(), which appends; any other may read the first `count` rows, which never change.  A
+message row holds what a timeline line shows and the first bytes of the payload; open() makes the message
+whole again by replay.  The few events that are not messages, and notes and calls, are kept as they are.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from rtmpscope.engine import Engine, parts_of
+from rtmpscope.export.text import end_words, gap_words, handshake_words
+from rtmpscope.fields import RECORDS
+from rtmpscope.model import (
+    UNKNOWN,
+    Call,
+    Connection,
+    End,
+    Event,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Note,
+    Opened,
+    Severity,
+)
+from rtmpscope.replay import Checkpoints, Opener
+from rtmpscope.rtmp.summary import summarize
+
+if TYPE_CHECKING:
+    from rtmpscope.capture.files import CaptureReader
+    from rtmpscope.filters import Filter
+    from rtmpscope.plugins import Registry
+    from rtmpscope.redact import Redactor
+
+HEAD: Final = 8
+
+# Column and array type; with the head they add up to 64 bytes.
+COLUMNS: Final = {
+    "record": "B",
+    "direction": "B",
+    "severity": "b",
+    "fmt": "b",
+    "type_id": "h",
+    "span": "H",  # packets from the first of the message to its last
+    "connection": "I",
+    "csid": "i",
+    "message_stream_id": "i",
+    "timestamp": "i",
+    "length": "I",
+    "captured": "I",
+    "number": "I",
+    "packet": "I",
+    "time_ns": "q",
+    "offset": "q",  # of the first chunk header in its stream
+}
+SIGNED: Final = ("message_stream_id", "timestamp")  # 32 bits, kept with a sign so that UNKNOWN fits
+
+OPENED: Final = 256  # events kept open, for moving up and down
+SUMMARIES: Final = 4_096
+
+_MESSAGE: Final = RECORDS.index("message")
+
+
+class Row:
+    """One line of the timeline.  kind is one of fields.RECORDS; what a row has not is UNKNOWN or 0."""
+
+    __slots__ = ("kind", "head", *COLUMNS, "first_packet")
+
+    def __init__(self, values: Sequence[int], head: bytes) -> None:
+        for name, value in zip(COLUMNS, values, strict=True):
+            setattr(self, name, value & 0xFFFFFFFF if name in SIGNED and value != UNKNOWN else value)
+        self.kind: Final[str] = RECORDS[values[0]]
+        self.head: Final = head
+        self.first_packet = self.packet - self.span
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> int: ...
+
+
+class Rows:
+    """Some rows' columns as arrays, the way filters want them."""
+
+    def __init__(self, store: Store, start: int, stop: int) -> None:
+        import numpy as np
+
+        self.connections: Sequence[Connection] = store.connections
+        self._columns = {
+            name: np.frombuffer(store.columns[name][start:stop], dtype=np.dtype(COLUMNS[name])) for name in COLUMNS
+        }
+        for name in SIGNED:
+            column = self._columns[name].astype(np.int64)
+            self._columns[name] = np.where(column == UNKNOWN, column, column & 0xFFFFFFFF)
+        self._columns["first_packet"] = self._columns["packet"] - self._columns["span"]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Store:
+    """The rows of one capture.
+
+    complete, messages and problems count what has been loaded; error says in one line what ended the loading early.
+    """
+
+    def __init__(self, reader: CaptureReader, registry: Registry, ports: frozenset[int]) -> None:
+        self.columns: Final[dict[str, array[int]]] = {name: array(code) for name, code in COLUMNS.items()}
+        self.count = 0
+        self.messages = 0
+        self.problems = 0
+        self.complete = False
+        self.error = ""
+        self.position = 0
+        self.reader: Final = reader
+        self.registry: Final = registry
+        self._engine: Final = Engine(registry, ports=ports)
+        self._checkpoints: Final = Checkpoints(ports)
+        self._heads: Final = bytearray()
+        self._events: Final[dict[int, Event]] = {}
+        self._notes: Final[dict[int, list[Note]]] = {}
+        self._calls: Final[dict[int, Call]] = {}
+        self._began = time.monotonic()
+        self._lock: Final = Lock()
+        self._opener: Final = Opener(reader, self._checkpoints)
+        self._open: Final[OrderedDict[int, Event]] = OrderedDict()
+        self._summaries: Final[OrderedDict[tuple[int, bool], str]] = OrderedDict()
+        self._stopped = False
+
+    @property
+    def connections(self) -> list[Connection]:
+        return self._engine.connections
+
+    # ---------------------------------------------------------------- loading
+
+    def load(self) -> None:
+        """Read the capture to its end, or until stop(); never raises for what the capture holds."""
+        from rtmpscope.capture import CaptureError
+
+        self._began = time.monotonic()
+        try:
+            for batch in self.reader.batches():
+                self._checkpoints.before(batch, self._engine.touched)
+                self._append(self._engine.feed(batch.packets))
+                self.position = batch.position
+                if self._stopped:
+                    return
+            self._append(self._engine.finish())
+        except CaptureError as error:
+            self.error = str(error)
+        finally:
+            self.complete = True
+
+    def stop(self) -> None:
+        """Ask the loading thread to end soon."""
+        self._stopped = True
+
+    @property
+    def progress_text(self) -> str:
+        """How far loading has come: "loaded 100 %", or a part with speed and time left."""
+        size = self.reader.size
+        if self.complete:
+            return self.error or "loaded 100 %"
+        seconds = time.monotonic() - self._began
+        speed = self.position / seconds if seconds > 0 else 0.0
+        if not size:
+            return f"loaded {self.position / 1e6:,.0f} MB"
+        left = (size - self.position) / speed if speed else 0.0
+        return f"loaded {self.position * 100 // size} %  {speed / 1e6:,.0f} MB/s  {left:,.0f} s left"
+
+    def _append(self, events: list[Event]) -> None:
+        columns = [self.columns[name].append for name in COLUMNS]
+        row = self.count
+        for event in events:
+            if isinstance(event, Opened):
+                continue
+            severity = event.worst()
+            if event.notes:
+                self._notes[row] = event.notes
+                if severity >= Severity.WARNING:
+                    self.problems += 1
+            if isinstance(event, Message):
+                self._append_message(columns, event, severity)
+                self.messages += 1
+                if event.call is not None:
+                    self._calls[row] = event.call
+            else:
+                self._append_other(columns, event, severity)
+                self._events[row] = event
+            row += 1
+        for conversation in self._engine.touched:
+            self._checkpoints.track(conversation)
+        self.count = row
+
+    def _append_message(self, columns: list[Callable[[int], None]], message: Message, severity: int) -> None:
+        values = (
+            _MESSAGE, message.direction, severity, message.fmt, message.type_id,
+            min(max(0, message.packet - message.first_packet), 0xFFFF), message.connection, message.csid,
+            _signed(message.message_stream_id), _signed(message.timestamp), message.length, message.captured,
+            message.number, message.packet, message.time_ns, message.offset,
+        )  # fmt: skip
+        for append, value in zip(columns, values, strict=True):
+            append(value)
+        self._heads.extend(message.prefix[:HEAD].ljust(HEAD, b"\0"))
+
+    def _append_other(self, columns: list[Callable[[int], None]], event: Event, severity: int) -> None:
+        length = len(event.data) if isinstance(event, Handshake) else event.length if isinstance(event, Gap) else 0
+        values = (
+            RECORDS.index(type(event).__name__.lower()), event.direction, severity, UNKNOWN, UNKNOWN, 0,
+            event.connection, UNKNOWN, UNKNOWN, UNKNOWN, min(length, 0xFFFFFFFF), 0, 0, event.packet, event.time_ns, 0,
+        )  # fmt: skip
+        for append, value in zip(columns, values, strict=True):
+            append(value)
+        self._heads.extend(bytes(HEAD))
+
+    # ---------------------------------------------------------------- reading
+
+    def row(self, index: int) -> Row:
+        values = [self.columns[name][index] for name in COLUMNS]
+        captured = min(HEAD, self.columns["captured"][index])
+        return Row(values, bytes(self._heads[index * HEAD : index * HEAD + captured]))
+
+    def severity(self, index: int) -> int:
+        return self.columns["severity"][index]
+
+    def find_next_problem(self, index: int, step: int) -> int:
+        """The next row from here with a warning or an error, forward (1) or back (-1); UNKNOWN where there is none."""
+        column = self.columns["severity"]
+        index += step
+        while 0 <= index < self.count:
+            if column[index] >= Severity.WARNING:
+                return index
+            index += step
+        return UNKNOWN
+
+    def open(self, index: int) -> Event:
+        """The event of a row, with payload, chunk headers and body; what can no longer be read stays a head."""
+        with self._lock:
+            event = self._open.pop(index, None)
+            if event is None:
+                event = self._opened(index, self._opener)
+            self._open[index] = event
+            if len(self._open) > OPENED:
+                self._open.popitem(last=False)
+            return event
+
+    def describe(self, event: Event) -> Field:
+        return self._engine.describe(event)
+
+    def summary(self, index: int, redactor: Redactor | None = None) -> str:
+        """One line for a person, made of the redacted body where there is a redactor."""
+        key = (index, redactor is not None)
+        text = self._summaries.get(key)
+        if text is None:
+            text = self._summarized(index, redactor)
+            self._summaries[key] = text
+            if len(self._summaries) > SUMMARIES:
+                self._summaries.popitem(last=False)
+        return text
+
+    def scan(self, wanted: Filter, start: int, stop: int) -> Iterator[list[int]]:
+        """The rows that a filter wants, in order, a list at a time.  Only from one thread for one filter."""
+        answers: Any = wanted.match_columns(Rows(self, start, stop))
+        opener = Opener(self.reader, self._checkpoints)
+        found: list[int] = []
+        for place, answer in enumerate(answers.tolist()):
+            if answer == 2 or (answer == 1 and self._matches(wanted, start + place, opener)):
+                found.append(start + place)
+        yield found
+
+    def _matches(self, wanted: Filter, index: int, opener: Opener) -> bool:
+        event = self._light(index)
+        connection = self.connections[event.connection]
+        decided = wanted.decide(event, connection)
+        if decided is not None:
+            return decided
+        event = self._opened(index, opener)
+        body = self.describe(event) if isinstance(event, Message) else None
+        return wanted.match(event, connection, body)
+
+    def _light(self, index: int) -> Event:
+        """The event of a row as far as its columns go."""
+        event = self._events.get(index)
+        if event is not None:
+            return event
+        row = self.row(index)
+        message = Message(
+            row.connection, row.direction, row.packet, row.time_ns, row.fmt, row.csid, row.type_id,
+            row.message_stream_id, row.timestamp, row.length, row.head,
+        )  # fmt: skip
+        message.captured = row.captured
+        message.first_packet = row.first_packet
+        message.whole = row.captured <= HEAD
+        return self._annotated(index, message)
+
+    def _annotated(self, index: int, message: Message) -> Message:
+        """What pass one found out about a message, on the message that a replay found."""
+        message.number = self.columns["number"][index]
+        message.notes = self._notes.get(index)
+        message.call = self._calls.get(index)
+        return message
+
+    def _opened(self, index: int, opener: Opener) -> Event:
+        event = self._events.get(index)
+        if event is not None:
+            return event
+        light = self._light(index)
+        assert isinstance(light, Message)
+        number = self.columns["number"][index]
+        first = index  # of the message that came over the wire: a part of an aggregate comes right after it
+        offset = self.columns["offset"][index]
+        while first and self._is_same_message(first - 1, index):
+            first -= 1
+        message = opener.open(light.connection, light.direction, offset)
+        if message is None:
+            return light
+        if first != index:
+            message.number = self.columns["number"][first]
+            parts = parts_of(message)
+            place = number - message.number - 1
+            if place >= len(parts):
+                return light
+            message = parts[place]
+        self._annotated(index, message)
+        message.body = self.registry.decode(message)
+        return message
+
+    def _is_same_message(self, one: int, other: int) -> bool:
+        """Whether two rows came out of one message on the wire: parts of the same aggregate."""
+        names = ("record", "offset", "connection", "direction")
+        return all(self.columns[name][one] == self.columns[name][other] for name in names)
+
+    def _summarized(self, index: int, redactor: Redactor | None) -> str:
+        event: Event = self._light(index)
+        if not isinstance(event, Message):
+            return _words(event)
+        if event.type_id not in (8, 9):
+            event = self.open(index)
+            assert isinstance(event, Message)
+        body = self.describe(event)
+        return str(summarize(event, body if redactor is None else redactor.body(event, body)))
+
+
+def _words(event: Event) -> str:
+    """One line for an event that is no message."""
+    match event:
+        case Handshake():
+            return handshake_words(event)
+        case Gap():
+            return gap_words(event)
+        case End():
+            return end_words(event)
+    return ""
+
+
+def _signed(number: int) -> int:
+    """A 32-bit number as the column keeps it."""
+    return number - 0x100000000 if number >= 0x80000000 else number
