@@ -41,7 +41,7 @@ class DirectionReader:
 
     __slots__ = (
         "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part", "held", "damaged",
-        "handshaken", "tail", "tail_base", "tail_segments", "deaf", "position",
+        "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -61,7 +61,7 @@ class DirectionReader:
         self.tail_base: i64 = 0
         self.tail_segments: list[Segment] = []
         self.deaf = False
-        self.position: i64 = 0  # the stream offset up to which chunks have been read, while in_sync
+        self.received: i64 = 0  # the stream offset behind the last item
 
     def name(self, connection: i64, direction: i64) -> None:
         """Say which connection and direction this is, for all events from now on."""
@@ -77,6 +77,11 @@ class DirectionReader:
         return self.parser.framed
 
     @property
+    def position(self) -> int:
+        """The stream offset up to which chunk headers have been read, while in_sync."""
+        return self.tail_base if self.tail else self.received
+
+    @property
     def in_sync(self) -> bool:
         """Whether the state is simple enough to be kept as a checkpoint."""
         return self.recovery is None and not (self.handshaking or self.late or self.encrypted or self.deaf)
@@ -89,10 +94,12 @@ class DirectionReader:
         other.tail = self.tail
         other.tail_base = self.tail_base
         other.tail_segments = list(self.tail_segments)
-        other.position = self.position
+        other.received = self.received
         return other
 
     def feed(self, item: StreamData | StreamGap | StreamEnd, out: list[Event]) -> None:
+        if isinstance(item, StreamData):
+            self.received = item.offset + len(item.data)
         if isinstance(item, StreamEnd):
             self._end(item, out)
         elif self.late:
@@ -209,7 +216,6 @@ class DirectionReader:
             self.tail = b""
         parser = self.parser
         pos = parser.parse(data, 0, base, segments, False)
-        self.position = base + pos
         if parser.out:
             out.extend(parser.out)
             parser.out = []
