@@ -1,0 +1,549 @@
+"""Secrets out of everything that is shown or written: stream keys, tokens, credentials.
+
+They are recognised in two ways.  By place: a rule says what a string is where it stands (the name in publish, a
+query part of tcUrl, a property called token), and what is secret by that rule is replaced and remembered.  By
+memory: whatever was remembered is replaced wherever else it turns up, also URL-encoded, in base64 or in hex, as
+servers repeat keys in texts and objects of their own.
+
+A secret becomes a tag, "key#1a2b": a keyed hash under a key made for the run, so that equal secrets have equal
+tags within the run and nothing can be guessed back; on a screen all become "••••".  A decoded body is copied
+where something in it changes and never changed itself.  Bytes that could not be decoded may hold anything, so in
+bodies that can carry secrets they are withheld.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+from urllib.parse import quote, unquote
+
+from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
+from rtmpscope.model import Event, Field, Message, Note
+from rtmpscope.text import printable
+
+TAGS: Final = "tags"
+DOTS: Final = "dots"
+MASK: Final = "••••"
+
+REMEMBERED: Final = 4  # characters; anything shorter is replaced only in its place
+SURE: Final = 8  # from this length on a secret is found inside other words too
+ENCODED: Final = 6  # from this length on its base64 is long enough to be sure of
+
+_MEDIA: Final = frozenset((8, 9))
+_COMMANDS: Final = frozenset((17, 20))
+_APPLICATION: Final = frozenset((15, 16, 17, 18, 19, 20))  # bodies that applications fill with what they like
+_AGGREGATE: Final = 22
+_OBJECTS: Final = frozenset(("object", "ecma_array", "typed_object", "amf3_object", "array", "external"))
+
+# Words of rtmpscope's own sentences and of the protocol.  A stream that is called like one is no secret that could
+# be kept; replacing every such word would only spoil the text and give the name away.
+_ORDINARY: Final = frozenset(
+    "a already an and append audio been being bytes client closed code command connect connection created data default "
+    "denied description details error failed file found from full has how in invalid is item key level live media "
+    "message metadata name new no not now null of offline on ok or packet path play played player playing publish "
+    "published publisher publishing record recorded rejected reset resetting rtmp rtmps seek server session start "
+    "started status stop stopped stream streaming streams subscribe success text the this time to token true type "
+    "unpublish user using video vod wait was with".split()
+)
+
+_SECRET_WORDS: Final = frozenset(
+    "account apikey auth authentication authorization challenge cnonce cookie credential credentials hash jwt key keys "
+    "login md5 nonce opaque pass passphrase passwd password pin pw pwd response salt secret session sessionid sid sig "
+    "sign signature streamkey ticket token tokens user userid username".split()
+)
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+# What a query part may say openly: the steps of Adobe's and Limelight's authentication.
+_OPEN_PARTS: Final = {
+    "authmod": frozenset(("adobe", "llnw")),
+    "reason": frozenset(("needauth", "authfailed", "nosuchuser")),
+}
+_PUBLISH_TYPES: Final = frozenset(("live", "record", "append"))
+
+_URL: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.\-]{0,15}://)(?:([^/?#\s]*)@)?([^/?#\s\"'<>]*)([^?#\s\"'<>]*)(?:\?([^#\s\"'<>]*))?(?:#([^\s\"'<>]*))?"
+)
+_ASSIGNMENT: Final = re.compile(r"([?&;])?\b([\w.\-]{1,64})(\s?[=:]\s?)([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])")
+_PREFIX: Final = re.compile(r"(?:mp4|mp3|flv|f4v|id3|aac|raw):")
+_TOKEN: Final = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_\-]{16,}")
+_ELIDED: Final = re.compile(r"([^\s'\"]{0,100})…([^\s'\"),]{0,100})")
+_TAG: Final = re.compile(rf"key#[0-9a-f]{{4,}}|{MASK}")
+
+# How servers' sentences name a stream, for captures in which nobody is seen asking for it.
+_NAMED: Final = (
+    re.compile(r"^(\S+)(?= is (?:now|already|no longer|not)\b)"),
+    re.compile(
+        r"\b(?:publish\w*|play\w*|resetting|subscri\w+|stream(?: not found| key)?|path|name)[\s:]{1,3}['\"\[]?"
+        r"([^\s'\"\];,]{0,500}[^\s'\"\];,.:])",
+        re.IGNORECASE,
+    ),
+)
+
+Rule = Callable[["Redactor", str], str]
+Properties = Mapping[str, Rule]
+
+
+class _Form:
+    """One way in which a secret may be written, and what stands in its place.
+
+    ordinary forms are replaced only in text from the wire and between quotation marks; bounded ones only where
+    they are words of their own.
+    """
+
+    __slots__ = ("text", "replacement", "ordinary", "bounded")
+
+    def __init__(self, text: str, replacement: str, ordinary: bool) -> None:
+        self.text: Final = text
+        self.replacement: Final = replacement
+        self.ordinary: Final = ordinary
+        self.bounded: Final = ordinary or len(text) < SURE
+
+    def stands(self, text: str, at: int, own: bool) -> bool:
+        """Whether it is to be replaced at this place of a text."""
+        if not text.startswith(self.text, at):
+            return False
+        end = at + len(self.text)
+        before, after = text[at - 1 : at] if at else "", text[end : end + 1]
+        if self.ordinary and own:
+            return before == after and before in ("'", '"')
+        return not self.bounded or not (before.isalnum() or after.isalnum())
+
+
+class Redactor:
+    """Replaces secrets for one run; what it has seen once it finds everywhere.
+
+    key    of the tags; random if left out
+    style  TAGS for what is written, DOTS for a screen
+    """
+
+    def __init__(self, key: bytes | None = None, style: str = TAGS) -> None:
+        self._key = secrets.token_bytes(32) if key is None else key
+        self._style = style
+        self._tags: dict[str, str] = {}  # by secret, oldest first
+        self._taken: dict[str, str] = {}  # secrets by tag
+        self._bytes: dict[str, bytes] = {}  # what is remembered, and what to look for in payloads
+        self._forms: dict[str, list[_Form]] = {}  # by their first characters
+        self._characters = 0
+
+    # What sinks call
+
+    def body(self, message: Message, body: Field) -> Field:
+        """A copy without secrets; the body itself where it has none."""
+        if message.type_id in _COMMANDS:
+            return self._command(body)
+        if message.type_id in _APPLICATION:
+            return self._walk(body, Redactor._wire, _PROPERTIES)
+        return body
+
+    def text(self, text: str) -> str:
+        """A sentence of our own, which may quote the wire."""
+        return self._plain(self._between_addresses(text, self._queries))
+
+    def secret(self, text: str) -> str:
+        """The tag of a secret, which is remembered."""
+        if not text or self._is_tag(text):
+            return text
+        tag = self._tag(text)
+        self._remember(text, tag)
+        return tag
+
+    def hidden(self, message: Message, described: Field, body: Field) -> list[tuple[int, int]]:
+        """The ranges of the payload that may not be shown, given its body before and after redaction."""
+        payload = message.payload
+        ranges = list(_changed(described, body))
+        for known in self._bytes.values():
+            at = payload.find(known)
+            while at >= 0:
+                ranges.append((at, at + len(known)))
+                at = payload.find(known, at + 1)
+        if message.type_id in _APPLICATION and message.holes:
+            ranges.append((len(message.prefix), len(payload)))
+        if message.type_id == _AGGREGATE and not _only_media(described):
+            ranges.append((0, len(payload)))
+        return sorted(ranges)
+
+    def apply(self, event: Event, describe: Callable[[Message], Field]) -> None:
+        """Take the secrets out of the event itself, for a sink that is handed all of it."""
+        if isinstance(event, Message):
+            described = describe(event)
+            event.body = self.body(event, described)
+            if self.hidden(event, described, event.body):
+                event.payload = b""
+        if event.notes:
+            event.notes = [Note(note.code, note.severity, self.text(note.text)) for note in event.notes]
+
+    # Bodies: a rule for strings, and a table of rules for the properties of objects
+
+    def _command(self, body: Field) -> Field:
+        name = str(body.get("name") or "")
+        rule, properties = _COMMAND_RULES.get(name.lower(), _USUAL)
+        if _is_secret_name(name):
+            rule, properties = _SECRET
+        parts = []
+        for part in body.children:
+            if part.name in ("name", "transaction_id"):
+                parts.append(self._leaf(part, Redactor._plain))
+            elif part.name == "command_object" and name.lower() == "connect":
+                parts.append(self._connect_object(part))
+            else:
+                parts.append(self._walk(part, rule, properties))
+        return _with_children(body, parts)
+
+    def _connect_object(self, part: Field) -> Field:
+        """What tcUrl has behind the app is a stream's name: some clients have one field for both."""
+        app = str(part.get("app") or "").partition("?")[0].strip("/")
+        path = str(part.get("tcUrl") or "").partition("?")[0].partition("://")[2].partition("/")[2]
+        if app and path.startswith(app + "/"):
+            self._name(path[len(app) + 1 :].strip("/"))
+        return self._walk(part, Redactor._string_secret, _CONNECT_PROPERTIES)
+
+    def _walk(self, field: Field, rule: Rule, properties: Properties) -> Field:
+        """The field and all below it."""
+        if field.kind == "display":
+            return field
+        if not field.children:
+            return self._leaf(field, rule)
+        if field.kind in _OBJECTS:
+            parts = [self._property(child, rule, properties) for child in field.children]
+        elif field.name == "entry" and len(field.children) == 2:  # of a dictionary
+            key, value = field.children
+            named = self._walk(Field(str(key.value), None, children=[value]), rule, properties)
+            parts = [self._walk(key, rule, properties), named.children[0]]
+        else:
+            parts = [self._walk(child, _ARGUMENTS.get(child.name, rule), properties) for child in field.children]
+        redacted = _with_children(field, parts)
+        if field.value is None:
+            return redacted
+        return self._leaf(redacted, Redactor._plain if isinstance(field.value, str) else rule)  # a class has a name
+
+    def _property(self, child: Field, rule: Rule, properties: Properties) -> Field:
+        own = properties.get(child.name.lower())
+        if own is not None:
+            redacted = self._walk(child, own, properties)
+        elif _is_secret_name(child.name):
+            redacted = self._walk(child, *_SECRET)
+        else:
+            redacted = self._walk(child, rule, properties)
+        name = self._scrub(child.name, own=False)
+        if name == child.name:
+            return redacted
+        return Field(name, redacted.value, child.start, child.end, child.text, child.kind, redacted.children)
+
+    def _leaf(self, field: Field, rule: Rule) -> Field:
+        value, kind = field.value, field.kind
+        shown: object = value
+        if isinstance(value, str):
+            shown = rule(self, value)
+        elif isinstance(value, bytes):
+            if field.name == "undecoded" or rule is Redactor.secret or self._holds_secret(value):
+                return Field(field.name, len(value), field.start, field.end, "withheld", "redacted")
+        elif rule is Redactor.secret and isinstance(value, (int, float)) and not isinstance(value, bool):
+            shown, kind = self.secret(repr(value)), "string"
+        if shown == value:
+            return field
+        return Field(field.name, shown, field.start, field.end, field.text, kind, field.children)
+
+    # Rules
+
+    def _plain(self, text: str) -> str:
+        """A word of the protocol, or a sentence of our own."""
+        return self._scrub(text, own=True)
+
+    def _wire(self, text: str) -> str:
+        """Any text: addresses, query parts, "token=…", and what is known already."""
+        return self._scrub(self._between_addresses(text, self._assignments), own=False)
+
+    def _string_secret(self, text: str) -> str:
+        """A string that nobody knows: to be safe, a secret; numbers beside it stay."""
+        return self.secret(text)
+
+    def _description(self, text: str) -> str:
+        """A server's sentence about a stream."""
+        text = self._wire(text)
+        for pattern in _NAMED:
+            text = pattern.sub(self._named, text)
+        return text
+
+    def _name(self, text: str) -> str:
+        """The name of a stream: the key itself, with a file type before it and query parts after it."""
+        if "://" in text:
+            return self._between_addresses(text, self._queries)
+        prefix = _PREFIX.match(text)
+        start = 0 if prefix is None else prefix.end()
+        path, mark, query = text[start:].partition("?")
+        masked = self.secret(path) + mark + self._query(query)
+        if mark:
+            self._remember(text[start:], masked)
+        for segment in path.split("/"):
+            if segment != path and not _is_ordinary(segment):
+                self._remember(segment, self._tag(segment))
+        return text[:start] + masked
+
+    def _name_or_sentence(self, text: str) -> str:
+        return self._description(text) if " " in text else self._name(text)
+
+    def _publish_type(self, text: str) -> str:
+        return text if text in _PUBLISH_TYPES else self._name(text)
+
+    def _app(self, text: str) -> str:
+        """The application: no secret itself, but it may carry some."""
+        path, mark, query = text.partition("?")
+        return self._plain(_masked_path(path, self.secret)) + mark + self._query(query)
+
+    def _url(self, text: str) -> str:
+        """An address that a client states; its path leads to an application, a page or a program."""
+        match = _URL.fullmatch(text)
+        if match is None:
+            return self._app(text)
+        return self._plain(self._address(match, _masked_path(match[4], self.secret)))
+
+    # Parts of texts
+
+    def _between_addresses(self, text: str, rule: Callable[[str], str]) -> str:
+        """Addresses by their parts, what stands between them by the rule."""
+        if "://" not in text:
+            return rule(text)
+        shown, done = [], 0
+        for match in _URL.finditer(text):
+            address = _URL.match(match[0].rstrip(".,;:)]}"))
+            if address is not None:
+                shown += [rule(text[done : match.start()]), self._found_address(address)]
+                done = match.start() + address.end()
+        return "".join(shown) + rule(text[done:])
+
+    def _found_address(self, match: re.Match[str]) -> str:
+        """An address in any text; behind the application of a stream's address stands its name."""
+        path = match[4]
+        app, mark, name = path[1:].partition("/")
+        if name and match[1].lower().startswith("rtmp"):
+            return self._address(match, f"/{_masked_path(app, self.secret)}{mark}{self._name(name)}")
+        return self._address(match, _masked_path(path, self.secret))
+
+    def _address(self, match: re.Match[str], path: str) -> str:
+        scheme, credentials, host, _, query, fragment = match.groups()
+        shown = [scheme, host, path]
+        if credentials is not None:
+            shown[1:1] = [":".join([self.secret(part) for part in credentials.split(":", 1)]), "@"]
+        for mark, part in (("?", query), ("#", fragment)):
+            if part is not None:
+                shown += [mark, self._query(part)]
+        return "".join(shown)
+
+    def _query(self, query: str) -> str:
+        """Every value of a query, and what stands there without a name."""
+        return re.sub(r"([^&;=]*)(=?)([^&;]*)", self._query_part, query)
+
+    def _query_part(self, match: re.Match[str]) -> str:
+        name, _, value = match.groups()
+        if not value.strip("="):  # base64 ends so
+            return self.secret(match[0])
+        return f"{name}={value if value in _OPEN_PARTS.get(name, ()) else self.secret(value)}"
+
+    def _queries(self, text: str) -> str:
+        """Query parts in text that is no address."""
+        return _ASSIGNMENT.sub(lambda match: self._assignment(match, False), text) if "=" in text else text
+
+    def _assignments(self, text: str) -> str:
+        """The same, and "token=…" or "token: …" anywhere."""
+        return _ASSIGNMENT.sub(lambda match: self._assignment(match, True), text)
+
+    def _assignment(self, match: re.Match[str], anywhere: bool) -> str:
+        mark, name, sign, value = match.groups()
+        if mark and sign == "=":
+            return mark + self._query(f"{name}={value}")
+        if not anywhere or not _is_secret_name(name) or _is_ordinary(value):
+            return match[0]
+        return f"{mark or ''}{name}{sign}{self.secret(value)}"
+
+    def _named(self, match: re.Match[str]) -> str:
+        """A guess, so it is not remembered."""
+        name = match[1]
+        if _is_ordinary(name) or _TAG.search(name):
+            return match[0]
+        return match[0][: match.start(1) - match.start()] + self._tag(name) + match[0][match.end(1) - match.start() :]
+
+    # Memory
+
+    def _is_tag(self, text: str) -> bool:
+        return text == MASK if self._style == DOTS else text in self._taken
+
+    def _tag(self, text: str) -> str:
+        """A tag that no other secret of the run has."""
+        if self._style == DOTS:
+            return MASK
+        meant = unquote(text)
+        tag = self._tags.get(meant)
+        if tag is None:
+            digest = hmac.new(self._key, meant.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+            size = 4
+            while self._taken.setdefault(f"key#{digest[:size]}", meant) != meant:
+                size += 1
+            tag = self._tags[meant] = f"key#{digest[:size]}"
+            self._spend(len(meant))
+        return tag
+
+    def _remember(self, text: str, replacement: str) -> None:
+        if not REMEMBERED <= len(text) <= SECRET_LENGTH or text in self._bytes:
+            return
+        self._bytes[text] = text.encode("utf-8", "surrogatepass")
+        ordinary = _is_ordinary(text)
+        for written in _forms(text):
+            self._forms.setdefault(written[:REMEMBERED], []).append(_Form(written, replacement, ordinary))
+        self._spend(len(text))
+
+    def _spend(self, characters: int) -> None:
+        """Forget the older half where memory is full; in its own place a secret still gets the same tag."""
+        self._characters += characters
+        if self._characters <= SECRET_CHARACTERS:
+            return
+        kept = list(self._bytes)[len(self._bytes) // 2 + 1 :]
+        self._tags, self._taken, self._bytes, self._forms, self._characters = {}, {}, {}, {}, 0
+        for text in kept:
+            self.secret(text)
+
+    def _holds_secret(self, data: bytes) -> bool:
+        return any(known in data for known in self._bytes.values())
+
+    def _elided(self, match: re.Match[str]) -> str:
+        """Text whose middle was left out: what is left of a secret on either side goes as well."""
+        head, tail = match.groups()
+        for text in self._bytes:
+            at = head.find(text[:REMEMBERED])
+            if at >= 0 and text.startswith(head[at:]):
+                head = head[:at] + self._tag(text)
+            if len(tail) >= REMEMBERED and text.endswith(tail):
+                tail = self._tag(text)
+        return f"{head}…{tail}"
+
+    def _scrub(self, text: str, own: bool) -> str:
+        """Replace every known secret; `own` text keeps ordinary words that are not quoted."""
+        if "…" in text:
+            text = _ELIDED.sub(self._elided, text)
+        forms = self._forms
+        places = [at for at in range(len(text) - REMEMBERED + 1) if text[at : at + REMEMBERED] in forms]
+        if not places:
+            return text
+        shown: list[str] = []
+        done = 0
+        for at in places:
+            if at < done:
+                continue
+            found = [form for form in forms[text[at : at + REMEMBERED]] if form.stands(text, at, own)]
+            if found:
+                longest = max(found, key=lambda form: len(form.text))
+                shown += [text[done:at], longest.replacement]
+                done = at + len(longest.text)
+        return "".join(shown) + text[done:]
+
+
+def _forms(text: str) -> set[str]:
+    """How a secret may be written: as it is, escaped, URL-encoded, in base64 wherever that began, in hex."""
+    forms = set()
+    for meant in {text, unquote(text)}:
+        forms |= {meant, printable(meant)}
+        for safe in ("", "/", "/:?&=;@+,$!*'()"):
+            encoded = quote(meant, safe=safe, errors="surrogatepass")
+            forms |= {encoded, re.sub("%..", lambda match: match[0].lower(), encoded)}
+        data = meant.encode("utf-8", "surrogatepass")
+        if len(data) < ENCODED:
+            continue
+        forms |= {data.hex(), data.hex().upper()}
+        for shift in range(3):
+            # Characters that also depend on a neighbour's bits are left out at both sides.
+            first, last = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
+            for encode in (b64encode, urlsafe_b64encode):
+                forms.add(encode(bytes(shift) + data).decode()[first:last])
+    return {form for form in forms if len(form) >= REMEMBERED}
+
+
+def _masked_path(path: str, mask: Callable[[str], str]) -> str:
+    """A path in which a part that looks like a token is taken for one."""
+    return "/".join([mask(part) if _TOKEN.fullmatch(part) else part for part in path.split("/")])
+
+
+def _is_ordinary(text: str) -> bool:
+    return len(text) < REMEMBERED or text.lower() in _ORDINARY or (text.isdecimal() and len(text) < SURE)
+
+
+def _is_secret_name(name: str) -> bool:
+    return any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
+
+
+def _with_children(field: Field, children: list[Field]) -> Field:
+    """The field with these children; itself where they are the ones it has."""
+    if all(new is old for new, old in zip(children, field.children, strict=True)):
+        return field
+    return Field(field.name, field.value, field.start, field.end, field.text, field.kind, children)
+
+
+def _changed(before: Field, after: Field) -> Iterator[tuple[int, int]]:
+    """The byte ranges of what redaction changed."""
+    if before is after:
+        return
+    if before.value != after.value or before.kind != after.kind:
+        yield before.start, before.end
+        return
+    for old, new in zip(before.children, after.children, strict=True):
+        if old.name != new.name:  # a name stands before the range of its value
+            yield before.start, before.end
+        yield from _changed(old, new)
+
+
+def _only_media(aggregate: Field) -> bool:
+    parts = aggregate.child("parts")
+    return parts is not None and all(part.get("type_id") in _MEDIA for part in parts.children)
+
+
+# Rules for the arguments of commands, by the names they have there.
+_ARGUMENTS: Final[Properties] = {"stream_name": Redactor._name}
+
+# Rules for properties of AMF objects, by their names in small letters.
+_PROPERTIES: Final[Properties] = {
+    "code": Redactor._plain,
+    "level": Redactor._plain,
+    "description": Redactor._description,
+    "details": Redactor._name,
+    "streamname": Redactor._name,
+    "oldstreamname": Redactor._name,
+    "stream_name": Redactor._name,
+    "tcurl": Redactor._url,
+    "swfurl": Redactor._url,
+    "pageurl": Redactor._url,
+}
+_CONNECT_PROPERTIES: Final[Properties] = {
+    "app": Redactor._app,
+    "tcurl": Redactor._url,
+    "swfurl": Redactor._url,
+    "pageurl": Redactor._url,
+} | dict.fromkeys(
+    (
+        "flashver", "fpad", "capabilities", "audiocodecs", "videocodecs", "videofunction", "objectencoding", "type",
+        "fourcclist", "videofourccinfomap", "audiofourccinfomap", "capsex",
+    ),
+    Redactor._wire,
+)  # fmt: skip
+
+_USUAL: Final[tuple[Rule, Properties]] = (Redactor._wire, _PROPERTIES)
+_SECRET: Final[tuple[Rule, Properties]] = (Redactor.secret, {})
+
+# Rules for the strings of a command and the properties of its objects, by its name in small letters.
+_COMMAND_RULES: Final[dict[str, tuple[Rule, Properties]]] = {
+    "connect": _SECRET,
+    "publish": (Redactor._publish_type, {}),
+    **dict.fromkeys(
+        ("onfcpublish", "onfcunpublish", "onfcsubscribe", "onfcunsubscribe"),
+        (Redactor._wire, {**_PROPERTIES, "description": Redactor._name_or_sentence}),
+    ),
+    **dict.fromkeys(
+        (
+            "play", "releasestream", "fcpublish", "fcunpublish", "fcsubscribe", "fcunsubscribe", "getstreamlength",
+            "deletestream", "closestream", "initstream", "bghasstream", "set_playlist",
+        ),
+        (Redactor._name, {}),
+    ),
+}  # fmt: skip
