@@ -1,0 +1,7 @@
+"""python -m rtmpscope"""
+
+import sys
+
+from rtmpscope.cli import main
+
+sys.exit(main())

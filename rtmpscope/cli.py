@@ -1,0 +1,454 @@
+"""The command line: arguments become one source and one sink, whatever goes wrong one line and an exit code.
+
+Nothing heavy is imported before it is known to be needed: the terminal UI, numpy and live capture only in the
+branches that use them.  Exit codes: 0 done; 1 the operation failed; 2 bad usage, a bad filter, or a capture that is
+missing, cut or corrupt, after everything readable was delivered; 128 and its number when a signal ends the program.
+A closed pipe ends it quietly, as SIGPIPE would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TextIO
+
+from rtmpscope import __version__
+
+if TYPE_CHECKING:
+    from rtmpscope.filters import Filter
+    from rtmpscope.pipeline import Progress, Run
+
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+SIGNALLED: Final = 128
+DEBUG: Final = "RTMPSCOPE_DEBUG"  # in the environment: let a traceback through
+
+OVERVIEW: Final = """\
+rtmpscope CAPTURE...                  open the timeline; text when standard output is no terminal
+rtmpscope print   CAPTURE...          one line per message
+rtmpscope export  CAPTURE... -o TRACE the JSON trace
+rtmpscope stats   CAPTURE...          connections, session verdicts, streams and their health
+rtmpscope extract CAPTURE... -o DIR   one FLV file per media stream
+rtmpscope live -i IFACE               capture and watch
+rtmpscope interfaces                  what live -i accepts
+rtmpscope fields                      the fields of display filters
+
+rtmpscope COMMAND --help says more.  "-" reads a capture from standard input; several captures are read
+as one.  A capture that is called like a command is written ./live."""
+
+
+class Failure(Exception):
+    """Something to tell the user in one line, and the exit code."""
+
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        super().__init__(text)
+        self.code: Final = code
+
+
+class Signalled(BaseException):
+    """A signal asks the program to end; what is open is tidied up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number: Final = number
+
+
+# --- arguments -----------------------------------------------------------------------------------------------------
+
+
+class Command(NamedTuple):
+    """A subcommand: its line of help, what arguments it takes, and what it does."""
+
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError
+    return port
+
+
+_port.__name__ = "port number"  # argparse says "invalid port number value"
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-Y", metavar="FILTER", dest="filter", default="", help="show only what this display filter wants"
+    )
+    parser.add_argument(
+        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
+        help="treat this TCP port as RTMP as well; by default content decides, on any port",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
+    )
+    parser.add_argument(
+        "--plugin", metavar="PATH", dest="plugins", action="append", default=[], help="load a plugin file or folder"
+    )
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text (default: on a terminal)"
+    )
+    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
+
+
+def _captures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "captures", metavar="CAPTURE", nargs="+",
+        help='pcap or pcapng file, also gzip or zstd; "-" is standard input; several are read as one',
+    )  # fmt: skip
+    _shared(parser)
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument(
+        "-o", metavar="TRACE", dest="output", default="-", help='where to; "-", the default, is standard output'
+    )
+    parser.add_argument(
+        "--format", metavar="FORMAT", default="jsonl",
+        help="jsonl, one record per line (default); json, one array; or a plugin's format",
+    )  # fmt: skip
+    parser.add_argument("--payload", action="store_true", help="add every message's captured bytes as hex")
+
+
+def _stats_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary record of the JSON trace instead")
+
+
+def _extract_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument("-o", metavar="DIR", dest="output", required=True, help="folder for the files")
+
+
+def _live_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-i", metavar="IFACE", dest="interface", required=True, help="interface; see rtmpscope interfaces"
+    )
+    parser.add_argument(
+        "-f", metavar="BPF", dest="capture_filter", default="", help="capture filter (default: the RTMP ports)"
+    )
+    parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
+    parser.add_argument("-a", metavar="duration:N", dest="stop", type=_duration, help="stop after N seconds")
+    parser.add_argument("-c", metavar="N", dest="count", type=int, help="stop after N packets")
+    sink = parser.add_mutually_exclusive_group()
+    sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
+    sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
+    _shared(parser)
+
+
+def _duration(text: str) -> float:
+    name, _, number = text.partition(":")
+    if name != "duration":
+        raise ValueError
+    return float(number)
+
+
+_duration.__name__ = "duration:SECONDS"
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Takes nothing but --help."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands in one parser, for help and shell completion."""
+    parser = argparse.ArgumentParser(
+        prog="rtmpscope", usage="rtmpscope [COMMAND] CAPTURE... [options]", description=OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=version())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, command in COMMANDS.items():
+        command.arguments(commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False))
+    return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """A first word that is no command is a capture to open."""
+    if not arguments or arguments[0] in COMMANDS or arguments[0] in ("-h", "--help", "--version"):
+        parser = build_parser()
+        if not arguments:
+            parser.error("name a capture, as in rtmpscope stream.pcap; rtmpscope --help says more")
+        return parser.parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="rtmpscope", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=version())
+    _captures(parser)
+    found = parser.parse_args(arguments)
+    found.command = ""
+    return found
+
+
+def version() -> str:
+    """The version, and whether the hot modules are compiled or run as Python."""
+    spec = find_spec("rtmpscope.bits")
+    compiled = spec is not None and not (spec.origin or "").endswith(".py")
+    return f"rtmpscope {__version__} ({'compiled' if compiled else 'pure Python'})"
+
+
+# --- what all commands need ----------------------------------------------------------------------------------------
+
+
+def _filter(text: str) -> Filter | None:
+    from rtmpscope.filters import compile
+
+    return compile(text) if text.strip() else None
+
+
+def _run(arguments: argparse.Namespace, *, decoding: bool) -> Run:
+    """Open the captures; where messages are to be decoded, with all of their payloads."""
+    from rtmpscope.pipeline import Run
+
+    wanted = _filter(arguments.filter)
+    return Run(
+        arguments.captures,
+        ports=arguments.ports,
+        wanted=wanted,
+        redact=arguments.redact,
+        plugins=arguments.plugins,
+        whole_payloads=decoding,
+    )
+
+
+def _progress(arguments: argparse.Namespace, output: str = "-") -> Progress | None:
+    """Only on a terminal, and only where it does not get in the way of the output."""
+    from rtmpscope.pipeline import Progress
+
+    in_the_way = output == "-" and sys.stdout.isatty()
+    return None if arguments.quiet or in_the_way or not sys.stderr.isatty() else Progress()
+
+
+def _outcome(run: Run, quiet: bool) -> int:
+    """Say what was wrong with the captures and the plugins; the exit code."""
+    code = 0
+    for problem in run.registry.problems:
+        _say(problem.text)
+    for file in run.files:
+        if file.outcome not in ("", "complete"):
+            where = f" at byte {file.offset:,}" if file.packets else ""
+            _say(f"{file.path}: {file.outcome}{where}: {file.reason}")
+            code = BAD_INPUT
+    if not run.connections and not quiet:
+        packets = sum(file.packets for file in run.files)
+        _say(f"no RTMP in {packets:,} packets; -d PORT takes every connection of a port for RTMP")
+    return code
+
+
+def _say(text: str) -> None:
+    from rtmpscope.text import printable
+
+    with suppress(OSError):
+        print(f"rtmpscope: {printable(text)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _no_overwriting(output: str, captures: Sequence[str]) -> Iterator[None]:
+    for capture in captures:
+        if output != "-" and capture != "-" and os.path.exists(output) and os.path.samefile(output, capture):
+            raise Failure(f"{output} is the capture itself: choose another place with -o", BAD_INPUT)
+    yield
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+def _print(arguments: argparse.Namespace) -> int:
+    from rtmpscope.export.text import TextLines, wants_colour, writer
+
+    run = _run(arguments, decoding=True)
+    colour = wants_colour(arguments.color, sys.stdout, os.environ)
+    lines = TextLines(writer(sys.stdout), run.connections, run.describe, run.start_ns, run.redactor, colour)
+    for event in run.events(_progress(arguments)):
+        lines.event(event)
+    return _outcome(run, arguments.quiet)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from rtmpscope.export.files import output
+
+    run = _run(arguments, decoding=True)
+    known = ("jsonl", "json", *run.registry.exporters)
+    if arguments.format not in known:
+        raise Failure(f"there is no format {arguments.format}: choose one of {', '.join(known)}", BAD_INPUT)
+    with _no_overwriting(arguments.output, arguments.captures), output(arguments.output) as file:
+        if arguments.format in run.registry.exporters:
+            _export_by_plugin(run, arguments, file)
+        else:
+            _export_trace(run, arguments, file)
+    return _outcome(run, arguments.quiet)
+
+
+def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
+    from rtmpscope.export.jsonl import JsonArray, Trace, json_lines
+
+    array = JsonArray(file.write)
+    write = array if arguments.format == "json" else json_lines(file.write)
+    trace = Trace(write, run.connections, run.describe, run.redactor, arguments.payload)
+    wanted = run.wanted
+    text = None if wanted is None else wanted.text if run.redactor is None else wanted.redacted(run.redactor)
+    trace.header([(file.path, file.format) for file in run.files], text)
+    for event in run.events(_progress(arguments, arguments.output)):
+        trace.event(event)
+    trace.finish(run.files)
+    if arguments.format == "json":
+        array.close()
+
+
+def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
+    sink = run.registry.exporters[arguments.format](file)
+    for event in run.events(_progress(arguments, arguments.output)):
+        if run.redactor is not None:
+            run.redactor.apply(event, run.describe)
+        sink.event(event, run.connections[event.connection])
+    sink.finish()
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from rtmpscope.export.jsonl import summary
+    from rtmpscope.export.stats import Tally, tables
+    from rtmpscope.export.text import writer
+
+    run = _run(arguments, decoding=bool(arguments.filter))
+    connections = run.connections
+    if run.wanted is None:
+        for _ in run.events(_progress(arguments)):
+            pass
+    else:
+        tally = Tally()
+        for event in run.events(_progress(arguments)):
+            tally.event(event, run.connections[event.connection])
+        connections = tally.connections
+    if arguments.json:
+        sys.stdout.write(summary(run.files, connections, run.redactor) + "\n")
+    else:
+        writer(sys.stdout)(tables(run.files, connections, run.redactor))
+    return _outcome(run, arguments.quiet)
+
+
+def _fields(arguments: argparse.Namespace) -> int:
+    from rtmpscope.fields import ALIASES, FIELDS
+
+    width = max(map(len, [*FIELDS, *ALIASES]))
+    for name, field in FIELDS.items():
+        print(f"{name:<{width}}  {field.type.name:<12}  {field.meaning}")
+    for name, meant in ALIASES.items():
+        print(f"{name:<{width}}  {FIELDS[meant].type.name:<12}  the same as {meant}")
+    print()
+    print("rtmp.BODY.NAME... names any part of a decoded body by its path, as it stands in the JSON trace.")
+    return 0
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    """The terminal UI; text where there is no terminal to open it on."""
+    if not sys.stdout.isatty():
+        return _print(arguments)
+    raise Failure("the terminal UI is not there yet")
+
+
+COMMANDS: Final = {
+    "print": Command("print one line per message", _captures, _print),
+    "export": Command("write the JSON trace", _export_arguments, _export),
+    "stats": Command("connections, session verdicts, streams and their health", _stats_arguments, _stats),
+    "fields": Command("list the fields of display filters", _no_arguments, _fields),
+}
+
+
+# --- the program ---------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit code."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+    try:
+        code = _guarded(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        _drop_standard_output()
+        return SIGNALLED + 13
+    except KeyboardInterrupt:
+        return SIGNALLED + signal.SIGINT
+    except Signalled as signalled:
+        return SIGNALLED + signalled.number
+    except OSError as error:  # from the last flush
+        _drop_standard_output()
+        _say(f"cannot write standard output: {error.strerror}")
+        return FAILED
+
+
+def _guarded(arguments: Sequence[str]) -> int:
+    """Do what is asked; any failure but that of standard output becomes a line and an exit code."""
+    parsed = _parse(arguments)
+
+    from rtmpscope.capture import CaptureError
+    from rtmpscope.export.files import OutputError
+
+    command = COMMANDS[parsed.command].run if parsed.command else _open
+    try:
+        return command(parsed)
+    except Failure as failure:
+        _say(str(failure))
+        return failure.code
+    except CaptureError as error:
+        _say(str(error))
+        return BAD_INPUT
+    except OutputError as error:
+        _say(str(error))
+        return FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}")
+        return FAILED
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        return _bad_filter(error, parsed.filter) or _internal(error)
+
+
+def _bad_filter(error: Exception, text: str) -> int:
+    from rtmpscope.filters import FilterError, pointed
+    from rtmpscope.text import printable
+
+    if not isinstance(error, FilterError):
+        return 0
+    _say(f"bad filter: {error}")
+    print(printable(text) if printable(text) != text else pointed(text, error), file=sys.stderr)
+    return BAD_INPUT
+
+
+def _internal(error: Exception) -> int:
+    """A mistake of ours.  What it says may quote the capture, so only its kind and place are shown."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" in {os.path.basename(place.tb_frame.f_code.co_filename)}, line {place.tb_lineno}" if place else ""
+    _say(f"internal error, {type(error).__name__}{where}: please report it; {DEBUG}=1 in the environment shows more")
+    return FAILED
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise Signalled(number)
+
+
+def _drop_standard_output() -> None:
+    """Nobody reads it, or it is full: keep the interpreter from trying again at exit."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""What `rtmpscope stats` writes for people: captures, then each connection with its verdict, figures and streams.
+
+With a filter only what matched is counted: a `Tally` counts as the events pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from rtmpscope.analysis.flow_control import FlowControl
+from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
+from rtmpscope.export.jsonl import verdict_of
+from rtmpscope.model import DIRECTIONS, Connection, Event, Gap, Message
+from rtmpscope.rtmp.messages import type_name
+from rtmpscope.text import printable
+
+if TYPE_CHECKING:
+    from rtmpscope.capture.files import FileReport
+    from rtmpscope.redact import Redactor
+
+_OUTCOMES: Final = {
+    "ok": "● ok",
+    "failed": "✖ failed",
+    "incomplete": "◐ incomplete",
+    "not_rtmp": "○ not RTMP",
+    "encrypted": "◌ encrypted",
+}
+
+
+class Tally:
+    """Counts of the events that passed, in place of the engine's where a filter chose."""
+
+    def __init__(self) -> None:
+        self._connections: dict[int, Connection] = {}
+
+    def event(self, event: Event, connection: Connection) -> None:
+        counted = self._connections.get(connection.id)
+        if counted is None:
+            counted = self._connections[connection.id] = _without_counts(connection)
+        if isinstance(event, Message):
+            counts = counted.counts[event.direction]
+            counts[event.type_id] = counts.get(event.type_id, 0) + 1
+        elif isinstance(event, Gap):
+            counted.gaps += 1
+            counted.lost_bytes += event.length
+        for note in event.notes or ():
+            counted.note_counts[note.code] = counted.note_counts.get(note.code, 0) + 1
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [self._connections[number] for number in sorted(self._connections)]
+
+
+def _without_counts(connection: Connection) -> Connection:
+    """The same connection, counting anew."""
+    counted = Connection(
+        connection.id, connection.client, connection.server, connection.client_known_by, connection.packet,
+        connection.time_ns,
+    )  # fmt: skip
+    for name in ("transport", "carries", "last_time_ns", "stream_bytes", "tcp", "tcp_rtt_ns", "ends", "analysis"):
+        setattr(counted, name, getattr(connection, name))
+    return counted
+
+
+def tables(files: Iterable[FileReport], connections: list[Connection], redactor: Redactor | None) -> str:
+    """The whole report."""
+
+    def text(value: str) -> str:
+        return printable(value if redactor is None else redactor.text(value))
+
+    lines = [*_captures(files, text), ""]
+    if not connections:
+        lines.append("no connections")
+    for connection in connections:
+        lines += [*_connection(connection, text), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterator[str]:
+    for file in files:
+        how = (
+            file.outcome
+            if file.outcome == "complete"
+            else f"{file.outcome} at byte {file.offset:,}: {text(file.reason)}"
+        )
+        yield f"{text(file.path)}  {file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}"
+
+
+def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[str]:
+    verdict = verdict_of(connection)
+    outcome = "" if verdict is None else f"  {verdict.role.replace('_', ' ')}  {_OUTCOMES[verdict.outcome]}"
+    yield f"connection {connection.id}  {connection.client} → {connection.server}{outcome}"
+    if verdict is not None:
+        yield f"    {text(verdict.text)}"
+        if verdict.message is not None:
+            yield f"    decided by message {verdict.message:,}" + (f", {text(verdict.code)}" if verdict.code else "")
+    yield from _row("time", f"{_duration(connection.last_time_ns - connection.time_ns)}{_round_trip(connection)}")
+    for direction, counts in enumerate(connection.counts):
+        total = f"{connection.stream_bytes[direction]:,} bytes"
+        listed = [f"{count:,} {type_name(type_id)}" for type_id, count in sorted(counts.items())]
+        yield from _row(DIRECTIONS[direction], ", ".join([total, *listed]) + _tcp(connection, direction))
+    for stream in _streams(connection):
+        yield from _stream(stream)
+    yield from _flow(connection)
+    if connection.gaps:
+        yield from _row("gaps", f"{connection.gaps:,}, {connection.lost_bytes:,} bytes missing")
+    if connection.note_counts:
+        noted = sorted(connection.note_counts.items(), key=lambda item: -item[1])
+        yield from _row("notes", ", ".join([f"{count:,} {text(code)}" for code, count in noted]))
+
+
+def _row(name: str, value: str) -> Iterator[str]:
+    yield f"    {name:<10} {value}"
+
+
+def _round_trip(connection: Connection) -> str:
+    return f", TCP round trip {connection.tcp_rtt_ns / 1e6:.1f} ms" if connection.tcp_rtt_ns >= 0 else ""
+
+
+def _tcp(connection: Connection, direction: int) -> str:
+    """What TCP tells about a stall; nothing where it had no trouble."""
+    stats = connection.tcp[direction]
+    troubles = (
+        (stats.retransmissions, "retransmitted"),
+        (stats.out_of_order, "out of order"),
+        (stats.zero_windows, "zero windows"),
+        (stats.conflicts, "retransmitted with other bytes"),
+    )
+    return "".join([f", {count:,} {name}" for count, name in troubles if count])
+
+
+def _streams(connection: Connection) -> list[MediaStream]:
+    timeline = connection.analysis.get("media_timeline")
+    return timeline.streams if isinstance(timeline, MediaTimeline) else []
+
+
+def _stream(stream: MediaStream) -> Iterator[str]:
+    name = f"stream {stream.message_stream_id}"
+    for track in stream.tracks:
+        yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}")
+        name = ""
+    health = [f"A/V {stream.skew_ms:+,} ms"] if stream.video is not None and stream.audio is not None else []
+    if stream.stalls:
+        health.append(f"{stream.stalls:,} stalls, {stream.stalled_ms / 1000:.1f} s in all")
+    if health:
+        yield from _row("", "     " + ", ".join(health))
+
+
+def _track(track: Track) -> str:
+    number = f" {track.track_id}" if track.track_id else ""
+    parts = [
+        f"{track.kind}{number}  {track.codec or 'unknown codec'}",
+        f"{track.frames:,} frames",
+        f"{track.duration_ms / 1000:.1f} s",
+        f"{track.bitrate / 1000:,.0f} kb/s",
+    ]
+    if track.kind == "video":
+        parts.append(f"{track.frame_rate:.3g} fps")
+        if track.key_intervals.count:
+            parts.append(f"GOP {track.key_intervals.mean / 1000:.1f} s")
+    for count, words in (
+        (track.changes, "changes of the sequence header"),
+        (track.backwards, "timestamps backwards"),
+        (track.jumps, "timestamp jumps"),
+    ):
+        if count:
+            parts.append(f"{count:,} {words}")
+    return ", ".join(parts)
+
+
+def _flow(connection: Connection) -> Iterator[str]:
+    flow = connection.analysis.get("flow_control")
+    if not isinstance(flow, FlowControl):
+        return
+    for direction, ledger in enumerate(flow.ledgers):
+        parts = []
+        if ledger.window:
+            parts.append(f"window {ledger.window:,}")
+        if ledger.acks:
+            parts.append(f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged")
+        if ledger.waits:
+            parts.append(f"waited {ledger.waits:,} times for one, {int(ledger.waited_ns) / 1e9:.1f} s in all")
+        if parts:
+            yield from _row("flow", f"{DIRECTIONS[direction]}  {', '.join(parts)}")
+    if flow.pings.count:
+        unanswered = f", {flow.pings_unanswered:,} unanswered" if flow.pings_unanswered else ""
+        yield from _row("pings", f"{flow.pings.count:,}, {flow.pings.mean / 1e6:.1f} ms on average{unanswered}")
+
+
+def _duration(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1e9:,.3f} s"

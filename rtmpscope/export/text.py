@@ -1,0 +1,237 @@
+"""What `rtmpscope print` writes: one line for each message, handshake part, gap, end and connection.
+
+The columns are those of the screen: number, time since the capture began, connection, direction, type, csid,
+message stream, timestamp, length, and what it means.  Notes stand below their line.  A connection is introduced
+before its first line.  Everything that quotes the wire passes `printable`, and the redactor before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rtmpscope.export.frames import Frames
+from rtmpscope.model import (
+    UNKNOWN,
+    Connection,
+    End,
+    Event,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Note,
+    Opened,
+    Severity,
+)
+from rtmpscope.rtmp.messages import type_name
+from rtmpscope.rtmp.summary import summarize
+from rtmpscope.text import printable
+
+if TYPE_CHECKING:
+    from rtmpscope.redact import Redactor
+
+ARROWS: Final = ("→", "←")
+MARKS: Final = {
+    Severity.COMMENT: "·",
+    Severity.CHAT: "·",
+    Severity.NOTE: "•",
+    Severity.WARNING: "▲",
+    Severity.ERROR: "✖",
+}
+
+# SGR parameters, by the kind of line and by severity.
+_STYLES: Final = {
+    "connection": "1", "handshake": "33", "control": "2", "audio": "32", "video": "34", "data": "35", "shared": "35",
+    "command": "36", "gap": "31", "end": "33",
+}  # fmt: skip
+_TYPE_STYLES: Final = {
+    8: "audio", 9: "video", 15: "data", 16: "shared", 17: "command", 18: "data", 19: "shared", 20: "command",
+    22: "video",
+}  # fmt: skip
+_SEVERITY_STYLES: Final = {Severity.WARNING: "33", Severity.ERROR: "1;31"}
+
+_ECHOES: Final = {
+    "exact": "echoes {peer}1",
+    "random": "echoes the random bytes of {peer}1",
+    "digest": "digest that answers {peer}1",
+    "none": "neither echo nor digest of {peer}1",
+}
+_REASONS: Final = {
+    "capture_loss": "lost in the capture",
+    "network_loss": "lost in the network",
+    "snaplen": "cut off by the snapshot length",
+    "mid_stream": "before the capture began",
+}
+_HOWS: Final = {
+    "fin": "closed (FIN)",
+    "rst": "reset (RST)",
+    "idle": "nothing more came",
+    "capture_end": "the capture ends here",
+}
+_KNOWN_BY: Final = {
+    "syn": "",
+    "handshake": "  client told by the handshake",
+    "port": "  client told by the port",
+    "guess": "  client guessed",
+}
+_ASCII: Final = str.maketrans(
+    {
+        "→": ">",
+        "←": "<",
+        "·": "-",
+        "•": "*",
+        "▲": "!",
+        "✖": "x",
+        "✂": "-",
+        "…": "...",
+        "●": "*",
+        "◐": "*",
+        "○": "-",
+        "◌": "-",
+    }
+)
+_NOTE_INDENT: Final = " " * 10
+
+
+class TextLines:
+    """Writes the lines of a run.
+
+    write        takes the text of one or more lines, line ends included
+    connections  the engine's list
+    describe     gives a message's field tree
+    start_ns     when the capture began
+    colour       whether to colour with SGR sequences
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        connections: Sequence[Connection],
+        describe: Callable[[Message], Field],
+        start_ns: int,
+        redactor: Redactor | None = None,
+        colour: bool = False,
+    ) -> None:
+        self._write = write
+        self._connections = connections
+        self._describe = describe
+        self._start_ns = start_ns
+        self._redactor = redactor
+        self._colour = colour
+        self._known: set[int] = set()
+        self._frames = Frames()
+
+    def event(self, event: Event) -> None:
+        if event.connection not in self._known:
+            self._known.add(event.connection)
+            self._connection(self._connections[event.connection])
+        match event:
+            case Message():
+                self._message(event)
+            case Handshake():
+                self._other(event, "handshake", f"Handshake {event.part}", handshake_words(event))
+            case Gap():
+                self._other(event, "gap", "✂ gap", gap_words(event))
+            case End():
+                self._other(event, "end", "end", end_words(event))
+            case Opened():
+                pass
+        for note in event.notes or ():
+            self._note(note)
+
+    def _connection(self, connection: Connection) -> None:
+        ends = f"{connection.client} → {connection.server}"
+        carries = connection.transport if connection.carries == "rtmp" else connection.carries.replace("_", " ")
+        line = f"connection {connection.id}  {ends}  {carries}{_KNOWN_BY.get(connection.client_known_by, '')}"
+        self._write(self._styled(line, "connection") + "\n")
+
+    def _message(self, message: Message) -> None:
+        name = "?" if message.type_id == UNKNOWN else type_name(message.type_id)
+        kind = _TYPE_STYLES.get(message.type_id, "control")
+        columns = (
+            f"{_count(message.csid):>5} {_count(message.message_stream_id):>6} {_count(message.timestamp):>13} "
+            f"{_count(message.length):>10}"
+        )
+        self._write(
+            f"{message.number:>8,} {self._place(message)} {self._styled(f'{name:<20}', kind)} {columns}  "
+            f"{self._summary(message)}\n"
+        )
+
+    def _summary(self, message: Message) -> str:
+        said = self._frames.recall(message)
+        if said:
+            return said
+        body = self._describe(message)
+        shown = body if self._redactor is None else self._redactor.body(message, body)
+        said = printable(summarize(message, shown))
+        self._frames.keep(message, body, said)
+        return said
+
+    def _other(self, event: Event, kind: str, name: str, words: str) -> None:
+        line = f"{name:<20} {'':>37}  {words}"
+        self._write(f"{'':>8} {self._place(event)} {self._styled(printable(line), kind)}\n")
+
+    def _place(self, event: Event) -> str:
+        """Time, connection and direction."""
+        nanoseconds = int(event.time_ns) - self._start_ns
+        sign = "-" if nanoseconds < 0 else ""
+        seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+        return f"{sign + format(seconds, ','):>6}.{rest // 1000:06} {event.connection:>3} {ARROWS[event.direction]}"
+
+    def _note(self, note: Note) -> None:
+        text = note.text if self._redactor is None else self._redactor.text(note.text)
+        line = f"{MARKS[note.severity]} {printable(text)}  [{printable(note.code)}]"
+        style = _SEVERITY_STYLES.get(note.severity)
+        self._write(f"{_NOTE_INDENT}{_sgr(line, style) if self._colour and style else line}\n")
+
+    def _styled(self, text: str, kind: str) -> str:
+        return _sgr(text, _STYLES[kind]) if self._colour else text
+
+
+def handshake_words(part: Handshake) -> str:
+    """What a handshake part says: its version, where its digest is, what it echoes."""
+    if part.part[1] == "0":
+        return f"version {part.version}"
+    if part.part[1] == "1":
+        digest = "" if part.digest_block == UNKNOWN else f"digest at {part.digest_block}"
+        return "  ".join([word for word in (digest or "simple", part.version) if word])
+    return _ECHOES.get(part.echo, part.echo).format(peer="S" if part.part[0] == "C" else "C")
+
+
+def gap_words(gap: Gap) -> str:
+    """What is missing and where the parse went on."""
+    missing = f"{gap.length:,} bytes {_REASONS.get(gap.reason, gap.reason)}"
+    if gap.resumed == UNKNOWN:
+        return f"{missing}, not resumed"
+    return f"{missing}, resumed {gap.resumed:,} bytes later" if gap.resumed else f"{missing}, resumed at once"
+
+
+def end_words(end: End) -> str:
+    how = _HOWS.get(end.how, end.how)
+    return f"{how}, {end.incomplete:,} bytes of unfinished messages" if end.incomplete else how
+
+
+def _count(number: int) -> str:
+    return "?" if number == UNKNOWN else f"{number:,}"
+
+
+def _sgr(text: str, parameters: str) -> str:
+    return f"\x1b[{parameters}m{text}\x1b[0m"
+
+
+def wants_colour(when: str, output: TextIO, environment: Mapping[str, str]) -> bool:
+    """What --color and NO_COLOR (no-color.org) come to for this output."""
+    if when != "auto":
+        return when == "always"
+    return output.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def writer(output: TextIO) -> Callable[[str], object]:
+    """A function that writes to the output whatever its encoding has: ASCII stands in for signs that it lacks."""
+    try:
+        "".join(map(chr, _ASCII)).encode(output.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        encoding = output.encoding or "ascii"
+        return lambda text: output.write(text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding))
+    return output.write

@@ -1,0 +1,125 @@
+"""One run without a screen: captures through the engine, filtered, to whoever wants the events.
+
+A `Run` opens everything first, so that what cannot work is said before anything is written; then `events` gives
+the wanted events as the capture is read, and keeps none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final, TextIO
+
+from rtmpscope.capture.files import Batch, CaptureReader, FileReport, open_capture
+from rtmpscope.engine import RTMP_PORTS, Engine
+from rtmpscope.filters import Filter
+from rtmpscope.model import Connection, Event, Field, Message
+from rtmpscope.plugins import Registry, load, load_builtin
+from rtmpscope.redact import Redactor
+
+
+class Run:
+    """Captures being analysed.
+
+    wanted    None lets every event through
+    redactor  None where secrets are to be shown
+    start_ns  when the first packet was captured
+    shown     events that the filter let through
+    """
+
+    def __init__(
+        self,
+        captures: Sequence[str],
+        *,
+        ports: Sequence[int] = (),
+        wanted: Filter | None = None,
+        redact: bool = True,
+        plugins: Sequence[str] = (),
+        whole_payloads: bool = False,
+    ) -> None:
+        self.registry: Final = registry(plugins)
+        self.redactor: Final = Redactor() if redact else None
+        self.wanted: Final = wanted
+        self.shown = 0
+        self._reader: Final[CaptureReader] = open_capture(captures)
+        self._engine: Final = Engine(self.registry, ports=RTMP_PORTS | frozenset(ports), whole_payloads=whole_payloads)
+        self._batches = self._reader.batches()
+        first = next(self._batches, None)
+        if first is not None:
+            self._batches = chain([first], self._batches)
+        self.start_ns: Final = int(first.packets[0].time_ns) if first is not None and first.packets else 0
+        if wanted is not None:
+            wanted.start_ns = self.start_ns
+
+    @property
+    def connections(self) -> list[Connection]:
+        return self._engine.connections
+
+    @property
+    def files(self) -> list[FileReport]:
+        return self._reader.files
+
+    def describe(self, event: Event) -> Field:
+        return self._engine.describe(event)
+
+    def events(self, progress: Progress | None = None) -> Iterator[Event]:
+        """The wanted events, in order."""
+        engine = self._engine
+        for batch in self._batches:
+            yield from self._chosen(engine.feed(batch.packets))
+            if progress is not None:
+                progress.show(batch, self._reader.size, self.shown)
+        yield from self._chosen(engine.finish())
+        if progress is not None:
+            progress.clear()
+
+    def _chosen(self, events: list[Event]) -> list[Event]:
+        if self.wanted is not None:
+            events = [event for event in events if self._is_wanted(self.wanted, event)]
+        self.shown += len(events)
+        return events
+
+    def _is_wanted(self, wanted: Filter, event: Event) -> bool:
+        connection = self._engine.connections[event.connection]
+        decided = wanted.decide(event, connection)
+        if decided is not None:
+            return decided
+        body = None
+        if isinstance(event, Message):
+            body = event.body = self._engine.describe(event)  # kept for whoever describes the message next
+        return wanted.match(event, connection, body)
+
+
+def registry(plugins: Sequence[str]) -> Registry:
+    """What comes with rtmpscope, and the plugins that are installed or named."""
+    found = Registry()
+    load_builtin(found)
+    load(found, plugins)
+    return found
+
+
+class Progress:
+    """How far reading has come, on a terminal's last line, ten times a second at most."""
+
+    def __init__(self, output: TextIO = sys.stderr) -> None:
+        self._output = output
+        self._next = 0.0
+        self._shown = False
+
+    def show(self, batch: Batch, size: int | None, events: int) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + 0.1
+        self._shown = True
+        part = f"{batch.position * 100 // size} %" if size else f"{batch.position / 1e6:,.0f} MB"
+        self._output.write(f"\r\x1b[K{part}  {events:,} records")
+        self._output.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            self._output.write("\r\x1b[K")
+            self._output.flush()
+            self._shown = False
