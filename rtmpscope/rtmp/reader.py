@@ -243,9 +243,7 @@ class DirectionReader:
             parser.out = []
             if parser.trouble or pos < len(region.data):
                 region.cut(pos)
-                self._doubt(region)
-                assert self.recovery is not None
-                self.recovery.feed(gap)
+                self._doubt(region).feed(gap)
                 self._recover(out)
                 return
         if parser.left >= gap.length:
@@ -262,13 +260,14 @@ class DirectionReader:
         self.recovery = recovery
         self._recover(out)
 
-    def _doubt(self, region: Region) -> None:
+    def _doubt(self, region: Region) -> Recovery:
         """Bytes that cannot be what they should be: `region` begins with them."""
         parser = self.parser
         recovery = Recovery(parser, region, True)
         if parser.trouble == DOUBT or parser.trouble == CHUNK_SIZE_UNKNOWN:
             recovery.believe_header(GUESS_BITS if parser.distrust else 0)
         self.recovery = recovery
+        return recovery
 
     def _recover(self, out: list[Event]) -> None:
         """Let the recovery go on, and go on with what it found."""
@@ -291,9 +290,7 @@ class DirectionReader:
             later = outcome.regions[outcome.reached + 1 :]
             if parser.trouble:
                 region.cut(outcome.pos)
-                self._doubt(region)
-                assert self.recovery is not None
-                self.recovery.regions.extend(later)
+                self._doubt(region).regions.extend(later)
                 continue
             if outcome.pos < len(region.data):
                 self._keep_tail(region.data, outcome.pos, region.base, region.segments)
