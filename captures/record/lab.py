@@ -4,6 +4,7 @@ A `Lab` is two network namespaces joined by a veth pair (MTU 1500, offloads off,
 a real Ethernet), a scratch directory, and the processes started in it. Leaving the `with` block ends every process by
 its own pid and removes the namespaces. Nothing here knows RTMP; the servers are in `servers.py`.
 """
+
 import contextlib
 import os
 import shlex
@@ -90,7 +91,7 @@ class Lab:
             ip("netns", "add", space)
         try:
             self.lay_wire()
-            for side, space in self.space.items():
+            for space in self.space.values():
                 ip("-n", space, "link", "set", "lo", "up")
         except BaseException:
             self.__exit__()
@@ -117,8 +118,29 @@ class Lab:
             # Locally administered addresses that do not change from one recording to the next.
             mac = "02:00:0a:23:00:01" if side == "client" else "02:00:0a:23:00:02"
             ip("-n", space, "link", "set", "veth0", "address", mac, "mtu", "1500")
-            subprocess.run(["ip", "netns", "exec", space, "ethtool", "-K", "veth0", "tso", "off", "gso", "off",
-                            "gro", "off", "tx", "off", "rx", "off"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [
+                    "ip",
+                    "netns",
+                    "exec",
+                    space,
+                    "ethtool",
+                    "-K",
+                    "veth0",
+                    "tso",
+                    "off",
+                    "gso",
+                    "off",
+                    "gro",
+                    "off",
+                    "tx",
+                    "off",
+                    "rx",
+                    "off",
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             ip("-n", space, "address", "add", f"{v4}/24", "dev", "veth0")
             ip("-n", space, "address", "add", f"{v6}/64", "dev", "veth0", "nodad")
             ip("-n", space, "link", "set", "veth0", "up")
@@ -126,10 +148,14 @@ class Lab:
     def relay(self, *arguments):
         log = self.work / "relay.log"
         with open(log, "wb") as out:
-            popen = subprocess.Popen([sys.executable, PEERS / "lossy_path.py", *map(str, arguments)], stdout=out, stderr=out)
+            popen = subprocess.Popen(
+                [sys.executable, PEERS / "lossy_path.py", *map(str, arguments)], stdout=out, stderr=out
+            )
         process = Process(popen, log)
         self.processes.append(process)
-        self.commands.append(f"# path: {', '.join(f'{k} {v}' for k, v in self.path.items())}, seed 1935 (peers/lossy_path.py)")
+        self.commands.append(
+            f"# path: {', '.join(f'{k} {v}' for k, v in self.path.items())}, seed 1935 (peers/lossy_path.py)"
+        )
         process.until("relaying")
 
     def start(self, side, *argv, env=None, output=None, show=True, stdin=subprocess.DEVNULL):
@@ -142,8 +168,14 @@ class Lab:
             self.commands.append(f"{side}$ {line.replace(str(PEERS), 'peers')}")
         with open(log, "wb") as err:
             out = open(output, "wb") if output else err
-            popen = subprocess.Popen(["ip", "netns", "exec", self.space[side], *argv], stdin=stdin, stdout=out,
-                                     stderr=err, env={**os.environ, **(env or {})}, cwd=self.work)
+            popen = subprocess.Popen(
+                ["ip", "netns", "exec", self.space[side], *argv],
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, **(env or {})},
+                cwd=self.work,
+            )
         process = Process(popen, log)
         self.processes.append(process)
         return process

@@ -4,26 +4,34 @@
 For each scenario: lay a wire, run real servers and clients over it, capture, then ask every witness what was sent.
 Three files come out: NAME.pcap (or another capture format), NAME.toml (provenance and expected outcome) and
 truth/NAME.json (the messages of each direction). `--list` names the scenarios, `--missing` records only what is not
-there. Addresses, ports, times and random bytes differ from one recording to the next; nothing else should.
+there, `--table` only writes README.md's table anew. Addresses, ports, times and random bytes differ from one recording
+to the next; nothing else should.
 """
+
 import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timezone
+import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import truth
+from clients import new_ffmpeg
 from lab import HOME, Lab
 from scenarios import SCENARIOS, failures, media, sessions, transports  # noqa: F401 (each registers its scenarios)
 
+INNER = "inner"  # the capture behind TLS or HTTP: not kept, only looked at
 CAPTURES = Path(__file__).resolve().parent.parent
-PACKAGES = ("tcpdump tshark wireshark-common ffmpeg nginx-light libnginx-mod-rtmp rtmpdump librtmp1 stunnel4 openssl ethtool iproute2 zstd curl "
-            "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly "
-            "gstreamer1.0-libav nodejs npm python3-venv").split()
+PACKAGES = (
+    "tcpdump tshark wireshark-common ffmpeg nginx-light libnginx-mod-rtmp rtmpdump librtmp1 stunnel4 openssl ethtool "
+    "iproute2 zstd curl gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
+    "gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav nodejs npm python3-venv"
+).split()
 NPM = {"nms2": "node-media-server@2.7.4", "nms4": "node-media-server@4.4.3", "rtmp-client": "rtmp-client@1.6.3"}
 PYPI = ["imageio-ffmpeg==0.8.1", "pyrtmp==0.3.1"]
 EXTRA = {"vlc": ["vlc-bin", "vlc-plugin-base"], "obs": ["obs-studio", "xvfb"]}
@@ -36,8 +44,11 @@ def requirements(scenarios):
     missing = [p for p in wanted if not debian_version(p) and not shutil.which({"nodejs": "node"}.get(p, p))]
     if missing:
         subprocess.run(["apt-get", "update"], check=True)
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *missing], check=True,
-                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        subprocess.run(
+            ["apt-get", "install", "-y", "--no-install-recommends", *missing],
+            check=True,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        )
     HOME.mkdir(parents=True, exist_ok=True)
     if not all((HOME / "node_modules" / name).exists() for name in NPM):
         specs = [spec if spec.startswith(name) else f"{name}@npm:{spec}" for name, spec in NPM.items()]
@@ -48,32 +59,52 @@ def requirements(scenarios):
 
 
 def debian_version(package):
-    query = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", package], capture_output=True, text=True)
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", package], capture_output=True, text=True
+    )
     return query.stdout[3:].strip() if query.stdout.startswith("ii") else None
 
 
 def version(software):
     """The version of a piece of software, from wherever it was installed."""
+    if software == "imageio-ffmpeg":
+        line = subprocess.run([new_ffmpeg(), "-version"], capture_output=True, text=True).stdout.split()
+        return f"ffmpeg {line[2].partition('-')[0]} (in {PYPI[0].replace('==', ' ')})"
     for spec in [*NPM.values(), *PYPI]:
         name = spec.rpartition("@")[0] or spec.partition("==")[0]
         if software.startswith(name):
-            return software if any(c.isdigit() for c in software[len(name):]) else f"{name} {spec.rpartition('@')[2].rpartition('==')[2]}"
-    package = {"nginx": "nginx", "nginx-rtmp-module": "libnginx-mod-rtmp", "gstreamer": "gstreamer1.0-plugins-bad", "librtmp": "librtmp1",
-               "vlc": "vlc-bin", "obs": "obs-studio", "stunnel": "stunnel4"}.get(software, software)
+            return (
+                software
+                if any(c.isdigit() for c in software[len(name) :])
+                else f"{name} {spec.rpartition('@')[2].rpartition('==')[2]}"
+            )
+    package = {
+        "nginx": "nginx",
+        "nginx-rtmp-module": "libnginx-mod-rtmp",
+        "gstreamer": "gstreamer1.0-plugins-bad",
+        "librtmp": "librtmp1",
+        "vlc": "vlc-bin",
+        "obs": "obs-studio",
+        "stunnel": "stunnel4",
+    }.get(software, software)
     return f"{software} {debian_version(package)}" if debian_version(package) else software
 
 
 def record(scenario):
     with Lab(scenario.name, **scenario.lab) as lab:
         scenario.run(lab)
-        recorded = datetime.fromtimestamp(lab.started, timezone.utc).date()
+        recorded = datetime.fromtimestamp(lab.started, UTC).date()
         for label, pcap in lab.pcaps.items():
+            if label == INNER:
+                continue
             name = scenario.name if label == "main" else f"{scenario.name}-{label}"
             plain = scenario.alter(pcap) if scenario.alter else pcap
             found, notes = witnesses(scenario, lab, plain)
             stored, how = store(plain, name, scenario.format, lab.work / "keys.log")
             keep_truth(name, stored, found)
-            (CAPTURES / f"{name}.toml").write_text(provenance(scenario, lab, stored, how, recorded, found, notes, plain))
+            (CAPTURES / f"{name}.toml").write_text(
+                provenance(scenario, lab, stored, how, recorded, found, notes, plain)
+            )
             for side_file in scenario.keep:
                 shutil.copy(lab.work / side_file, CAPTURES / f"{name}.{side_file}")
             print(f"{stored.name}: {stored.stat().st_size:,} bytes, {len(found)} connections")
@@ -92,7 +123,9 @@ def store(plain, name, kind, keys):
     if kind in {"nsecpcap", "modlibpcap", "pcapng"}:
         path = CAPTURES / f"{name}.{'pcapng' if kind == 'pcapng' else 'pcap'}"
         subprocess.run(["editcap", "-F", kind, plain, path], check=True)
-        return path, {"nsecpcap": "pcap, nanoseconds", "modlibpcap": "pcap, modified (Kuznetzov)", "pcapng": "pcapng"}[kind]
+        return path, {"nsecpcap": "pcap, nanoseconds", "modlibpcap": "pcap, modified (Kuznetzov)", "pcapng": "pcapng"}[
+            kind
+        ]
     if kind == "gz":
         path = CAPTURES / f"{name}.pcap.gz"
         path.write_bytes(gzip.compress(plain.read_bytes(), 9, mtime=0))
@@ -108,18 +141,19 @@ def store(plain, name, kind, keys):
 
 def witnesses(scenario, lab, pcap):
     """Ask everyone who was there; returns the connections with the rows of each witness, and what they disagree on."""
-    keylog = lab.work / "keys.log"
     found, notes = [], []
-    seen = truth.tshark(pcap, keylog if keylog.exists() else None, scenario.port) if scenario.tshark else {}
-    if seen is None:
-        notes.append("tshark failed on this capture")
+    # Where the wire is encrypted or tunnelled, tshark looks at the plain connection behind it.
+    inner = lab.pcaps.get(INNER)
+    looked_at, port = (inner, 1935) if inner else (pcap, scenario.port)
+    seen, sizes = (truth.tshark(looked_at, port) if scenario.tshark else None) or ({}, {})
+    streams = truth.connections(looked_at, port)
     log = lab.work / "nginx.log"
     accepted = truth.nginx_log(log) if log.exists() and scenario.nginx_log else []
     wrapped = truth.witness(lab.work / "witness.jsonl") if (lab.work / "witness.jsonl").exists() else {}
     received = truth.witness(lab.work / "received.jsonl") if (lab.work / "received.jsonl").exists() else {}
-    for number, (client, cport, server, sport, stream) in enumerate(truth.connections(pcap, scenario.port)):
+    for number, (client, cport, server, sport, _) in enumerate(truth.connections(pcap, scenario.port)):
         expected = scenario.connections[min(number, len(scenario.connections) - 1)]
-        up, down = {}, {}
+        up, down, chunks = {}, {}, list(scenario.chunks)
         if number < len(accepted):
             up["nginx debug log"] = accepted[number]
         if cport in wrapped:
@@ -129,17 +163,34 @@ def witnesses(scenario, lab, pcap):
         for direction, source, read, file in expected.truth:
             if (lab.work / file).exists():
                 (up if direction == "up" else down)[source] = read(lab.work / file)
-        for rows, port in ((up, cport), (down, sport)):
-            if seen and seen.get((stream, port)):
-                rows["tshark"] = seen[stream, port]
+        if number < len(streams):
+            stream = streams[number]
+            for side, rows, source_port in ((0, up, stream[1]), (1, down, stream[3])):
+                key = stream[4], source_port
+                chunks[side] = sizes.get(key, chunks[side])
+                if inner and key in seen:
+                    rows["tshark, behind the carrier"] = [row[:6] for row in seen[key]]
+                elif key in seen:
+                    rows["tshark"] = seen[key]
+        for rows in (up, down):
             complete = [(s, r) for s, r in rows.items() if "file" not in s and "trace" not in s]
             for source, other in complete[1:]:
                 differ = truth.disagreements(complete[0][1], other)
                 if differ:
-                    notes.append(f"connection {number}: {complete[0][0]} and {source}: {'; '.join(differ[:3])}"
-                                 + (f" (and {len(differ) - 3} more)" if len(differ) > 3 else ""))
-        found.append({"client": address(client, cport), "server": address(server, sport), "expected": expected,
-                      "client_to_server": up, "server_to_client": down})
+                    notes.append(
+                        f"connection {number}: {complete[0][0]} and {source}: {'; '.join(differ[:3])}"
+                        + (f" (and {len(differ) - 3} more)" if len(differ) > 3 else "")
+                    )
+        found.append(
+            {
+                "client": address(client, cport),
+                "server": address(server, sport),
+                "expected": expected,
+                "chunks": chunks,
+                "client_to_server": up,
+                "server_to_client": down,
+            }
+        )
     return found, notes
 
 
@@ -149,7 +200,12 @@ def address(host, port):
 
 def keep_truth(name, stored, found):
     """One row per line: compact, and a diff shows the message that changed."""
-    lines = ["{", f'"capture": {json.dumps(stored.name)},', f'"columns": {json.dumps(truth.COLUMNS)},', '"connections": [']
+    lines = [
+        "{",
+        f'"capture": {json.dumps(stored.name)},',
+        f'"columns": {json.dumps(truth.COLUMNS)},',
+        '"connections": [',
+    ]
     for n, connection in enumerate(found):
         lines.append(f'{{"client": "{connection["client"]}", "server": "{connection["server"]}",')
         for direction, comma in (("client_to_server", ","), ("server_to_client", "")):
@@ -167,13 +223,22 @@ def keep_truth(name, stored, found):
 
 
 def provenance(scenario, lab, stored, how, recorded, found, notes, plain):
-    info = subprocess.run(["capinfos", "-E", "-c", "-M", "-T", "-r", plain], capture_output=True, text=True).stdout.split("\t")
-    lines = [f"capture = {quote(stored.name)}", f"what = {quote(' '.join(scenario.what.split()))}", f"recorded = {recorded}",
-             f"server = {quote(version_list(scenario.server))}", f"client = {quote(version_list(scenario.client))}",
-             f"chunk_sizes = {quote(scenario.chunks)}", f"link_type = {quote(info[1] if len(info) > 1 else '?')}", f"format = {quote(how)}",
-             f"packets = {info[2].strip() if len(info) > 2 else 0}", f"bytes = {stored.stat().st_size}",
-             f"sha256 = {quote(hashlib.sha256(stored.read_bytes()).hexdigest())}",
-             f"truth = {quote(f'truth/{stored.name.partition(chr(46))[0]}.json')}"]
+    info = subprocess.run(
+        ["capinfos", "-E", "-c", "-M", "-T", "-r", plain], capture_output=True, text=True
+    ).stdout.split("\t")
+    lines = [
+        f"capture = {quote(stored.name)}",
+        f"what = {quote(' '.join(scenario.what.split()))}",
+        f"recorded = {recorded}",
+        f"server = {quote(version_list(scenario.server))}",
+        f"client = {quote(version_list(scenario.client))}",
+        f"link_type = {quote(info[1] if len(info) > 1 else '?')}",
+        f"format = {quote(how)}",
+        f"packets = {info[2].strip() if len(info) > 2 else 0}",
+        f"bytes = {stored.stat().st_size}",
+        f"sha256 = {quote(hashlib.sha256(stored.read_bytes()).hexdigest())}",
+        f"truth = {quote(f'truth/{stored.name.partition(chr(46))[0]}.json')}",
+    ]
     lines += array("commands", lab.commands)
     if lab.media:
         lines += array("published_media", [f"{file.name}: {ffprobe(file)}" for file in dict.fromkeys(lab.media)])
@@ -184,8 +249,18 @@ def provenance(scenario, lab, stored, how, recorded, found, notes, plain):
         lines += array("witnesses_differ", notes)
     for connection in found:
         expected = connection["expected"]
-        lines += ["", "[[connection]]", f"client = {quote(connection['client'])}", f"server = {quote(connection['server'])}"]
+        lines += [
+            "",
+            "[[connection]]",
+            f"client = {quote(connection['client'])}",
+            f"server = {quote(connection['server'])}",
+        ]
         lines += [f"{key} = {quote(value)}" for key, value in expected.facts.items() if value]
+        if connection["client_to_server"] or connection["server_to_client"]:
+            lines += [
+                f"client_chunk_size = {connection['chunks'][0]}",
+                f"server_chunk_size = {connection['chunks'][1]}",
+            ]
         for direction in ("client_to_server", "server_to_client"):
             for source, rows in connection[direction].items():
                 table = ", ".join(f"{k} = {n}" for k, n in truth.counts(rows).items())
@@ -196,7 +271,11 @@ def provenance(scenario, lab, stored, how, recorded, found, notes, plain):
 def ffprobe(file):
     """The parameters of a published file, as ffprobe (the newer ffmpeg where the older cannot read it) names them."""
     fields = "codec_name,profile,level,width,height,pix_fmt,r_frame_rate,has_b_frames,sample_rate,channels"
-    out = subprocess.run(["ffprobe", "-v", "error", "-show_entries", f"stream={fields}", "-of", "json", file], capture_output=True, text=True).stdout
+    out = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", f"stream={fields}", "-of", "json", file],
+        capture_output=True,
+        text=True,
+    ).stdout
     streams = json.loads(out or "{}").get("streams", [])
     return "; ".join(" ".join(f"{k}={v}" for k, v in stream.items()) for stream in streams)
 
@@ -213,7 +292,34 @@ def array(name, items):
     return [f"{name} = [", *[f"    {quote(item)}," for item in items], "]"]
 
 
+def table():
+    """Write the table of README.md from the TOML files."""
+    rows = []
+    for path in sorted(CAPTURES.glob("*.toml")):
+        about = tomllib.loads(path.read_text())
+        sources = []
+        for connection in about.get("connection", []):
+            for direction in ("client_to_server", "server_to_client"):
+                sources += [s for s in connection.get(direction, {}) if s not in sources]
+        size = f"{about['bytes'] / 1000:,.0f}"
+        cells = [f"`{about['capture']}`", about["what"], short(about["server"]), short(about["client"])]
+        cells += [about["link_type"], size, ", ".join(sources) or "none: see the outcome"]
+        rows.append(f"| {' | '.join(cells)} |")
+    readme = CAPTURES / "README.md"
+    before, _, rest = readme.read_text().partition("<!-- table -->")
+    _, _, after = rest.partition("<!-- end of table -->")
+    head = "| capture | what happens | server | client | link | kB | truth |\n|---|---|---|---|---|---|---|"
+    readme.write_text("\n".join([f"{before}<!-- table -->", head, *rows, f"<!-- end of table -->{after}"]))
+
+
+def short(software):
+    """Versions without Debian's epoch and revision."""
+    return re.sub(r" (?:\d+:)?([\d.]+)[^,]*", r" \1", software)
+
+
 def main(arguments):
+    if "--table" in arguments:
+        return table()
     if "--list" in arguments:
         for s in SCENARIOS.values():
             print(f"{s.name:32} {' '.join(s.what.split())}")
@@ -230,6 +336,7 @@ def main(arguments):
         except Exception as error:  # one scenario that fails must not cost the others
             failed.append(scenario.name)
             print(f"{scenario.name}: {error!r}", file=sys.stderr)
+    table()
     if failed:
         sys.exit(f"not recorded: {', '.join(failed)}")
 

@@ -1,4 +1,5 @@
 """Real RTMP servers, each started with one call and ready when the call returns."""
+
 import subprocess
 
 from lab import HOME, PEERS, PYTHON
@@ -43,8 +44,15 @@ def nginx(lab, server="", live="", more="", side="server"):
 
 def node_media_server(lab, version, chunk_size=60000, side="server"):
     """node-media-server, version 2 or 4; the wrapper notes every message the server has parsed."""
-    process = lab.start(side, "node", PEERS / "nms.js", version, chunk_size, lab.work / "witness.jsonl",
-                        env={"NODE_PATH": str(HOME / "node_modules")})
+    process = lab.start(
+        side,
+        "node",
+        PEERS / "nms.js",
+        version,
+        chunk_size,
+        lab.work / "witness.jsonl",
+        env={"NODE_PATH": str(HOME / "node_modules")},
+    )
     process.until_listening()
     return process
 
@@ -58,8 +66,14 @@ def pyrtmp(lab, side="server"):
 
 def shared_objects(lab, *options, side="server"):
     """A small shared-object and remoting server made of the classes of npm's rtmp-client."""
-    process = lab.start(side, "node", PEERS / "so_server.js", lab.work / "witness.jsonl", *options,
-                        env={"NODE_PATH": str(HOME / "node_modules")})
+    process = lab.start(
+        side,
+        "node",
+        PEERS / "so_server.js",
+        lab.work / "witness.jsonl",
+        *options,
+        env={"NODE_PATH": str(HOME / "node_modules")},
+    )
     process.until_listening()
     return process
 

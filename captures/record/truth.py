@@ -9,6 +9,7 @@ digits over the message body; null for what the witness does not say), in the or
 - ffmpeg's trace log: audio and video tags it received;
 - tshark, with the preferences that cure its faults, and with a seventh column: the packet in which the message ended.
 """
+
 import hashlib
 import json
 import re
@@ -19,8 +20,22 @@ from collections import Counter
 COLUMNS = ["type", "timestamp", "length", "csid", "msid", "sha1", "packet"]
 TSHARK = ["tshark", "-o", "rtmpt.max_packet_size:16777216", "-o", "tcp.reassemble_out_of_order:TRUE"]
 # tshark prints no type for headers that inherit it, but names the message.
-NAMES = {"Set Chunk Size": 1, "Abort": 2, "Acknowledgement": 3, "User Control": 4, "Window Ack": 5, "Set Peer": 6, "Audio Data": 8, "Video Data": 9,
-         "AMF3 Data": 15, "AMF3 Command": 17, "AMF0 Data": 18, "AMF0 Shared": 19, "AMF0 Command": 20, "Aggregate": 22}
+NAMES = {
+    "Set Chunk Size": 1,
+    "Abort": 2,
+    "Acknowledgement": 3,
+    "User Control": 4,
+    "Window Ack": 5,
+    "Set Peer": 6,
+    "Audio Data": 8,
+    "Video Data": 9,
+    "AMF3 Data": 15,
+    "AMF3 Command": 17,
+    "AMF0 Data": 18,
+    "AMF0 Shared": 19,
+    "AMF0 Command": 20,
+    "Aggregate": 22,
+}
 
 
 def digest(body):
@@ -66,14 +81,30 @@ def flv(path):
 def ffmpeg_trace(path):
     """Audio and video tags, from `-loglevel trace`; a line may carry several when the log is busy."""
     tag = re.compile(r"type:(8|9), size:(\d+), last:-?\d+, dts:(-?\d+)")
-    return [[int(k), int(t) & 0xFFFFFFFF, int(n), None, None, None] for k, n, t in tag.findall(path.read_text(errors="replace"))]
+    return [
+        [int(k), int(t) & 0xFFFFFFFF, int(n), None, None, None]
+        for k, n, t in tag.findall(path.read_text(errors="replace"))
+    ]
 
 
 def connections(pcap, port):
     """(client address, client port, server address, server port, tcp.stream) of every SYN, in order."""
     fields = "ip.src ipv6.src tcp.srcport ip.dst ipv6.dst tcp.dstport tcp.stream".split()
-    lines = subprocess.run([*TSHARK, "-r", pcap, "-Y", f"tcp.flags.syn==1 && tcp.flags.ack==0 && tcp.dstport=={port}", "-T", "fields",
-                            *[part for f in fields for part in ("-e", f)]], check=True, capture_output=True, text=True).stdout
+    lines = subprocess.run(
+        [
+            *TSHARK,
+            "-r",
+            pcap,
+            "-Y",
+            f"tcp.flags.syn==1 && tcp.flags.ack==0 && tcp.dstport=={port}",
+            "-T",
+            "fields",
+            *[part for f in fields for part in ("-e", f)],
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     found = {}
     for line in lines.splitlines():
         v4, v6, sport, d4, d6, dport, stream = line.split("\t")
@@ -81,48 +112,63 @@ def connections(pcap, port):
     return list(found.values())
 
 
-def tshark(pcap, keylog=None, port=1935):
-    """Rows by (tcp.stream, source port); None when tshark fails on this capture."""
+def tshark(pcap, port=1935):
+    """Rows and announced chunk sizes, each by (tcp.stream, source port); None when tshark fails on this capture."""
     argv = [*TSHARK, "-r", pcap, "-Y", "rtmpt", "-T", "pdml"]
     if port != 1935:
         argv += ["-d", f"tcp.port=={port},rtmpt"]
-    if keylog:
-        argv += ["-o", f"tls.keylog_file:{keylog}", "-d", f"tls.port=={port},rtmpt"]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    rows = {}
+    rows, sizes = {}, {}
     try:
         for _, packet in ET.iterparse(process.stdout):
             if packet.tag == "packet":
-                tshark_packet(packet, rows)
+                tshark_packet(packet, rows, sizes)
                 packet.clear()
     except ET.ParseError:  # it asserted in the middle
         return None
     finally:
         process.stdout.close()
-    return None if process.wait() else rows
+    return None if process.wait() else (rows, sizes)
 
 
-def tshark_packet(packet, rows):
+def tshark_packet(packet, rows, sizes):
     def value(proto, name):
         field = packet.find(f"./proto[@name='{proto}']//field[@name='{name}']")
         return None if field is None else int(field.get("show"), 0)
 
     direction = value("tcp", "tcp.stream"), value("tcp", "tcp.srcport")
     for proto in packet.iterfind("proto[@name='rtmpt']"):
-        header = {f.get("name")[13:]: f.get("show") for f in proto.iter("field") if f.get("name", "").startswith("rtmpt.header.")}
+        header = {
+            f.get("name")[13:]: f.get("show")
+            for f in proto.iter("field")
+            if f.get("name", "").startswith("rtmpt.header.")
+        }
         if "csid" not in header:
             continue  # a part of the handshake
+        if (announced := proto.find(".//field[@name='rtmpt.scm.chunksize']")) is not None:
+            sizes[direction] = int(announced.get("show"))
         body = next((f.get("value", "") for f in proto.iterfind("field") if f.get("show") == "RTMP Body"), "")
         body = bytes.fromhex(body or "")
         words = proto.get("showname").partition("(")[2]
-        kind = int(header["typeid"], 0) if "typeid" in header else next((n for name, n in NAMES.items() if words.startswith(name)), None)
+        kind = (
+            int(header["typeid"], 0)
+            if "typeid" in header
+            else next((n for name, n in NAMES.items() if words.startswith(name)), None)
+        )
         length = int(header["bodysize"]) if "bodysize" in header else len(body)
         timestamp = int(header.get("ets", header["timestamp"])) & 0xFFFFFFFF
         if "ets" in header and header["format"] != "0":
             timestamp = None  # it takes an extended delta for an absolute time
-        row = [kind, timestamp, length, int(header["csid"]),
-               int(header["streamid"]) if "streamid" in header else None, digest(body) if len(body) == length else None,
-               value("frame", "frame.number") or int(packet.find("./proto[@name='geninfo']/field[@name='num']").get("show"))]
+        row = [
+            kind,
+            timestamp,
+            length,
+            int(header["csid"]),
+            int(header["streamid"]) if "streamid" in header else None,
+            digest(body) if len(body) == length else None,
+            value("frame", "frame.number")
+            or int(packet.find("./proto[@name='geninfo']/field[@name='num']").get("show")),
+        ]
         rows.setdefault(direction, []).append(row)
 
 
@@ -135,8 +181,8 @@ def counts(rows):
 def disagreements(one, other):
     """Compare two witnesses of one direction over the columns both know; the shorter may lack the end."""
     found = []
-    for number, (a, b) in enumerate(zip(one, other)):
-        for column, x, y in zip(COLUMNS[:6], a, b):
+    for number, (a, b) in enumerate(zip(one, other, strict=False)):
+        for column, x, y in zip(COLUMNS, a, b, strict=False):
             if x is not None and y is not None and x != y:
                 found.append(f"message {number}: {column} {x} and {y}")
     if len(one) != len(other):

@@ -3,6 +3,7 @@
 The loop is the one of the library's own RTMP_ConnectStream, with a line of JSON per message before the library
 answers it. Arguments: URL (librtmp syntax), seconds, witness file.
 """
+
 import ctypes as c
 import hashlib
 import json
@@ -18,14 +19,25 @@ lib = c.CDLL("librtmp.so.1")
 class Packet(c.Structure):
     """RTMPPacket of librtmp/rtmp.h."""
 
-    _fields_ = [("header", c.c_uint8), ("type", c.c_uint8), ("absolute", c.c_uint8), ("channel", c.c_int),
-                ("timestamp", c.c_uint32), ("stream", c.c_int32), ("size", c.c_uint32), ("read", c.c_uint32),
-                ("chunk", c.c_void_p), ("body", c.POINTER(c.c_char))]
+    _fields_ = [
+        ("header", c.c_uint8),
+        ("type", c.c_uint8),
+        ("absolute", c.c_uint8),
+        ("channel", c.c_int),
+        ("timestamp", c.c_uint32),
+        ("stream", c.c_int32),
+        ("size", c.c_uint32),
+        ("read", c.c_uint32),
+        ("chunk", c.c_void_p),
+        ("body", c.POINTER(c.c_char)),
+    ]
 
 
 lib.RTMP_Alloc.restype = c.c_void_p
 for name in "Init SetupURL Connect ReadPacket ClientPacket IsConnected Close Socket".split():
-    getattr(lib, f"RTMP_{name}").argtypes = [c.c_void_p] + [c.c_void_p] * (name in {"SetupURL", "Connect", "ReadPacket", "ClientPacket"})
+    getattr(lib, f"RTMP_{name}").argtypes = [c.c_void_p] + [c.c_void_p] * (
+        name in {"SetupURL", "Connect", "ReadPacket", "ClientPacket"}
+    )
 
 session = lib.RTMP_Alloc()
 lib.RTMP_Init(session)
@@ -41,7 +53,14 @@ while time.monotonic() < until and lib.RTMP_ReadPacket(session, c.byref(packet))
     if packet.read != packet.size or not packet.size:
         continue
     body = packet.body[: packet.size]
-    row = [packet.type, packet.timestamp, packet.size, packet.channel, packet.stream, hashlib.sha1(body).hexdigest()[:12]]
+    row = [
+        packet.type,
+        packet.timestamp,
+        packet.size,
+        packet.channel,
+        packet.stream,
+        hashlib.sha1(body).hexdigest()[:12],
+    ]
     print(json.dumps({"port": port, "row": row}), file=witness)
     lib.RTMP_ClientPacket(session, c.byref(packet))
     lib.RTMPPacket_Free(c.byref(packet))

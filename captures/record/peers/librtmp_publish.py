@@ -3,6 +3,7 @@
 ffmpeg and gstreamer mask timestamps to 31 bits; librtmp sends the 32 bits it is given. Arguments: URL (librtmp syntax),
 FLV file, seconds, milliseconds to add.
 """
+
 import ctypes as c
 import sys
 import time
@@ -10,8 +11,15 @@ import time
 url, path, seconds, shift = sys.argv[1].encode(), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 lib = c.CDLL("librtmp.so.1")
 lib.RTMP_Alloc.restype = c.c_void_p
-for name, arguments in {"Init": [], "SetupURL": [c.c_char_p], "EnableWrite": [], "Connect": [c.c_void_p], "ConnectStream": [c.c_int],
-                        "Write": [c.c_char_p, c.c_int], "Close": []}.items():
+for name, arguments in {
+    "Init": [],
+    "SetupURL": [c.c_char_p],
+    "EnableWrite": [],
+    "Connect": [c.c_void_p],
+    "ConnectStream": [c.c_int],
+    "Write": [c.c_char_p, c.c_int],
+    "Close": [],
+}.items():
     getattr(lib, f"RTMP_{name}").argtypes = [c.c_void_p, *arguments]
 
 session = lib.RTMP_Alloc()
@@ -29,7 +37,9 @@ while at + 11 <= len(data):
         break
     time.sleep(max(0, start + timestamp / 1000 - time.monotonic()))
     moved = (timestamp + shift) & 0xFFFFFFFF
-    tag = data[at : at + 4] + (moved & 0xFFFFFF).to_bytes(3, "big") + bytes([moved >> 24]) + data[at + 8 : at + 15 + size]
+    tag = (
+        data[at : at + 4] + (moved & 0xFFFFFF).to_bytes(3, "big") + bytes([moved >> 24]) + data[at + 8 : at + 15 + size]
+    )
     lib.RTMP_Write(session, tag, len(tag))
     at += 15 + size
 lib.RTMP_Close(session)

@@ -3,6 +3,7 @@
 Arguments: the two namespaces, then loss, duplication and reordering in percent, delay in milliseconds, bandwidth in
 kbit/s (0: no limit) and a seed. Loss starts after one second, so that a handshake always comes through.
 """
+
 import ctypes
 import fcntl
 import heapq

@@ -1,4 +1,5 @@
 """pyrtmp's own SimpleRTMPServer, with a witness: every message its parser completes is written down."""
+
 import asyncio
 import hashlib
 import json
@@ -15,8 +16,14 @@ async def noted(self):
     async for chunk in read_chunks(self):
         body = bytes(chunk.payload)
         # Its timestamps are no witness: it forgets the delta that a type-3 header inherits.
-        row = [chunk.msg_type_id, None, len(body), chunk.chunk_id, chunk.msg_stream_id,
-               hashlib.sha1(body).hexdigest()[:12]]
+        row = [
+            chunk.msg_type_id,
+            None,
+            len(body),
+            chunk.chunk_id,
+            chunk.msg_stream_id,
+            hashlib.sha1(body).hexdigest()[:12],
+        ]
         print(json.dumps({"port": int(self.peername.rpartition(":")[2]), "row": row}), file=witness)
         yield chunk
 

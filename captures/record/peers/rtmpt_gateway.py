@@ -3,6 +3,7 @@
 /open/1 gives a session id; /send and /idle carry bytes and return, after one polling byte, what the server has sent;
 /close ends it. Paced like the servers of the field: the polling byte grows while nothing comes back.
 """
+
 import itertools
 import socket
 import threading

@@ -4,6 +4,7 @@ A scenario is a function that drives a `Lab`; its docstring says what happens on
 connections (in the order of their SYNs) are for and how each must end. That is written from what the scenario does,
 never from what rtmpscope shows. The scenarios stand in `sessions`, `transports`, `failures` and `media`.
 """
+
 from dataclasses import dataclass, field
 
 import truth
@@ -32,7 +33,7 @@ class Scenario:
     server: str
     client: str
     connections: list  # in the order of the SYNs; the last one stands for all that follow
-    chunks: str = "128 up, 128 down"
+    chunks: tuple = (128, 128)  # up and down, where no tshark looks; otherwise what was announced
     oddities: list = field(default_factory=list)
     format: str = ""  # nsecpcap, modlibpcap, pcapng, gz, zst; otherwise what the sniffer wrote
     port: int = 1935
@@ -57,6 +58,10 @@ PUBLISHED = connection("publish", "published, then ended by the client", "NetStr
 PLAYED = connection("play", "played, then ended by the client", "NetStream.Play.Start")
 FFMPEG_LOG = ("down", "ffmpeg trace log", truth.ffmpeg_trace, "played.log")
 RTMPDUMP_FILE = ("down", "rtmpdump file", truth.flv, "dumped.flv")
+
+
+def published(outcome="published, then ended by the client", **facts):
+    return connection("publish", outcome, "NetStream.Publish.Start", **facts)
 
 
 def played(*witnesses):

@@ -1,19 +1,20 @@
-"""Sessions that go as they should, or are refused in an orderly way: servers, clients, chunk sizes, timestamps, links."""
+"""Sessions that go as they should, or are refused in an orderly way: servers, clients, chunk sizes, timestamps."""
+
 import time
 
 import clients
 import servers
 from clients import KEY, URL
-from lab import IP, IP6, PEERS
+from lab import IP, PEERS
 
 from . import FFMPEG_LOG, NGINX, PLAYED, PUBLISHED, RTMPDUMP_FILE, connection, keep_log, played, scenario
 
 # --- nginx -----------------------------------------------------------------------------------------------------------
 
 
-@scenario(NGINX, "ffmpeg, librtmp", [PUBLISHED, PLAYED], chunks="4096 up, 4096 down")
+@scenario(NGINX, "ffmpeg, librtmp", [PUBLISHED, PLAYED])
 def nginx_publish_play(lab):
-    """ffmpeg publishes H.264 and AAC to nginx for 6 s; a player through librtmp joins after 1.5 s and leaves before the end."""
+    """ffmpeg publishes H.264 and AAC to nginx for 6 s; a player through librtmp joins late and leaves early."""
     servers.nginx(lab, server="chunk_size 4096;")
     with lab.capture():
         publisher = clients.ffmpeg_publish(lab, start=True)
@@ -22,7 +23,7 @@ def nginx_publish_play(lab):
         publisher.wait(15)
 
 
-@scenario(NGINX, "ffmpeg", [PUBLISHED, played(FFMPEG_LOG)], chunks="4096 up, 4096 down", format="nsecpcap")
+@scenario(NGINX, "ffmpeg", [PUBLISHED, played(FFMPEG_LOG)], format="nsecpcap")
 def nginx_ffmpeg_play(lab):
     """ffmpeg publishes, a second ffmpeg plays for 4 s."""
     servers.nginx(lab, server="chunk_size 4096;")
@@ -33,7 +34,7 @@ def nginx_ffmpeg_play(lab):
         publisher.wait(15)
 
 
-@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, played(RTMPDUMP_FILE)], chunks="1024 up, 1024 down")
+@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, played(RTMPDUMP_FILE)])
 def nginx_rtmpdump_play(lab):
     """ffmpeg publishes, rtmpdump plays the live stream and stops after 4 s. nginx has chunk size 1024."""
     servers.nginx(lab, server="chunk_size 1024;")
@@ -44,23 +45,33 @@ def nginx_rtmpdump_play(lab):
         publisher.wait(15)
 
 
-@scenario(NGINX, "gstreamer", [PUBLISHED], chunks="128 up, 4096 down")
+@scenario(NGINX, "gstreamer", [PUBLISHED])
 def nginx_gst_rtmp2sink(lab):
     """gstreamer's own rtmp2sink publishes for 4 s with chunk size 128; audio and video come from live sources."""
     servers.nginx(lab)
     with lab.capture():
-        clients.gstreamer(lab, ["rtmp2sink", f"location={URL}"], seconds=4)
+        clients.gstreamer(lab, f"rtmp2sink location={URL}", seconds=4)
 
 
-@scenario(NGINX, "gstreamer, librtmp", [PUBLISHED], chunks="128 up, 4096 down")
+@scenario(NGINX, "gstreamer, librtmp", [PUBLISHED])
 def nginx_gst_rtmpsink(lab):
     """gstreamer's rtmpsink, which is librtmp, publishes for 4 s: everything on one chunk stream."""
     servers.nginx(lab)
     with lab.capture():
-        clients.gstreamer(lab, ["rtmpsink", f"location={URL} live=1"], seconds=4)
+        clients.gstreamer(lab, f"rtmpsink location='{URL} live=1'", seconds=4)
 
 
-@scenario(NGINX, "ffmpeg", [connection("publish", "connect unanswered: nginx closes the connection without a word, it has no such application", app="nosuch")])
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [
+        connection(
+            "publish",
+            "connect unanswered: nginx closes the connection without a word, it has no such application",
+            app="nosuch",
+        )
+    ],
+)
 def nginx_wrong_app(lab):
     """ffmpeg wants to publish to an application that nginx does not have."""
     servers.nginx(lab)
@@ -68,8 +79,14 @@ def nginx_wrong_app(lab):
         clients.ffmpeg_publish(lab, url=f"rtmp://{IP}/nosuch/{KEY}", seconds=2)
 
 
-@scenario(NGINX, "ffmpeg", [PUBLISHED, connection("publish", "publish rejected by the server: the name is in use", "NetStream.Publish.BadName")],
-          chunks="4096 up, 4096 down")
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [
+        PUBLISHED,
+        connection("publish", "publish rejected by the server: the name is in use", "NetStream.Publish.BadName"),
+    ],
+)
 def nginx_duplicate_publish(lab):
     """ffmpeg publishes; a second ffmpeg publishes the same name while the first goes on."""
     servers.nginx(lab, server="chunk_size 4096;")
@@ -80,8 +97,12 @@ def nginx_duplicate_publish(lab):
         first.wait(15)
 
 
-@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, played(RTMPDUMP_FILE)], chunks="128 up, 128 down", oddities=[
-    "windows of 4,000 bytes: an Acknowledgement every 4,000 bytes from nginx, rtmpdump's own at its pace"])
+@scenario(
+    NGINX,
+    "ffmpeg, rtmpdump",
+    [PUBLISHED, played(RTMPDUMP_FILE)],
+    oddities=["windows of 4,000 bytes: an Acknowledgement every 4,000 bytes from nginx, rtmpdump's own at its pace"],
+)
 def nginx_small_windows(lab):
     """nginx announces a window of 4,000 bytes, so acknowledgements are frequent; chunk size 128 both ways."""
     servers.nginx(lab, server="chunk_size 128; ack_window 4000;")
@@ -92,7 +113,9 @@ def nginx_small_windows(lab):
         publisher.wait(15)
 
 
-@scenario(NGINX, "ffmpeg, rtmpdump, librtmp, imageio-ffmpeg", [PUBLISHED, PLAYED, PLAYED, PLAYED, PLAYED], chunks="4096 up, 4096 down", format="pcapng")
+@scenario(
+    NGINX, "ffmpeg, rtmpdump, librtmp, imageio-ffmpeg", [PUBLISHED, PLAYED, PLAYED, PLAYED, PLAYED], format="pcapng"
+)
 def nginx_many_players(lab):
     """One publisher and four players at once: librtmp, ffmpeg, rtmpdump and the current ffmpeg."""
     servers.nginx(lab, server="chunk_size 4096;")
@@ -110,8 +133,18 @@ def nginx_many_players(lab):
             player.wait(12)
 
 
-@scenario(NGINX, "rtmpdump", [connection("play", "a file played from 2 s to 5 s, then ended by the client", "NetStream.Play.Start", truth=[RTMPDUMP_FILE])],
-          chunks="128 up, 4096 down")
+@scenario(
+    NGINX,
+    "rtmpdump",
+    [
+        connection(
+            "play",
+            "a file played from 2 s to 5 s, then ended by the client",
+            "NetStream.Play.Start",
+            truth=[RTMPDUMP_FILE],
+        )
+    ],
+)
 def nginx_vod_seek(lab):
     """nginx serves a recorded file; rtmpdump asks for seconds 2 to 5 of it (play with a start, then a stop)."""
     (lab.work / "vod").mkdir()
@@ -121,18 +154,37 @@ def nginx_vod_seek(lab):
         clients.rtmpdump(lab, "-A", "2", "-B", "5", url=f"rtmp://{IP}/vod/film.flv", seconds=8)
 
 
-@scenario(NGINX, "ffmpeg", [connection("publish", "published, then ended by the client", "NetStream.Publish.Start", app="live?auth=s3cr3t-app-9", name=f"{KEY}?token=s3cr3t-token-8&user=anna")],
-          chunks="4096 up, 4096 down", oddities=["secrets in app, tcUrl, stream name (releaseStream, FCPublish, publish, FCUnpublish)"])
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [
+        connection(
+            "publish",
+            "published, then ended by the client",
+            "NetStream.Publish.Start",
+            app="live?auth=s3cr3t-app-9",
+            name=f"{KEY}?token=s3cr3t-token-8&user=anna",
+        )
+    ],
+    oddities=["secrets in app, tcUrl, stream name (releaseStream, FCPublish, publish, FCUnpublish)"],
+)
 def nginx_token(lab):
     """A publish with secrets as parameters of the application and of the stream name."""
+    app, name = "live?auth=s3cr3t-app-9", f"{KEY}?token=s3cr3t-token-8&user=anna"
     servers.nginx(lab, server="chunk_size 4096;")
     with lab.capture():
-        clients.ffmpeg_publish(lab, url=f"rtmp://{IP}/live?auth=s3cr3t-app-9/{KEY}?token=s3cr3t-token-8&user=anna", seconds=2,
-                               after=("-c", "copy", "-rtmp_app", "live?auth=s3cr3t-app-9", "-rtmp_playpath", f"{KEY}?token=s3cr3t-token-8&user=anna"))
+        clients.ffmpeg_publish(
+            lab, url=f"rtmp://{IP}/{app}/{name}", seconds=2, after=f"-c copy -rtmp_app {app} -rtmp_playpath '{name}'"
+        )
 
 
-@scenario("node-media-server 2.7.4", NGINX, [connection("publish", "relayed by nginx as a client, then ended by it", "NetStream.Publish.Start")], chunks="4096 up, 60000 down", nginx_log=False,
-          oddities=["the client here is nginx's relay: digest handshake with version 0c 00 0d 0e"])
+@scenario(
+    "node-media-server 2.7.4",
+    NGINX,
+    [connection("publish", "relayed by nginx as a client, then ended by it", "NetStream.Publish.Start")],
+    nginx_log=False,
+    oddities=["the client here is nginx's relay: digest handshake with version 0c 00 0d 0e"],
+)
 def nginx_relay(lab):
     """nginx at the client's side takes a publish over its loopback and pushes it to node-media-server."""
     servers.node_media_server(lab, 2)
@@ -141,7 +193,7 @@ def nginx_relay(lab):
         clients.ffmpeg_publish(lab, url=f"rtmp://127.0.0.1/live/{KEY}", seconds=4)
 
 
-@scenario(NGINX, "gstreamer, ffmpeg", [PUBLISHED, PLAYED], chunks="4096 up, 4096 down")
+@scenario(NGINX, "gstreamer, ffmpeg", [PUBLISHED, PLAYED])
 def nginx_gst_rtmp2src(lab):
     """ffmpeg publishes, gstreamer's rtmp2src plays for 3 s."""
     servers.nginx(lab, server="chunk_size 4096;")
@@ -152,41 +204,65 @@ def nginx_gst_rtmp2src(lab):
         publisher.wait(12)
 
 
-@scenario(NGINX, "ffmpeg, vlc", [PUBLISHED, PLAYED], chunks="4096 up, 4096 down", extra="vlc")
+@scenario(NGINX, "ffmpeg, vlc", [PUBLISHED, PLAYED], extra="vlc")
 def nginx_vlc_play(lab):
     """ffmpeg publishes, VLC plays without a screen for 4 s."""
     servers.nginx(lab, server="chunk_size 4096;")
     with lab.capture():
         publisher = clients.ffmpeg_publish(lab, seconds=8, start=True)
         time.sleep(1)
-        # VLC refuses to run as root.
-        lab.run("client", "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", "HOME=/tmp", "cvlc", "-I", "dummy", "--no-video", "--aout=none",
-                URL, "--run-time=4", "vlc://quit", seconds=6)
+        clients.vlc(lab)
         publisher.wait(12)
+
+
+@scenario(
+    NGINX,
+    "obs",
+    [connection("publish", "the publisher's process dies while publishing", "NetStream.Publish.Start")],
+    extra="obs",
+)
+def nginx_obs_publish(lab):
+    """OBS publishes from a virtual screen until it is killed: simple handshake, chunk size 4096 before connect."""
+    servers.nginx(lab)
+    with lab.capture():
+        clients.obs(lab)
 
 
 # --- timestamps ------------------------------------------------------------------------------------------------------
 
 
-@scenario(NGINX, "ffmpeg, librtmp", [PUBLISHED, PLAYED], chunks="128 up, 128 down",
-          oddities=["absolute timestamps pass 0xFFFFFF about 3 s after the start; the publisher sends small deltas, the player's first headers are extended"])
+@scenario(
+    NGINX,
+    "ffmpeg, librtmp",
+    [PUBLISHED, PLAYED],
+    oddities=["the publisher passes 0xFFFFFF after 3 s by small deltas; the player's first headers are extended"],
+)
 def timestamps_24_bit(lab):
     """A publish whose timestamps pass 0xFFFFFF; a player joins after that."""
     servers.nginx(lab, server="chunk_size 128;")
     with lab.capture():
-        publisher = clients.ffmpeg_publish(lab, seconds=7, after=("-c", "copy", "-output_ts_offset", "16774.2"), start=True)
+        publisher = clients.ffmpeg_publish(lab, seconds=7, after="-c copy -output_ts_offset 16774.2", start=True)
         time.sleep(4)
         clients.librtmp_play(lab, seconds=2)
         publisher.wait(12)
 
 
-@scenario("node-media-server 2.7.4", "ffmpeg, librtmp", [PUBLISHED, played(FFMPEG_LOG), PLAYED], chunks="128 up, 128 down", tshark=False,
-          oddities=["node-media-server writes absolute extended timestamps and repeats them in every continuation: thousands of them", "tshark asserts"])
+@scenario(
+    "node-media-server 2.7.4",
+    "ffmpeg, librtmp",
+    [PUBLISHED, played(FFMPEG_LOG), PLAYED],
+    chunks=(128, 128),
+    tshark=False,
+    oddities=[
+        "node-media-server writes absolute extended timestamps and repeats them in every continuation",
+        "tshark asserts",
+    ],
+)
 def timestamps_extended(lab):
     """Timestamps past 0xFFFFFF from the start, chunk size 128, two players: ffmpeg and librtmp."""
     servers.node_media_server(lab, 2, 128)
     with lab.capture():
-        publisher = clients.ffmpeg_publish(lab, seconds=6, after=("-c", "copy", "-output_ts_offset", "16780"), start=True)
+        publisher = clients.ffmpeg_publish(lab, seconds=6, after="-c copy -output_ts_offset 16780", start=True)
         time.sleep(1)
         player = clients.ffmpeg_play(lab, seconds=3, start=True)
         time.sleep(0.5)
@@ -196,24 +272,37 @@ def timestamps_extended(lab):
         publisher.wait(12)
 
 
-@scenario("node-media-server 4.4.3", "imageio-ffmpeg, librtmp", [PUBLISHED, PLAYED], chunks="65535 up, 65535 down", tshark=False, oddities=[
-    "ffmpeg masks timestamps to 31 bits: after 2147483647 comes 0", "its H.264 end-of-sequence tag may carry a time from before the wrap"])
+@scenario(
+    "node-media-server 4.4.3",
+    "imageio-ffmpeg, librtmp",
+    [PUBLISHED, PLAYED],
+    chunks=(65535, 65535),
+    tshark=False,
+    oddities=[
+        "ffmpeg masks timestamps to 31 bits: after 2147483647 comes 0",
+        "its H.264 end-of-sequence tag may carry a time from before the wrap",
+    ],
+)
 def timestamps_31_bit(lab):
     """Timestamps reach 2^31 about 2 s after the start."""
     servers.node_media_server(lab, 4)
     with lab.capture():
-        publisher = clients.ffmpeg_publish(lab, seconds=5, after=("-c", "copy", "-output_ts_offset", "2147481.6"), start=True, ffmpeg=clients.new_ffmpeg())
+        publisher = clients.ffmpeg_publish(
+            lab, seconds=5, after="-c copy -output_ts_offset 2147481.6", start=True, ffmpeg=clients.new_ffmpeg()
+        )
         time.sleep(1)
         clients.librtmp_play(lab, seconds=3)
         publisher.wait(12)
 
 
-@scenario(NGINX, "librtmp, ffmpeg", [PUBLISHED, played(FFMPEG_LOG), PLAYED], chunks="128 up, 1024 down", tshark=False)
+@scenario(NGINX, "librtmp, ffmpeg", [PUBLISHED, played(FFMPEG_LOG), PLAYED], chunks=(128, 1024), tshark=False)
 def timestamps_32_bit(lab):
-    """Timestamps come near 2^32 and wrap to 0 about 3 s after the start; the publisher is librtmp itself, the players are ffmpeg and librtmp."""
+    """Timestamps come near 2^32 and wrap to 0 about 3 s after the start; librtmp publishes, ffmpeg and librtmp play."""
     servers.nginx(lab, server="chunk_size 1024;")
     with lab.capture():
-        publisher = lab.start("client", "python3", PEERS / "librtmp_publish.py", f"{URL} live=1", clients.media(), 6, 2**32 - 3000)
+        publisher = lab.start(
+            "client", "python3", PEERS / "librtmp_publish.py", f"{URL} live=1", clients.media(), 6, 2**32 - 3000
+        )
         time.sleep(1)
         player = clients.ffmpeg_play(lab, seconds=3, start=True)
         time.sleep(0.5)
@@ -226,9 +315,10 @@ def timestamps_32_bit(lab):
 # --- node-media-server -----------------------------------------------------------------------------------------------
 
 
-@scenario("node-media-server 2.7.4", "ffmpeg, librtmp", [PUBLISHED, PLAYED], chunks="60000 up, 60000 down")
+@scenario("node-media-server 2.7.4", "ffmpeg, librtmp", [PUBLISHED, PLAYED])
 def nms2_publish_play(lab):
-    """ffmpeg publishes to node-media-server 2, a player through librtmp joins; the server's chunk size is 60,000 and ffmpeg copies it."""
+    """ffmpeg publishes to node-media-server 2, a player through librtmp joins. The server's chunk size is 60,000, which
+    ffmpeg copies."""
     servers.node_media_server(lab, 2)
     with lab.capture():
         publisher = clients.ffmpeg_publish(lab, start=True)
@@ -237,7 +327,7 @@ def nms2_publish_play(lab):
         publisher.wait(15)
 
 
-@scenario("node-media-server 4.4.3", "ffmpeg, librtmp", [PUBLISHED, PLAYED], chunks="65535 up, 65535 down", format="gz")
+@scenario("node-media-server 4.4.3", "ffmpeg, librtmp", [PUBLISHED, PLAYED], format="gz")
 def nms4_publish_play(lab):
     """ffmpeg publishes to node-media-server 4, a player through librtmp joins."""
     servers.node_media_server(lab, 4)
@@ -251,35 +341,59 @@ def nms4_publish_play(lab):
 # --- other servers ---------------------------------------------------------------------------------------------------
 
 
-@scenario("pyrtmp 0.3.1", "ffmpeg", [PUBLISHED], chunks="8192 up, 8192 down", format="modlibpcap")
+@scenario("pyrtmp 0.3.1", "ffmpeg", [PUBLISHED], format="modlibpcap")
 def pyrtmp_publish(lab):
-    """ffmpeg publishes to the server of PyPI's pyrtmp, which writes short headers on chunk streams it has not opened."""
+    """ffmpeg publishes to PyPI's pyrtmp, which writes short headers on chunk streams it has not opened."""
     servers.pyrtmp(lab)
     with lab.capture():
         clients.ffmpeg_publish(lab, seconds=4)
 
 
-@scenario("rtmpdump", "rtmpdump, ffmpeg", [connection("play", "play granted, no media; ended by the client", "NetStream.Play.Start")])
+@scenario(
+    "rtmpdump",
+    "rtmpdump, ffmpeg",
+    [connection("play", "play granted, no media; ended by the client", "NetStream.Play.Start")],
+)
 def rtmpsrv_play(lab):
     """rtmpdump, then ffmpeg ask rtmpsrv for a stream: it grants play and has no media."""
     servers.rtmpsrv(lab)
     with lab.capture():
         clients.rtmpdump(lab, "-v", seconds=2)
-        clients.ffmpeg_play(lab, seconds=2, level="info", wait=3)
+        clients.ffmpeg_play(lab, seconds=2, level="info", patience=3)
 
 
 # --- shared objects, remoting ----------------------------------------------------------------------------------------
 
-SHARED = connection("shared objects and remote calls", "connected, then ended by the client", "NetConnection.Connect.Success", app="room")
+SHARED = connection(
+    "shared objects and remote calls",
+    "connected, then ended by the client",
+    "NetConnection.Connect.Success",
+    app="room",
+)
 
 
-@scenario("rtmp-client 1.6.3", "rtmp-client 1.6.3", [SHARED], oddities=[
-    "the server's S0 and S1 leave before C1 has come", "each message is a type-0 chunk; continuations are type-3",
-    "command and shared-object messages on csid 3, control on csid 2", "answers stand beside the client's pings, once a second"])
+@scenario(
+    "rtmp-client 1.6.3",
+    "rtmp-client 1.6.3",
+    [SHARED],
+    oddities=[
+        "the server's S0 and S1 leave before C1 has come",
+        "each message is a type-0 chunk; continuations are type-3",
+        "command and shared-object messages on csid 3, control on csid 2",
+        "answers stand beside the client's pings, once a second",
+    ],
+)
 def shared_objects(lab):
-    """Two users of the npm package rtmp-client share the object "room" on a small server made of the package's own classes:
-    use, six changes of six AMF0 types, changes seen by the other, a refused change (status event), a sent message, remove,
+    """Two users of the npm package rtmp-client share the object "room" on a small server made of its own classes: use,
+    six changes of six AMF0 types, changes seen by the other, a refused change (status event), a sent message, remove,
     clear, release; remote calls answered with _result and _error; pings."""
     servers.shared_objects(lab)
     with lab.capture():
-        lab.run("client", "node", PEERS / "so_client.js", f"rtmp://{IP}/room", seconds=15, env={"NODE_PATH": str(servers.HOME / "node_modules")})
+        lab.run(
+            "client",
+            "node",
+            PEERS / "so_client.js",
+            f"rtmp://{IP}/room",
+            seconds=15,
+            env={"NODE_PATH": str(servers.HOME / "node_modules")},
+        )

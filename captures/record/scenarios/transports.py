@@ -1,19 +1,22 @@
 """What carries RTMP, what hides it, and what is not RTMP at all."""
+
 import struct
 import subprocess
 import time
+from shlex import split
 
 import clients
 import servers
-from clients import KEY
+from clients import AAC, KEY
 from lab import IP, IP6, PEERS
 
-from . import NGINX, PUBLISHED, connection, scenario
+from . import NGINX, PLAYED, PUBLISHED, connection, published, scenario
 
-RTMPT = connection("publish", "published inside HTTP requests, then ended by the client", "NetStream.Publish.Start", transport="rtmpt")
+RTMPS = published("published over TLS, then ended by the client", transport="rtmps")
+RTMPT = published("published inside HTTP requests, then ended by the client", transport="rtmpt")
 
 
-@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, connection("play", "played, then ended by the client", "NetStream.Play.Start")])
+@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, PLAYED])
 def ipv6(lab):
     """Publish and play over IPv6; addresses in brackets in tcUrl."""
     servers.nginx(lab)
@@ -41,13 +44,18 @@ def cooked_v1(lab):
         clients.ffmpeg_publish(lab, seconds=3)
 
 
-@scenario(NGINX, "ffmpeg", [PUBLISHED, connection("play", "played, then ended by the client", "NetStream.Play.Start")],
-          chunks="65536 up, 65536 down", format="zst", oddities=["frames on loopback are up to 64 KiB, far over its MTU", "messages longer than 65,536 bytes: two chunks"])
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [PUBLISHED, PLAYED],
+    format="zst",
+    oddities=["frames on loopback are up to 64 KiB, far over its MTU", "messages longer than 65,536 bytes: two chunks"],
+)
 def loopback(lab):
     """Publish and play on the loopback interface, with large pictures and chunk size 65,536."""
     servers.nginx(lab, server="chunk_size 65536;")
-    source = clients.media(4, (*clients.H264[:4], "-profile:v", "high", "-qp", "12", "-g", "8", "-pix_fmt", "yuv420p", *clients.AAC), "large.flv",
-                           picture="testsrc2=size=640x360:rate=4,noise=alls=70")
+    options = f"-c:v libx264 -preset veryfast -qp 12 -g 8 -pix_fmt yuv420p {AAC}"
+    source = clients.media(4, options, "large.flv", picture="testsrc2=size=640x360:rate=4,noise=alls=70")
     url = f"rtmp://127.0.0.1/live/{KEY}"
     with lab.capture(interface="lo"):
         publisher = clients.ffmpeg_publish(lab, url=url, seconds=3, source=source, start=True, side="server")
@@ -71,7 +79,13 @@ def tag_vlan(path):
     return tagged
 
 
-@scenario(NGINX, "ffmpeg", [PUBLISHED], alter=tag_vlan, oddities=["rewritten after recording: service tag 100 (0x88a8) around VLAN 7 (0x8100)"])
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [PUBLISHED],
+    alter=tag_vlan,
+    oddities=["rewritten after recording: service tag 100 (0x88a8) around VLAN 7 (0x8100)"],
+)
 def vlan(lab):
     """A publish whose frames carry two VLAN tags."""
     servers.nginx(lab)
@@ -79,12 +93,24 @@ def vlan(lab):
         clients.ffmpeg_publish(lab, seconds=3)
 
 
+STUNNEL = """foreground = yes
+pid =
+cert = {work}/cert.pem
+key = {work}/key.pem
+{versions}
+[rtmps]
+accept = 443
+connect = 127.0.0.1:1935
+"""
+
+
 def stunnel(lab, versions):
     """stunnel in front of nginx, with a certificate of its own making."""
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=rtmp.example", "-keyout",
-                    lab.work / "key.pem", "-out", lab.work / "cert.pem"], check=True, capture_output=True)
-    (lab.work / "stunnel.conf").write_text(f"foreground = yes\npid =\ncert = {lab.work}/cert.pem\nkey = {lab.work}/key.pem\n{versions}\n"
-                                           "[rtmps]\naccept = 443\nconnect = 127.0.0.1:1935\n")
+    request = split(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=rtmp.example -keyout key.pem -out cert.pem"
+    )
+    subprocess.run(request, cwd=lab.work, check=True, capture_output=True)
+    (lab.work / "stunnel.conf").write_text(STUNNEL.format(work=lab.work, versions=versions))
     lab.commands.append(f"# stunnel.conf: {versions.replace(chr(10), '; ')}; accept 443, connect 127.0.0.1:1935")
     lab.start("server", "stunnel4", lab.work / "stunnel.conf").until_listening(443)
 
@@ -92,29 +118,41 @@ def stunnel(lab, versions):
 def rtmps(lab, versions):
     servers.nginx(lab, server="chunk_size 4096;")
     stunnel(lab, versions)
-    with lab.capture():
-        clients.ffmpeg_publish(lab, url=f"rtmps://{IP}/live/{KEY}", seconds=3, env={"SSLKEYLOGFILE": str(lab.work / "keys.log")})
+    with lab.capture(), lab.capture(interface="lo", filter="tcp port 1935", name="inner"):
+        secrets = {"SSLKEYLOGFILE": str(lab.work / "keys.log")}
+        clients.ffmpeg_publish(lab, url=f"rtmps://{IP}/live/{KEY}", seconds=3, env=secrets)
 
 
-RTMPS = connection("publish", "published over TLS, then ended by the client", "NetStream.Publish.Start", transport="rtmps")
-
-
-@scenario(NGINX + ", stunnel", "ffmpeg", [RTMPS], chunks="4096 up, 4096 down", port=443, tshark=False, keep=["keys.log"],
-          oddities=["the TLS secrets are beside it in rtmps-tls13.keys.log"])
+@scenario(
+    NGINX + ", stunnel",
+    "ffmpeg",
+    [RTMPS],
+    port=443,
+    keep=["keys.log"],
+    oddities=["the TLS secrets are beside it in rtmps-tls13.keys.log"],
+)
 def rtmps_tls13(lab):
     """ffmpeg publishes RTMPS with TLS 1.3; stunnel unwraps it for nginx."""
     rtmps(lab, "sslVersionMin = TLSv1.3")
 
 
-@scenario(NGINX + ", stunnel", "ffmpeg", [RTMPS], chunks="4096 up, 4096 down", port=443, tshark=False, format="secrets",
-          oddities=["the TLS secrets are in the pcapng itself (Decryption Secrets Block)"])
+@scenario(
+    NGINX + ", stunnel",
+    "ffmpeg",
+    [RTMPS],
+    port=443,
+    format="secrets",
+    oddities=["the TLS secrets are in the pcapng itself (Decryption Secrets Block)"],
+)
 def rtmps_tls12(lab):
     """ffmpeg publishes RTMPS with TLS 1.2; stunnel unwraps it for nginx."""
     rtmps(lab, "sslVersionMax = TLSv1.2\nciphers = ECDHE-RSA-AES128-GCM-SHA256")
 
 
-@scenario("rtmpdump", "rtmpdump", [connection("play", "encrypted after the handshake; ended by the client", transport="rtmpe")], chunks="unknown", tshark=False,
-          oddities=["C0 is 6; only the handshake can be read"])
+RTMPE = connection("play", "encrypted after the handshake; ended by the client", transport="rtmpe")
+
+
+@scenario("rtmpdump", "rtmpdump", [RTMPE], tshark=False, oddities=["C0 is 6; only the handshake can be read"])
 def rtmpe(lab):
     """rtmpdump connects to rtmpsrv with RTMPE: the handshake, then cipher text."""
     servers.rtmpsrv(lab)
@@ -122,32 +160,45 @@ def rtmpe(lab):
         clients.rtmpdump(lab, url=f"rtmpe://{IP}/live/{KEY}", seconds=2)
 
 
-@scenario(NGINX, "ffmpeg", [RTMPT], chunks="4096 up, 4096 down", port=80, tshark=False,
-          oddities=["the gateway from HTTP to nginx is record/peers/rtmpt_gateway.py; RTMP itself is ffmpeg's and nginx's"])
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [RTMPT],
+    port=80,
+    oddities=["between HTTP and nginx stands record/peers/rtmpt_gateway.py; the RTMP is ffmpeg's and nginx's"],
+)
 def rtmpt(lab):
     """ffmpeg publishes through the HTTP tunnel on port 80; a small gateway hands the bytes to nginx."""
     servers.nginx(lab, server="chunk_size 4096;")
     lab.start("server", "python3", PEERS / "rtmpt_gateway.py").until_listening(80)
-    with lab.capture():
+    with lab.capture(), lab.capture(interface="lo", filter="tcp port 1935", name="inner"):
         clients.ffmpeg_publish(lab, url=f"rtmpt://{IP}/live/{KEY}", seconds=3)
 
 
 def client_socket(lab, *steps):
     """A few lines of Python at the client's side: connect, then each step (bytes to send, or seconds to wait)."""
-    program = "import socket, time\ns = socket.create_connection(('%s', 1935))\n" % IP
+    program = f"import socket, time\ns = socket.create_connection(({IP!r}, 1935))\n"
     program += "".join(f"time.sleep({s})\n" if isinstance(s, (int, float)) else f"s.sendall({s})\n" for s in steps)
     lab.run("client", "python3", "-c", program + "s.close()", seconds=15)
 
 
-@scenario(NGINX, "python, curl, openssl, ffmpeg", [
-    connection("bare TCP", "closed by the client without a byte", transport="tcp"),
-    connection("HTTP", "an HTTP request on the RTMP port; never answered, closed by the client", transport="http"),
-    connection("TLS", "a TLS ClientHello on the RTMP port; never answered, closed by the client", transport="tls"),
-    connection("policy", "a Flash policy request on the RTMP port; never answered, closed by the client", transport="policy"),
-    connection("TLS", "an RTMPS client on the plain port; never answered, closed by the client", transport="tls"),
-], tshark=False)
+@scenario(
+    NGINX,
+    "python, curl, openssl, ffmpeg",
+    [
+        connection("bare TCP", "closed by the client without a byte", transport="tcp"),
+        connection("HTTP", "an HTTP request on the RTMP port: unanswered, closed by the client", transport="http"),
+        connection("TLS", "a TLS ClientHello on the RTMP port: unanswered, closed by the client", transport="tls"),
+        connection(
+            "policy", "a Flash policy request on the RTMP port: unanswered, closed by the client", transport="policy"
+        ),
+        connection("TLS", "an RTMPS client on the plain port: unanswered, closed by the client", transport="tls"),
+    ],
+    tshark=False,
+)
 def not_rtmp(lab):
-    """Five connections to nginx's port 1935 that are not RTMP: a bare connect, curl, openssl s_client, a Flash policy request, ffmpeg with rtmps."""
+    """Five connections to nginx's port 1935 that are not RTMP: a bare connect, curl, openssl s_client, a Flash policy
+    request, ffmpeg with rtmps."""
     servers.nginx(lab)
     with lab.capture():
         client_socket(lab, 1)
