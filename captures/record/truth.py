@@ -156,7 +156,7 @@ def tshark_packet(packet, rows, sizes):
             else next((n for name, n in NAMES.items() if words.startswith(name)), None)
         )
         length = int(header["bodysize"]) if "bodysize" in header else len(body)
-        timestamp = int(header.get("ets", header["timestamp"])) & 0xFFFFFFFF
+        timestamp = int(header["ets"] if "ets" in header else header["timestamp"]) & 0xFFFFFFFF
         if "ets" in header and header["format"] != "0":
             timestamp = None  # it takes an extended delta for an absolute time
         row = [

@@ -33,11 +33,11 @@ class Scenario:
     server: str
     client: str
     connections: list  # in the order of the SYNs; the last one stands for all that follow
-    chunks: tuple = (128, 128)  # up and down, where no tshark looks; otherwise what was announced
     oddities: list = field(default_factory=list)
     format: str = ""  # nsecpcap, modlibpcap, pcapng, gz, zst; otherwise what the sniffer wrote
     port: int = 1935
-    tshark: bool = True  # a fair witness of this capture
+    tshark: bool = True  # it can say something about this capture
+    tshark_errs: tuple = ()  # (connection, "up" or "down") where it is known to be wrong
     nginx_log: bool = True
     alter: object = None  # rewrites the capture file
     keep: list = field(default_factory=list)  # files of the scratch directory kept beside the capture
