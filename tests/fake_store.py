@@ -20,12 +20,16 @@ from rtmpscope.model import (
     Severity,
     Verdict,
 )  # fmt: skip
+from rtmpscope.plugins import Registry
+from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import handshake, messages
+from rtmpscope.rtmp.summary import summarize
 
 SECOND = 1_000_000_000
 START = 1_795_224_000 * SECOND
 COLUMNS = (
-    "number", "time_ns", "connection", "direction", "type_id", "message_stream_id", "packet", "timestamp", "length",
+    "severity", "number", "time_ns", "connection", "direction", "type_id", "message_stream_id", "packet", "timestamp",
+    "length",
 )  # fmt: skip
 
 
@@ -53,6 +57,8 @@ class FakeStore:
         self.summaries = list(summaries)
         self.visible = len(self.events)
         self.complete = True
+        self.registry = Registry()
+        self.reader = SimpleNamespace(files=[])
         self.opened: list[int] = []
 
     @property
@@ -68,8 +74,12 @@ class FakeStore:
         return sum(self.severity(row) >= Severity.WARNING for row in range(self.visible))
 
     progress_text = "loaded 100 %"
+    error = ""
 
     def load(self) -> None:
+        pass
+
+    def stop(self) -> None:
         pass
 
     def severity(self, row: int) -> int:
@@ -77,7 +87,9 @@ class FakeStore:
 
     @property
     def columns(self) -> dict[str, array[int]]:
-        return {name: array("q", [getattr(self.row(row), name) for row in range(self.visible)]) for name in COLUMNS}
+        rows = [self.row(row) for row in range(self.visible)]
+        codes = {"severity": "b"}
+        return {name: array(codes.get(name, "q"), [getattr(row, name) for row in rows]) for name in COLUMNS}
 
     def row(self, row: int) -> Any:
         event = self.events[row]
@@ -92,7 +104,10 @@ class FakeStore:
             plain[name] = getattr(event, name)
         return SimpleNamespace(**plain)
 
-    def summary(self, row: int) -> str:
+    def summary(self, row: int, redactor: Redactor | None = None) -> str:
+        event = self.events[row]
+        if redactor is not None and isinstance(event, Message):
+            return summarize(event, redactor.body(event, self.describe(event)))
         return self.summaries[row]
 
     def open(self, row: int) -> Event:
@@ -104,14 +119,6 @@ class FakeStore:
             return handshake.describe(event)
         assert isinstance(event, Message)
         return event.body or messages.decode(event.type_id, event.prefix, event.length)
-
-    def find_next_problem(self, row: int, step: int) -> int:
-        row += step
-        while 0 <= row < self.visible:
-            if self.severity(row) >= Severity.WARNING:
-                return row
-            row += step
-        return -1
 
     def scan(self, predicate: Any, start: int, stop: int) -> Iterator[list[int]]:
         for row in range(start, min(stop, self.visible)):
@@ -182,6 +189,7 @@ class HugeStore(FakeStore):
         self.visible = count
         self.asked = 0
         self.made = {"number": array("q", range(1, count + 1)), "connection": array("b", bytes(count))}
+        self.made["severity"] = array("b", b"\xff" * count)
 
     messages = problems = 0
 
@@ -197,7 +205,7 @@ class HugeStore(FakeStore):
             first_packet=row, packet=row, severity=-1, head=b"",
         )  # fmt: skip
 
-    def summary(self, row: int) -> str:
+    def summary(self, row: int, redactor: Redactor | None = None) -> str:
         return f"frame {row}"
 
     def open(self, row: int) -> Event:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FEW_COLOURS = (None, "standard", "windows")
 INTERRUPTED = 130
+SECRETIVE = frozenset((15, 16, 17, 18, 19, 20))  # message types that may carry keys and tokens
 
 
 class RtmpscopeApp(App[None]):
@@ -58,7 +59,12 @@ class RtmpscopeApp(App[None]):
         return MainScreen(self.sight, self.capture, self.display_filter)
 
     def on_mount(self) -> None:
-        Thread(target=self.sight.store.load, name="loader", daemon=True).start()
+        store = self.sight.store
+        store.registry.annotator(self.sight.learn, types=SECRETIVE)
+        Thread(target=store.load, name="loader", daemon=True).start()
+
+    def on_unmount(self) -> None:
+        self.sight.store.stop()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the main screen, by name; pages have but the way back."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.model import UNKNOWN, Severity
+from rtmpscope.model import UNKNOWN, Handshake, Severity
 from rtmpscope.rtmp import messages
 from rtmpscope.tui.palette import Pieces, fit
 from rtmpscope.tui.sight import Sight
@@ -34,10 +34,13 @@ TYPE_STYLES = {
 SUMMARY_STYLES = {"audio": "dim", "video": "dim", "gap": "gap", "end": "dim"}
 
 
-def type_name(row: Row) -> str:
-    if row.kind != "message":
-        return {"handshake": "Handshake", "gap": "✂ gap", "end": "end"}[row.kind]
-    return "?" if row.type_id == UNKNOWN else messages.type_name(row.type_id)
+def type_name(sight: Sight, index: int, row: Row) -> str:
+    if row.kind == "message":
+        return "?" if row.type_id == UNKNOWN else messages.type_name(row.type_id)
+    event = sight.store.open(index)
+    if isinstance(event, Handshake):
+        return f"Handshake {event.part}"
+    return "✂ Gap" if row.kind == "gap" else "End"
 
 
 def row_style(row: Row) -> str:
@@ -52,7 +55,7 @@ def count(value: int) -> str:
 def told(sight: Sight, index: int, row: Row) -> str:
     """The row in one text, for where no column says its type."""
     summary = sight.summary(index)
-    return summary if row_style(row) in ("command", "gap") else f"{type_name(row)}  {summary}"
+    return summary if row_style(row) in ("command", "gap") else f"{type_name(sight, index, row)}  {summary}"
 
 
 def cell(text: str, width: int, right: bool) -> str:
@@ -81,7 +84,7 @@ COLUMNS = (
     Column("Time", 0, 0, 32, True, "", lambda sight, index, row: sight.time(index, row.time_ns)),
     Column("#", 3, 3, 90, True, "dim", lambda sight, index, row: str(row.connection)),
     Column("Dir", 3, 3, 24, False, "", lambda sight, index, row: ARROWS[row.direction]),
-    Column("Type", 15, 20, TYPE_FROM, False, "kind", lambda sight, index, row: type_name(row)),
+    Column("Type", 15, 20, TYPE_FROM, False, "kind", type_name),
     Column("Stream", 6, 6, 116, True, "dim", message_only(lambda row: count(row.message_stream_id))),
     Column("csid", 4, 5, 112, True, "dim", message_only(lambda row: count(row.csid))),
     Column("Ts", 9, 10, 104, True, "dim", message_only(lambda row: count(row.timestamp))),

@@ -1,143 +1,40 @@
-"""The main screen: connections, timeline or ladder, detail and bytes; it brings hands and panes together.
-
-The screen pulls: ten times a second it takes up the rows that a thread has appended meanwhile.  No pane parses,
-no thread touches a pane.
-"""
+"""The main screen: what each of its keys does."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from rtmpscope import filters
-from rtmpscope.model import UNKNOWN, Event, Message
+from rtmpscope.export.files import OutputError
+from rtmpscope.export.stats import tables
+from rtmpscope.model import UNKNOWN, Message
 from rtmpscope.text import elided
 from rtmpscope.tui import navigate, search
-from rtmpscope.tui.detail import Detail
 from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.keys import KEYS
-from rtmpscope.tui.ladder import Ladder
 from rtmpscope.tui.lines import LineList
+from rtmpscope.tui.pages import Page
 from rtmpscope.tui.prompt import Prompt
-from rtmpscope.tui.questions import ask_filter, ask_find, ask_place
+from rtmpscope.tui.questions import ask_file, ask_filter, ask_find, ask_place
+from rtmpscope.tui.save import Stopped, save
 from rtmpscope.tui.sessions import Sessions
-from rtmpscope.tui.sight import Body, Sight
-from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
-from rtmpscope.tui.timeline import RowList, Timeline
+from rtmpscope.tui.timeline import RowList
 from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
-from rtmpscope.tui.view import View
+from rtmpscope.tui.workbench import Workbench
 
-TICK = 0.1  # seconds
-SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
-TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
+JOB = "job"  # what may take long and can be stopped: a search, an export
 ALIKE = {"connection": ("connection",), "stream": ("message_stream_id", "connection")}
 
 
-class MainScreen(Screen[None]):
-    CSS = """
-    #rows { height: 2fr; }
-    #rows > RowList { height: 1fr; }
-    """
+class MainScreen(Workbench):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
+    needle: search.Needle | None = None
 
-    def __init__(self, sight: Sight, capture: str, display_filter: str = "") -> None:
-        super().__init__()
-        self.sight = sight
-        self.capture = capture
-        self.display_filter = display_filter
-        self.as_ladder = False
-        self.as_graphs = False
-        self.follow_end = False
-        self.return_to = UNKNOWN  # the row to return to when a new view has reached it
-        self.share = 0  # lines that the detail pane was made larger by
-        self.alone = False  # one pane fills the screen because somebody asked for it
-        self.needle: search.Needle | None = None
-        self.seen = 0  # rows shown when the cursor last stood on the newest
-        self.event: Event | None = None  # what the detail pane shows
-        self.wanted = UNKNOWN  # the row it should show
-        self.opening = False
-
-    # Make-up
-
-    def compose(self) -> ComposeResult:
-        yield TitleBar(self.sight, self.capture)
-        yield Sessions(self.sight, "sessions")
-        yield Rule()
-        with Container(id="rows"):
-            for rows in (Timeline(self.sight), Ladder(self.sight)):
-                yield rows.head
-                yield rows
-        yield Rule()
-        yield Detail(id="detail")
-        yield Graphs(self.sight)
-        yield Prompt("prompt")
-        yield StatusBar(self.sight)
-
-    def on_mount(self) -> None:
-        self.query_one(Ladder).head.display = False
-        self.rows.focus()
-        if self.display_filter:
-            self.look_through(self.display_filter, UNKNOWN)
-        self.set_interval(TICK, self.tick)
-
-    @property
-    def rows(self) -> RowList:
-        """The list of rows in sight: the timeline or the ladder."""
-        return self.query_one(Ladder if self.as_ladder else Timeline)
-
-    @property
-    def row(self) -> int:
-        """The row under the cursor, UNKNOWN where there is none."""
-        return self.rows.row
-
-    @property
-    def detail(self) -> Detail:
-        return self.query_one(Detail)
-
-    @property
-    def status(self) -> StatusBar:
-        return self.query_one(StatusBar)
-
-    @property
-    def stops(self) -> list[Widget]:
-        """The widgets that tab goes through."""
-        lower: list[Widget] = [self.query_one(Graphs)] if self.as_graphs else [self.detail.fields, self.detail.hex]
-        return [self.query_one(Sessions), self.rows, *lower]
-
-    # Arrangement
-
-    def share_out(self) -> None:
-        """Share the height out; below twenty lines, or when asked to, the pane with the focus has all of it."""
-        width, height = self.size
-        single = self.alone or height < SINGLE_BELOW
-        sessions, rows, detail, graphs = (self.query_one(name) for name in ("#sessions", "#rows", "#detail", "Graphs"))
-        lower = graphs if self.as_graphs else detail
-        focused = self.focused or self.rows
-        current = next((pane for pane in (sessions, lower) if pane in focused.ancestors_with_self), rows)
-        for pane in (sessions, rows, detail, graphs):
-            pane.display = pane is current or (not single and pane in (sessions, rows, lower))
-        for rule in self.query(Rule):
-            rule.display = not single
-        for bar in self.query(EdgeBar):
-            bar.display = height >= 5
-        for part in (self.detail.fields, self.detail.hex):
-            part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
-        lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
-        sessions.styles.height = "1fr" if single else max(1, lines)
-        lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
-
-    def on_resize(self) -> None:
-        self.share_out()
-
-    def on_descendant_focus(self) -> None:
-        self.share_out()
+    # Panes
 
     def action_pane(self, step: int) -> None:
         stops = self.stops
@@ -156,100 +53,7 @@ class MainScreen(Screen[None]):
         self.share += 2 * step
         self.share_out()
 
-    # What the timer does
-
-    def tick(self) -> None:
-        """Take up what has come since the last time."""
-        rows = self.rows
-        was_empty, at_end = not rows.virtual_size.height, rows.at_end
-        rows.take_up()
-        if self.follow_end and at_end and not rows.at_end:
-            rows.action_last()
-        self.find_back()
-        if rows.at_end or not self.follow_end:
-            self.seen = len(self.sight.view)
-        if was_empty and rows.virtual_size.height:
-            self.open_row()
-        sessions = self.query_one(Sessions)
-        if sessions.total() != sessions.virtual_size.height:
-            self.share_out()
-        sessions.reload()
-        self.status.row = self.row
-        self.status.new = len(self.sight.view) - self.seen
-        for bar in self.query(EdgeBar):
-            bar.update()
-
-    def find_back(self) -> None:
-        """Go back to the row that was selected before the view changed, once the new view has come so far."""
-        if self.return_to == UNKNOWN:
-            return
-        view = self.sight.view
-        if view.rows is None or view.scanned > self.return_to:
-            self.rows.go_to(self.return_to)
-            self.return_to = UNKNOWN
-
-    def look_through(self, text: str, followed: int) -> None:
-        """Show the rows that match the filter, of the followed connection if there is one."""
-        parts = [f"rtmp.connection == {followed}"] if followed != UNKNOWN else []
-        if text:
-            parts.append(f"({text})" if parts else text)
-        sight = self.sight
-        sight.filter, sight.followed = text, followed
-        self.return_to = self.row if self.return_to == UNKNOWN else self.return_to
-        sight.view = View(sight.store, filters.compile(" and ".join(parts)) if parts else None)
-        self.scan(sight.view)
-        self.rows.move_to(0)
-        self.rows.reload()
-        self.tick()
-
-    @work(thread=True, exclusive=True, group="filter", exit_on_error=False)
-    def scan(self, view: View) -> None:
-        worker = get_current_worker()
-        view.grow(lambda: worker.is_cancelled)
-
-    # The row under the cursor
-
-    @on(RowList.RowMoved)
-    def open_row(self) -> None:
-        """Decode the row under the cursor; while one is being decoded only the last one asked for waits."""
-        self.wanted = self.row
-        if self.as_graphs and self.wanted != UNKNOWN:
-            self.query_one(Graphs).show(self.wanted)
-        if not self.opening and self.wanted != UNKNOWN:
-            self.opening = True
-            self.decode(self.wanted)
-
-    @work(thread=True, group="open", exit_on_error=False)
-    def decode(self, row: int) -> None:
-        """Open a row in a thread: a long replay may not hold up the keys."""
-        event, body = None, Body(None, None)
-        try:
-            event = self.sight.store.open(row)
-            body = self.sight.body(event)
-        except Exception as error:  # a worker that raises would end the whole program
-            self.app.call_from_thread(self.say, f"row {row + 1:,} cannot be opened: {error}")
-        self.app.call_from_thread(self.opened, row, event, body)
-
-    def opened(self, row: int, event: Event | None, body: Body) -> None:
-        self.opening = False
-        if row == self.wanted:
-            self.event = event
-            self.detail.show(event, body)
-        else:
-            self.open_row()
-
     # Going about
-
-    def go(self, row: int | None, otherwise: str) -> None:
-        """Go to a row, or say why not."""
-        if row is None or row < 0:
-            self.say(otherwise)
-        else:
-            self.return_to = UNKNOWN
-            self.rows.go_to(row)
-
-    def say(self, text: str) -> None:
-        self.status.say(text)
 
     def action_problem(self, step: int) -> None:
         way = "after" if step > 0 else "before"
@@ -304,7 +108,7 @@ class MainScreen(Screen[None]):
         elif self.row != UNKNOWN:
             self.seek(self.needle, self.row, step)
 
-    @work(thread=True, exclusive=True, group="find", exit_on_error=False)
+    @work(thread=True, exclusive=True, group=JOB, exit_on_error=False)
     def seek(self, wanted: search.Needle, row: int, step: int) -> None:
         worker = get_current_worker()
 
@@ -318,12 +122,12 @@ class MainScreen(Screen[None]):
 
     def action_follow(self) -> None:
         """Show one connection only: the one under the cursor; again, all of them."""
-        if self.sight.followed != UNKNOWN:
-            self.look_through(self.sight.filter, UNKNOWN)
-        elif isinstance(self.focused, Sessions) and self.focused.connection is not None:
-            self.look_through(self.sight.filter, self.focused.connection.id)
+        chosen = UNKNOWN
+        if isinstance(self.focused, Sessions) and self.focused.connection is not None:
+            chosen = self.focused.connection.id
         elif self.row != UNKNOWN:
-            self.look_through(self.sight.filter, self.sight.store.row(self.row).connection)
+            chosen = self.sight.store.row(self.row).connection
+        self.look_through(self.sight.filter, UNKNOWN if chosen == self.sight.followed else chosen)
 
     @on(LineList.Chosen, "#sessions")
     def follow_chosen(self) -> None:
@@ -335,8 +139,8 @@ class MainScreen(Screen[None]):
 
     def action_clear(self) -> None:
         """Stop a search; or drop what narrows the view, the followed connection first, then the filter."""
-        if self.workers.cancel_group(self, "find"):
-            self.say("stopped looking")
+        if self.workers.cancel_group(self, JOB):
+            self.say("stopped")
         elif self.sight.followed != UNKNOWN:
             self.look_through(self.sight.filter, UNKNOWN)
         elif self.sight.filter:
@@ -399,12 +203,38 @@ class MainScreen(Screen[None]):
             self.rows.action_last()
         self.say("following the newest rows" if self.follow_end else "not following the newest rows")
 
+    # Taking along
+
     def action_copy(self) -> None:
         text = self.focused.copied() if isinstance(self.focused, LineList) else ""
         if text:
             self.app.copy_to_clipboard(text)
             self.say(f"copied: {elided(text, 60)}")
 
-    @on(Prompt.Closed)
-    def back_to_rows(self) -> None:
-        self.rows.focus()
+    def action_statistics(self) -> None:
+        sight = self.sight
+        text = tables(sight.store.reader.files, sight.store.connections, sight.mask)
+        self.app.push_screen(Page("Statistics", [[(line, "")] for line in text.splitlines()]))
+
+    def action_export(self) -> None:
+        def done(path: str) -> None:
+            self.write(path)
+
+        if len(self.sight.view):
+            self.query_one(Prompt).ask(ask_file(done))
+        else:
+            self.say("no rows to export")
+
+    @work(thread=True, exclusive=True, group=JOB, exit_on_error=False)
+    def write(self, path: str) -> None:
+        worker = get_current_worker()
+
+        def goes_on(written: int) -> bool:
+            self.app.call_from_thread(self.say, f"exporting: {written:,} rows so far, escape stops")
+            return not worker.is_cancelled
+
+        try:
+            said = f"{save(self.sight, path, goes_on):,} rows written to {path}"
+        except (OSError, OutputError, Stopped) as error:
+            said = str(error) or "stopped, nothing was written"
+        self.app.call_from_thread(self.say, said)

@@ -5,53 +5,72 @@ Every function gives a row that is shown, or None where there is none that way.
 
 from __future__ import annotations
 
+import re
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from rtmpscope.model import Call, Message
+from rtmpscope.model import Call, Message, Severity
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import SECOND, moment
 
-STRIDE = 4096  # rows looked at in one step backwards
+BLOCK = 65_536  # rows looked at in one go
+GRAVE = re.compile(bytes((ord("["), Severity.WARNING, Severity.ERROR, ord("]"))))
+
+Find = Callable[["array[int]"], Iterator[int]]
 
 
 def next_problem(sight: Sight, row: int, step: int) -> int | None:
     """The nearest row in that direction with a warning or an error."""
-    found = sight.store.find_next_problem(row, step)
-    while found >= 0 and not sight.view.shows(found):
-        found = sight.store.find_next_problem(found, step)
-    return found if found >= 0 else None
+    return next(filter(sight.view.shows, rows_where(sight, "severity", grave, row, step)), None)
 
 
 def next_alike(sight: Sight, row: int, step: int, names: Sequence[str]) -> int | None:
     """The nearest row in that direction that has the same values in these columns."""
     columns = [sight.store.columns[name] for name in names]
     wanted = [column[row] for column in columns]
-    for candidate in occurrences(columns[0], wanted[0], row, step, sight.store.count):
-        if [column[candidate] for column in columns] == wanted and sight.view.shows(candidate):
-            return candidate
+    for found in rows_where(sight, names[0], equal(wanted[0]), row, step):
+        if [column[found] for column in columns] == wanted and sight.view.shows(found):
+            return found
     return None
 
 
-def occurrences(column: Sequence[int], value: int, row: int, step: int, count: int) -> Iterator[int]:
-    """The places of the value from the row onwards, found by the column's own search."""
-    if step > 0:
-        start = row + 1
-        while start < count:
+def rows_where(sight: Sight, column: str, find: Find, row: int, step: int) -> Iterator[int]:
+    """The rows beyond a row that `find` finds in a column, nearest first.
+
+    It is given a block of the column at a time, backwards where step is negative, and searches it as fast as
+    arrays and bytes are searched: millions of rows take a few hundredths of a second.
+    """
+    values: array[int] = sight.store.columns[column]
+    start, end = (row + 1, sight.store.count) if step > 0 else (row - 1, -1)
+    for near in range(start, end, BLOCK * step):
+        far = min(near + BLOCK, end) if step > 0 else max(near - BLOCK, end)
+        block = values[near:far] if step > 0 else values[far + 1 : near + 1]
+        if step < 0:
+            block.reverse()
+        for place in find(block):
+            yield near + step * place
+
+
+def grave(severities: array[int]) -> Iterator[int]:
+    """Where warnings and errors stand."""
+    return (match.start() for match in GRAVE.finditer(severities.tobytes()))
+
+
+def equal(value: int) -> Find:
+    """What finds one value."""
+
+    def find(values: array[int]) -> Iterator[int]:
+        place = -1
+        while True:
             try:
-                row = column.index(value, start, count)
+                place = values.index(value, place + 1)
             except ValueError:
                 return
-            yield row
-            start = row + 1
-        return
-    for stop in range(row, 0, -STRIDE):
-        start = max(0, stop - STRIDE)
-        part = column[start:stop]
-        for place in range(len(part) - 1, -1, -1):
-            if part[place] == value:
-                yield start + place
+            yield place
+
+    return find
 
 
 def other_end(call: Call | None, message: Message) -> int:
@@ -85,8 +104,8 @@ def row_at(sight: Sight, column: str, value: int) -> int:
 def row_at_time(sight: Sight, connection: int, time_ns: int, step: int) -> int | None:
     """The connection's first row from that time on, or its last one before it where step is negative."""
     start = row_at(sight, "time_ns", time_ns)
-    column = sight.store.columns["connection"]
-    return next(occurrences(column, connection, start - (step > 0), step, sight.store.count), None)
+    found = rows_where(sight, "connection", equal(connection), start - (step > 0), step)
+    return next(found, None)
 
 
 def place(sight: Sight, text: str) -> int | None:

@@ -39,7 +39,8 @@ def matches(sight: Sight, row: int, wanted: Needle) -> bool:
         if isinstance(event, Message):
             return wanted.octets in event.payload
         return isinstance(event, Handshake) and wanted.octets in event.data
-    return wanted.text in sight.summary(row).lower() or wanted.text in type_name(sight.store.row(row)).lower()
+    type_text = type_name(sight, row, sight.store.row(row))
+    return wanted.text in sight.summary(row).lower() or wanted.text in type_text.lower()
 
 
 def places(count: int, start: int, step: int) -> Iterator[int]:

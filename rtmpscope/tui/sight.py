@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.model import UNKNOWN, Event, Field, Handshake, Message
+from rtmpscope.model import UNKNOWN, Connection, Event, Field, Handshake, Message
 from rtmpscope.text import printable
 from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
 from rtmpscope.tui.view import View
@@ -45,12 +45,25 @@ class Sight:
     def mask(self) -> Redactor | None:
         return self.redactor if self.masked else None
 
+    @property
+    def expression(self) -> str:
+        """The whole display filter in force: the followed connection and what was typed."""
+        if self.followed == UNKNOWN:
+            return self.filter
+        followed = f"rtmp.connection == {self.followed}"
+        return f"{followed} and ({self.filter})" if self.filter else followed
+
+    def learn(self, message: Message, body: Field | None, connection: Connection) -> None:
+        """An annotator: take in a message's secrets as it is loaded, so that they are known wherever one looks."""
+        if self.redactor is not None and body is not None:
+            self.redactor.body(message, body)
+
     def text(self, text: str) -> str:
         """Any text that quotes the wire, fit to be shown."""
         return printable(self.mask.text(text) if self.mask else text)
 
     def summary(self, row: int) -> str:
-        return self.text(self.store.summary(row))
+        return printable(self.store.summary(row, self.mask))
 
     def body(self, event: Event) -> Body:
         """The decoded event, as it is and as it may be shown."""

@@ -9,12 +9,14 @@ from rtmpscope.text import printable
 from rtmpscope.tui.lines import Bar
 from rtmpscope.tui.palette import Pieces, fit, width_of
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import counted
 
+HINTS = ("? help   ", "/ filter   ", "n next problem   ", "tab next pane   ", "v ladder   ", "i graphs   ", "q quit   ")
 NOTICE = 5.0  # seconds that a notice stays
 
 
 class EdgeBar(Bar):
-    """A line with a left and a right part; the right part is kept, the left is cut."""
+    """A line with a left and a right part.  The right part is kept; of the left, what does not fit is left out."""
 
     DEFAULT_CSS = "EdgeBar { background: $panel; } EdgeBar:ansi { text-style: reverse; }"
 
@@ -33,14 +35,16 @@ class EdgeBar(Bar):
         left, right = self.left(), self.right()
         right_width = sum(width_of(text) for text, _ in right)
         if right_width > width * 2 // 3:
-            right, right_width = [], 0
-        room = width - right_width - 2
+            right, right_width = right[-1:], sum(width_of(text) for text, _ in right[-1:])
+        room = width - right_width - 4
         pieces: Pieces = [(" ", "")]
-        for text, style in left:
-            text = fit(text, min(room, width_of(text)))
+        for place, (text, style) in enumerate(left):
+            if place and width_of(text) > room:
+                break
+            text = fit(text, max(0, min(room, width_of(text))))
             room -= width_of(text)
             pieces.append((text, style))
-        return [*pieces, (" " * max(0, room), ""), *right, (" ", "")]
+        return [*pieces, (" " * max(0, room + 2), ""), *right, (" ", "")]
 
     def update(self) -> None:
         """Draw again if it would read otherwise."""
@@ -61,8 +65,11 @@ class TitleBar(EdgeBar):
     def right(self) -> Pieces:
         store = self.sight.store
         problems = store.problems
-        totals = f"{counted(len(store.connections), 'connection')} · {counted(store.messages, 'message')} · "
-        return [(totals, "dim"), (counted(problems, "problem"), "error" if problems else "dim")]
+        return [
+            (f"{counted(len(store.connections), 'connection')} · ", "dim"),
+            (f"{counted(store.messages, 'message')} · ", "dim"),
+            (counted(problems, "problem"), "error" if problems else "dim"),
+        ]
 
 
 class StatusBar(EdgeBar):
@@ -92,7 +99,7 @@ class StatusBar(EdgeBar):
             pieces.append((f"/ {printable(sight.filter)}   ", "command"))
         if sight.view.failed:
             pieces.append((printable(sight.view.failed), "error"))
-        return pieces or [("/ filter   n next problem   tab next pane   ? help", "dim")]
+        return pieces or [(hint, "dim") for hint in HINTS]
 
     def right(self) -> Pieces:
         sight = self.sight
@@ -103,12 +110,8 @@ class StatusBar(EdgeBar):
             pieces.append((f"row {self.row + 1:,} of {sight.store.count:,}   ", "dim"))
         if sight.view.rows is not None:
             pieces.append((f"{len(sight.view):,} shown{'' if sight.view.settled else ' so far'}   ", "dim"))
-        pieces.append((sight.store.progress_text, "dim"))
+        pieces.append((printable(sight.store.progress_text), "error" if sight.store.error else "dim"))
         return pieces
-
-
-def counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 class Rule(Bar):

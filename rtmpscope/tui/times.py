@@ -1,4 +1,4 @@
-"""Times as a person reads them: five formats for the timeline's column, and durations and rates with their units."""
+"""Times and amounts as a person reads them: the formats of the timeline's column, and values with their units."""
 
 from __future__ import annotations
 
@@ -96,3 +96,8 @@ def rate(bits_per_second: float) -> str:
             return f"{bits_per_second:.1f} Mb/s" if unit == "Mb/s" else f"{bits_per_second:.0f} {unit}"
         bits_per_second /= 1000
     return f"{bits_per_second:.1f} Gb/s"
+
+
+def counted(count: int, word: str) -> str:
+    """ "1 byte", "1,448 bytes"."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

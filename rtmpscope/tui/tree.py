@@ -12,7 +12,7 @@ from rtmpscope.model import DIRECTIONS, UNKNOWN, ChunkHeader, End, Event, Field,
 from rtmpscope.rtmp.messages import type_slug
 from rtmpscope.text import elided, printable
 from rtmpscope.tui.columns import SEVERITY_MARKS, SEVERITY_STYLES
-from rtmpscope.tui.times import duration, iso
+from rtmpscope.tui.times import counted, duration, iso
 
 OPEN_UP_TO = 40  # a group with more children stays closed until somebody opens it
 NAME_WIDTH = 20  # cells up to the values, which stand under each other
@@ -83,14 +83,14 @@ def event_tree(event: Event, body: Field | None) -> Node:
         fields = body.children if body is not None else []
         return Node(
             f"Handshake {event.part}",
-            f"{len(event.data):,} bytes, packet {event.packet:,}",
+            f"{counted(len(event.data), 'byte')}, packet {event.packet:,}",
             style="strong",
             span=(0, len(event.data)),
             children=lambda: [*notes, *facts(handshake_facts(event)), *map(field_node, fields)],
             open=True,
         )
     if isinstance(event, Gap):
-        title = f"{event.length:,} bytes are missing"
+        title = f"{counted(event.length, 'byte')} missing"
         return Node("Gap", title, style="gap", children=lambda: [*notes, *facts(gap_facts(event))], open=True)
     assert isinstance(event, End)
     return Node("End", event.how, style="end", children=lambda: [*notes, *facts(end_facts(event))], open=True)
@@ -98,7 +98,6 @@ def event_tree(event: Event, body: Field | None) -> Node:
 
 def message_tree(message: Message, body: Field | None, notes: list[Node]) -> Node:
     chunks = message.chunk_headers or []
-    plural = "chunk" if message.chunks == 1 else "chunks"
     missing = "" if message.captured == message.length else f", {message.length - message.captured:,} missing"
     packets = f"packet {message.packet:,}"
     if message.first_packet != message.packet:
@@ -116,7 +115,8 @@ def message_tree(message: Message, body: Field | None, notes: list[Node]) -> Nod
 
     return Node(
         f"Message {message.number:,}",
-        f"{type_slug(message.type_id)}, {message.length:,} bytes{missing}, {message.chunks:,} {plural}, {packets}",
+        f"{type_slug(message.type_id)}, {counted(message.length, 'byte')}{missing}, "
+        f"{counted(message.chunks, 'chunk')}, {packets}",
         style="strong",
         span=(0, message.length),
         children=children,
@@ -137,7 +137,7 @@ def chunk_node(number: int, chunk: ChunkHeader) -> Node:
     value = f"fmt {chunk.fmt}, csid {chunk.csid}"
     if chunk.timestamp != UNKNOWN:
         value += f", {'timestamp' if chunk.fmt == 0 else 'timestamp_delta'} {chunk.timestamp:,}"
-    value += f", {chunk.payload_size:,} bytes, packet {chunk.packet:,}"
+    value += f", {counted(chunk.payload_size, 'byte')}, packet {chunk.packet:,}"
     span = (chunk.payload_start, chunk.payload_start + chunk.payload_size)
     return Node(f"chunk {number}", value, style="dim", span=span, children=lambda: facts(chunk_facts(chunk), span))
 
@@ -208,12 +208,12 @@ def end_facts(end: End) -> Iterator[tuple[str, object]]:
 
 def field_node(field: Field) -> Node:
     few = len(field.children) <= OPEN_UP_TO
-    meaning = field.text
-    if field.kind not in ("", "list", "display") and field.kind != field.name:
+    value, meaning = value_text(field), printable(field.text)
+    if field.kind not in ("", "list", "display", value):
         meaning = f"{meaning}  {field.kind}" if meaning else field.kind
     return Node(
         printable(field.name),
-        value_text(field),
+        value,
         meaning,
         "warning" if field.name == "undecoded" else "",
         (field.start, field.end),

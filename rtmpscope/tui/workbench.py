@@ -1,0 +1,225 @@
+"""The panes of the main screen and what flows between them; what the keys do is in rtmpscope.tui.main.
+
+The screen pulls: ten times a second it takes up the rows that a thread has appended meanwhile.  No pane parses,
+no thread touches a pane.
+"""
+
+from __future__ import annotations
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.worker import get_current_worker
+
+from rtmpscope import filters
+from rtmpscope.model import UNKNOWN, Event
+from rtmpscope.tui.detail import Detail
+from rtmpscope.tui.graphs import Graphs
+from rtmpscope.tui.ladder import Ladder
+from rtmpscope.tui.prompt import Prompt
+from rtmpscope.tui.sessions import Sessions
+from rtmpscope.tui.sight import Body, Sight
+from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
+from rtmpscope.tui.timeline import RowList, Timeline
+from rtmpscope.tui.view import View
+
+TICK = 0.1  # seconds
+SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
+TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
+
+
+class Workbench(Screen[None]):
+    CSS = """
+    #rows { height: 2fr; }
+    #rows > RowList { height: 1fr; }
+    """
+
+    def __init__(self, sight: Sight, capture: str, display_filter: str = "") -> None:
+        super().__init__()
+        self.sight = sight
+        self.capture = capture
+        self.display_filter = display_filter
+        self.as_ladder = False
+        self.as_graphs = False
+        self.follow_end = False
+        self.return_to = UNKNOWN  # the row to return to when a new view has reached it
+        self.share = 0  # lines that the detail pane was made larger by
+        self.alone = False  # one pane fills the screen because somebody asked for it
+        self.seen = 0  # rows shown when the cursor last stood on the newest
+        self.event: Event | None = None  # what the detail pane shows
+        self.wanted = UNKNOWN  # the row it should show
+        self.opening = False
+
+    # Make-up
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar(self.sight, self.capture)
+        yield Sessions(self.sight, "sessions")
+        yield Rule()
+        with Container(id="rows"):
+            for rows in (Timeline(self.sight), Ladder(self.sight)):
+                yield rows.head
+                yield rows
+        yield Rule()
+        yield Detail(id="detail")
+        yield Graphs(self.sight)
+        yield Prompt("prompt")
+        yield StatusBar(self.sight)
+
+    def on_mount(self) -> None:
+        self.query_one(Ladder).head.display = False
+        self.rows.focus()
+        if self.display_filter:
+            self.look_through(self.display_filter, UNKNOWN)
+        self.set_interval(TICK, self.tick)
+
+    @property
+    def rows(self) -> RowList:
+        """The list of rows in sight: the timeline or the ladder."""
+        return self.query_one(Ladder if self.as_ladder else Timeline)
+
+    @property
+    def row(self) -> int:
+        """The row under the cursor, UNKNOWN where there is none."""
+        return self.rows.row
+
+    @property
+    def detail(self) -> Detail:
+        return self.query_one(Detail)
+
+    @property
+    def status(self) -> StatusBar:
+        return self.query_one(StatusBar)
+
+    @property
+    def stops(self) -> list[Widget]:
+        """The widgets that tab goes through."""
+        lower: list[Widget] = [self.query_one(Graphs)] if self.as_graphs else [self.detail.fields, self.detail.hex]
+        return [self.query_one(Sessions), self.rows, *lower]
+
+    # Arrangement
+
+    def share_out(self) -> None:
+        """Share the height out; below twenty lines, or when asked to, the pane with the focus has all of it."""
+        width, height = self.size
+        single = self.alone or height < SINGLE_BELOW
+        sessions, rows, detail, graphs = (self.query_one(name) for name in ("#sessions", "#rows", "#detail", "Graphs"))
+        lower = graphs if self.as_graphs else detail
+        focused = self.focused or self.rows
+        current = next((pane for pane in (sessions, lower) if pane in focused.ancestors_with_self), rows)
+        for pane in (sessions, rows, detail, graphs):
+            pane.display = pane is current or (not single and pane in (sessions, rows, lower))
+        for rule in self.query(Rule):
+            rule.display = not single
+        for bar in self.query(EdgeBar):
+            bar.display = height >= 5
+        for part in (self.detail.fields, self.detail.hex):
+            part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
+        lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
+        sessions.styles.height = "1fr" if single else max(1, lines)
+        lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
+
+    def on_resize(self) -> None:
+        self.share_out()
+
+    def on_descendant_focus(self) -> None:
+        self.share_out()
+
+    # What the timer does
+
+    def tick(self) -> None:
+        """Take up what has come since the last time."""
+        rows = self.rows
+        was_empty, at_end = not rows.virtual_size.height, rows.at_end
+        rows.take_up()
+        if self.follow_end and at_end and not rows.at_end:
+            rows.action_last()
+        self.find_back()
+        if rows.at_end or not self.follow_end:
+            self.seen = len(self.sight.view)
+        if was_empty and rows.virtual_size.height:
+            self.open_row()
+        sessions = self.query_one(Sessions)
+        if sessions.total() != sessions.virtual_size.height:
+            self.share_out()
+        sessions.reload()
+        self.status.row = self.row
+        self.status.new = len(self.sight.view) - self.seen
+        for bar in self.query(EdgeBar):
+            bar.update()
+
+    def find_back(self) -> None:
+        """Go back to the row that was selected before the view changed, once the new view has come so far."""
+        if self.return_to == UNKNOWN:
+            return
+        view = self.sight.view
+        if view.rows is None or view.scanned > self.return_to:
+            self.rows.go_to(self.return_to)
+            self.return_to = UNKNOWN
+
+    def look_through(self, text: str, followed: int) -> None:
+        """Show the rows that match the filter, of the followed connection if there is one."""
+        sight = self.sight
+        sight.filter, sight.followed = text, followed
+        self.return_to = self.row if self.return_to == UNKNOWN else self.return_to
+        sight.view = View(sight.store, filters.compile(sight.expression) if sight.expression else None)
+        if sight.view.rows is not None:
+            self.scan(sight.view)
+        self.rows.move_to(0)
+        self.rows.reload()
+        self.tick()
+
+    @work(thread=True, exclusive=True, group="filter", exit_on_error=False)
+    def scan(self, view: View) -> None:
+        worker = get_current_worker()
+        view.grow(lambda: worker.is_cancelled)
+
+    # The row under the cursor
+
+    @on(RowList.RowMoved)
+    def open_row(self) -> None:
+        """Decode the row under the cursor; while one is being decoded only the last one asked for waits."""
+        self.wanted = self.row
+        if self.as_graphs and self.wanted != UNKNOWN:
+            self.query_one(Graphs).show(self.wanted)
+        if not self.opening and self.wanted != UNKNOWN:
+            self.opening = True
+            self.decode(self.wanted)
+
+    @work(thread=True, group="open", exit_on_error=False)
+    def decode(self, row: int) -> None:
+        """Open a row in a thread: a long replay may not hold up the keys."""
+        event, body = None, Body(None, None)
+        try:
+            event = self.sight.store.open(row)
+            body = self.sight.body(event)
+        except Exception as error:  # a worker that raises would end the whole program
+            self.app.call_from_thread(self.say, f"row {row + 1:,} cannot be opened: {error}")
+        self.app.call_from_thread(self.opened, row, event, body)
+
+    def opened(self, row: int, event: Event | None, body: Body) -> None:
+        self.opening = False
+        if row == self.wanted:
+            self.event = event
+            self.detail.show(event, body)
+        else:
+            self.open_row()
+
+    # What the keys build on
+
+    def go(self, row: int | None, otherwise: str) -> None:
+        """Go to a row, or say why not."""
+        if row is None or row < 0:
+            self.say(otherwise)
+        else:
+            self.return_to = UNKNOWN
+            self.rows.go_to(row)
+
+    def say(self, text: str) -> None:
+        self.status.say(text)
+
+    @on(Prompt.Closed)
+    def back_to_rows(self) -> None:
+        self.rows.focus()
