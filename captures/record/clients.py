@@ -65,9 +65,9 @@ def rtmpdump(lab, *more, url=URL, seconds=4, start=False):
     return run_or_start(lab, "client", argv, float(seconds) + 8, start)
 
 
-def librtmp_play(lab, url=URL, seconds=4, start=False):
+def librtmp_play(lab, url=URL, seconds=4, start=False, options="live=1", plan=()):
     """Play through librtmp, noting every message the library hands out: the truth of what a server sends."""
-    argv = [PYTHON, PEERS / "librtmp_play.py", f"{url} live=1", seconds, lab.work / "received.jsonl"]
+    argv = [PYTHON, PEERS / "librtmp_play.py", f"{url} {options}", seconds, lab.work / "received.jsonl", *plan]
     return run_or_start(lab, "client", argv, float(seconds) + 8, start)
 
 

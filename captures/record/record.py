@@ -69,7 +69,7 @@ def version(software):
     """The version of a piece of software, from wherever it was installed."""
     if software == "imageio-ffmpeg":
         line = subprocess.run([new_ffmpeg(), "-version"], capture_output=True, text=True).stdout.split()
-        return f"ffmpeg {line[2].partition('-')[0]} (in {PYPI[0].replace('==', ' ')})"
+        return f"ffmpeg {line[2].partition('-')[0].lstrip('n')} (in {PYPI[0].replace('==', ' ')})"
     for spec in [*NPM.values(), *PYPI]:
         name = spec.rpartition("@")[0] or spec.partition("==")[0]
         if software.startswith(name):
@@ -316,7 +316,7 @@ def table():
 
 def short(software):
     """Versions without Debian's epoch and revision."""
-    return re.sub(r" (?:\d+:)?([\d.]+)[^,]*", r" \1", software)
+    return re.sub(r" (?:\d+:)?(\d[\d.]*)[-+~][^,]*", r" \1", software)
 
 
 def main(arguments):

@@ -1,7 +1,8 @@
 """Play a stream through the shared library librtmp and write down every message it hands out.
 
 The loop is the one of the library's own RTMP_ConnectStream, with a line of JSON per message before the library
-answers it. Arguments: URL (librtmp syntax), seconds, witness file.
+answers it. Arguments: URL (librtmp syntax), seconds, witness file, and for recorded files what to do on the way:
+SECOND:pause, SECOND:resume, SECOND:MILLISECONDS (seek).
 """
 
 import ctypes as c
@@ -13,6 +14,7 @@ import sys
 import time
 
 url, seconds, witness = sys.argv[1].encode(), float(sys.argv[2]), open(sys.argv[3], "w", buffering=1)
+plan = [(float(second), action) for second, _, action in (a.partition(":") for a in sys.argv[4:])]
 lib = c.CDLL("librtmp.so.1")
 
 
@@ -48,7 +50,9 @@ if not lib.RTMP_SetupURL(session, keep) or not lib.RTMP_Connect(session, None):
 lib.RTMP_Socket.restype = c.c_int
 with socket.socket(fileno=os.dup(lib.RTMP_Socket(session))) as own:
     port = own.getsockname()[1]
-until = time.monotonic() + seconds
+lib.RTMP_SendPause.argtypes, lib.RTMP_SendSeek.argtypes = [c.c_void_p, c.c_int, c.c_int], [c.c_void_p, c.c_int]
+start = time.monotonic()
+until = start + seconds
 while time.monotonic() < until and lib.RTMP_ReadPacket(session, c.byref(packet)):
     if packet.read != packet.size or not packet.size:
         continue
@@ -63,5 +67,15 @@ while time.monotonic() < until and lib.RTMP_ReadPacket(session, c.byref(packet))
     ]
     print(json.dumps({"port": port, "row": row}), file=witness)
     lib.RTMP_ClientPacket(session, c.byref(packet))
+    seen = packet.timestamp
     lib.RTMPPacket_Free(c.byref(packet))
+    while plan and time.monotonic() > start + plan[0][0]:
+        _, action = plan.pop(0)
+        if action == "pause":
+            lib.RTMP_SendPause(session, 1, seen)
+            time.sleep(max(0, start + plan[0][0] - time.monotonic()))  # nothing comes while it pauses
+        elif action == "resume":
+            lib.RTMP_SendPause(session, 0, seen)
+        else:
+            lib.RTMP_SendSeek(session, int(action))
 lib.RTMP_Close(session)

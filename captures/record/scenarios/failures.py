@@ -84,7 +84,7 @@ def server_killed(lab):
     [
         connection(
             "publish",
-            "the publisher's process dies while publishing: FIN or RST without FCUnpublish and deleteStream",
+            "the publisher's process dies while publishing: FIN without FCUnpublish and deleteStream",
             "NetStream.Publish.Start",
         ),
         connection("play", "played; media stops when the publisher dies", "NetStream.Play.Start", truth=[FFMPEG_LOG]),

@@ -164,6 +164,17 @@ def nginx_vod_seek(lab):
         clients.rtmpdump(lab, "-A", "2", "-B", "5", url=f"rtmp://{IP}/vod/film.flv", seconds=8)
 
 
+@scenario(NGINX, "librtmp", [PLAYED])
+def nginx_vod_pause(lab):
+    """A player through librtmp plays a recorded file, pauses it after 1 s, resumes after 2.5 s, seeks to 8 s."""
+    (lab.work / "vod").mkdir()
+    (lab.work / "vod" / "film.flv").write_bytes(clients.media().read_bytes())
+    servers.nginx(lab, more=f"application vod {{ play {lab.work}/vod; }}")
+    plan = ("1:pause", "2.5:resume", "3:8000")
+    with lab.capture():
+        clients.librtmp_play(lab, url=f"rtmp://{IP}/vod/film.flv", options="live=0 buffer=1000", seconds=5, plan=plan)
+
+
 @scenario(
     NGINX,
     "ffmpeg",
@@ -359,7 +370,7 @@ def pyrtmp_publish(lab):
 @scenario(
     "rtmpdump",
     "rtmpdump, ffmpeg",
-    [connection("play", "play granted, no media; ended by the client", "NetStream.Play.Start")],
+    [connection("play", "play granted and at once stopped by the server, no media", "NetStream.Play.Stop")],
 )
 def rtmpsrv_play(lab):
     """rtmpdump, then ffmpeg ask rtmpsrv for a stream: it grants play and has no media."""

@@ -16,7 +16,7 @@ RTMPS = published("published over TLS, then ended by the client", transport="rtm
 RTMPT = published("published inside HTTP requests, then ended by the client", transport="rtmpt")
 
 
-@scenario(NGINX, "ffmpeg, rtmpdump", [PUBLISHED, PLAYED])
+@scenario(NGINX, "ffmpeg", [PUBLISHED, PLAYED])
 def ipv6(lab):
     """Publish and play over IPv6; addresses in brackets in tcUrl."""
     servers.nginx(lab)
