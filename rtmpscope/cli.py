@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TextIO
 from rtmpscope import __version__
 
 if TYPE_CHECKING:
+    from rtmpscope.capture.files import FileReport
     from rtmpscope.filters import Filter
     from rtmpscope.pipeline import Progress, Run
 
@@ -231,17 +232,22 @@ def _progress(arguments: argparse.Namespace, output: str = "-") -> Progress | No
 
 def _outcome(run: Run, quiet: bool) -> int:
     """Say what was wrong with the captures and the plugins; the exit code."""
-    code = 0
     for problem in run.registry.problems:
         _say(problem.text)
-    for file in run.files:
+    code = _file_problems(run.files)
+    if not run.connections and not quiet:
+        packets = sum(file.packets for file in run.files)
+        _say(f"no RTMP in {packets:,} packets; -d PORT takes every connection of a port for RTMP")
+    return code
+
+
+def _file_problems(files: Sequence[FileReport]) -> int:
+    code = 0
+    for file in files:
         if file.outcome not in ("", "complete"):
             where = f" at byte {file.offset:,}" if file.packets else ""
             _say(f"{file.path}: {file.outcome}{where}: {file.reason}")
             code = BAD_INPUT
-    if not run.connections and not quiet:
-        packets = sum(file.packets for file in run.files)
-        _say(f"no RTMP in {packets:,} packets; -d PORT takes every connection of a port for RTMP")
     return code
 
 
@@ -349,17 +355,46 @@ def _fields(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _extract(arguments: argparse.Namespace) -> int:
+    from rtmpscope.export.flv import FlvExtractor
+
+    run = _run(arguments, decoding=True)
+    with FlvExtractor(arguments.output) as extractor:
+        for event in run.events(_progress(arguments)):
+            extractor.event(event)
+        report = extractor.finish()
+    if not report and not arguments.quiet:
+        _say("no audio or video in it: nothing was written")
+    for line in report:
+        print(line)
+    return _outcome(run, arguments.quiet)
+
+
 def _open(arguments: argparse.Namespace) -> int:
     """The terminal UI; text where there is no terminal to open it on."""
     if not sys.stdout.isatty():
         return _print(arguments)
-    raise Failure("the terminal UI is not there yet")
+
+    from rtmpscope.capture.files import open_capture
+    from rtmpscope.engine import RTMP_PORTS
+    from rtmpscope.pipeline import registry
+    from rtmpscope.redact import DOTS, Redactor
+    from rtmpscope.store import Store
+    from rtmpscope.tui.app import run
+
+    _filter(arguments.filter)
+    reader = open_capture(arguments.captures, spool=True)
+    store = Store(reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports))
+    title = ", ".join(os.path.basename(path) for path in arguments.captures)
+    code = run(store, title, Redactor(style=DOTS) if arguments.redact else None, arguments.filter)
+    return code or _file_problems(reader.files)
 
 
 COMMANDS: Final = {
     "print": Command("print one line per message", _captures, _print),
     "export": Command("write the JSON trace", _export_arguments, _export),
     "stats": Command("connections, session verdicts, streams and their health", _stats_arguments, _stats),
+    "extract": Command("write one FLV file per media stream", _extract_arguments, _extract),
     "fields": Command("list the fields of display filters", _no_arguments, _fields),
 }
 

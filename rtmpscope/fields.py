@@ -60,7 +60,7 @@ _AMF: Final = frozenset((15, 16, 17, 18, 19, 20))
 
 
 class Columns(Protocol):
-    """What a store tells about all its rows without opening one: arrays of one length, UNKNOWN where a row has none.
+    """What a store tells about its rows without opening them: arrays of one length, UNKNOWN where a message has none.
 
     record   index into RECORDS
     severity of the gravest note
@@ -71,6 +71,7 @@ class Columns(Protocol):
     time_ns: Array
     connection: Array
     direction: Array
+    fmt: Array
     type_id: Array
     csid: Array
     message_stream_id: Array
@@ -191,12 +192,14 @@ Column = Callable[[Columns], "Array"]
 class FilterField(NamedTuple):
     """A line of the table.
 
-    values    those that an event has; they need the decoded body where needs_body says so
+    values    those that an event has
+    needs_body  they need the decoded body, or something else that a store's columns do not have
     column    the same for all rows at once, UNKNOWN where a row has none; None where the columns do not tell
     word      what a coded value is called
     choices   the words that may be asked for
     relative  its values count from when the capture began
     by_side   its values depend on connection and direction only
+    noted     only records with notes have it
     record    the only kind of record that has it, "" for all; types the only message types, None for all
     """
 
@@ -210,19 +213,19 @@ class FilterField(NamedTuple):
     relative: bool = False
     by_side: bool = False
     needs_body: bool = False
+    noted: bool = False
     record: str = ""
     types: frozenset[int] | None = None
 
 
-def _of_message(name: str, meaning: str, attribute: str, column: bool = True) -> FilterField:
+def _of_message(name: str, meaning: str, attribute: str) -> FilterField:
     """An integer of a message that may be UNKNOWN."""
 
     def values(event: Event, connection: Connection, body: Field | None) -> Iterable[int]:
         value = getattr(event, attribute, UNKNOWN)
         return () if value == UNKNOWN else (value,)
 
-    whole_column = (lambda rows: getattr(rows, attribute)) if column else None
-    return FilterField(name, NUMBER, meaning, values, whole_column, record="message")
+    return FilterField(name, NUMBER, meaning, values, lambda rows: getattr(rows, attribute), record="message")
 
 
 def _of_record(name: str, type: Type, meaning: str, attribute: str, relative: bool = False) -> FilterField:
@@ -275,7 +278,7 @@ def _of_notes(
     def values(event: Event, connection: Connection, body: Field | None) -> Iterable[Any]:
         return [value(note) for note in event.notes or ()]
 
-    return FilterField(name, type, meaning, values, choices=choices)
+    return FilterField(name, type, meaning, values, choices=choices, noted=True)
 
 
 def _of_first_byte(name: str, meaning: str, type_id: int, shift: int, mask: int) -> FilterField:
@@ -380,6 +383,10 @@ def _summary(event: Event, connection: Connection, body: Field | None) -> Iterab
     return (summarize(event, body),) if isinstance(event, Message) and body is not None else ()
 
 
+def _chunks(event: Event, connection: Connection, body: Field | None) -> Iterable[int]:
+    return (event.chunks,) if isinstance(event, Message) else ()
+
+
 def _payload(event: Event, connection: Connection, body: Field | None) -> Iterable[bytes]:
     return (event.payload,) if isinstance(event, Message) else ()
 
@@ -455,19 +462,19 @@ _TABLE: Final = (
         record="message",
     ),
     _of_message("rtmp.type_id", "message type by number", "type_id"),
-    _of_message("rtmp.fmt", "form of the first chunk header, 0 to 3", "fmt", column=False),
+    _of_message("rtmp.fmt", "form of the first chunk header, 0 to 3", "fmt"),
     _of_message("rtmp.csid", "chunk stream id", "csid"),
     _of_message("rtmp.message_stream_id", "message stream id", "message_stream_id"),
     _of_message("rtmp.timestamp", "timestamp in milliseconds", "timestamp"),
     _of_message("rtmp.length", "payload bytes as declared", "length"),
     _of_message("rtmp.captured", "payload bytes that the capture holds", "captured"),
-    _of_message("rtmp.chunks", "chunks that carried the message", "chunks", column=False),
+    FilterField("rtmp.chunks", NUMBER, "chunks that carried the message", _chunks, needs_body=True, record="message"),
     FilterField(
         "rtmp.aggregate", NUMBER, "number of the aggregate that the message was part of",
         lambda event, connection, body: (event.aggregate,) if isinstance(event, Message) and event.aggregate else (),
-        record="message",
+        needs_body=True, record="message",
     ),
-    FilterField("rtmp.payload", BYTES, "captured payload", _payload, record="message"),
+    FilterField("rtmp.payload", BYTES, "captured payload", _payload, needs_body=True, record="message"),
     FilterField("rtmp.summary", STRING, "the line that says what the message means", _summary, needs_body=True,
                 record="message"),
     _of_message("rtmp.first_packet", "packet that holds the first byte", "first_packet"),

@@ -16,7 +16,19 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from rtmpscope.fields import ALIASES, ANY, FIELDS, ORDER, STRING, Columns, FilterField, Loose, find, octets
+from rtmpscope.fields import (
+    ALIASES,
+    ANY,
+    FIELDS,
+    ORDER,
+    STRING,
+    Column,
+    Columns,
+    FilterField,
+    Loose,
+    find,
+    octets,
+)
 from rtmpscope.limits import FILTER_CHARACTERS, FILTER_DEPTH, PATTERN_CHARACTERS
 from rtmpscope.model import UNKNOWN, Connection, Event, Field
 
@@ -71,6 +83,7 @@ _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _SPELLINGS: Final = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "&&": "and", "||": "or", "!": "not",
 }  # fmt: skip
+# Several values differ from one when none of them equals it, so != is == turned round.
 _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq, "!=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -157,9 +170,10 @@ class Test:
                 able[rows.record != _RECORD_PLACES[field.record]] = NO
             if field.types is not None:
                 able[~np.isin(rows.type_id, list(field.types))] = NO
+            if field.noted:
+                able[rows.severity == UNKNOWN] = NO
             return able
-        values = field.column(rows)
-        known = values != UNKNOWN
+        values, known = _column(field, field.column, rows)
         if self._check is None:
             return np.where(known, YES, NO).astype(np.int8)
         if field.word is not None:  # few different values: check each once
@@ -179,6 +193,15 @@ class Test:
         ]
         sides = np.asarray(rows.connection, np.int64) * 2 + rows.direction
         return np.array(answers or [NO], np.int8)[sides]
+
+
+def _column(field: FilterField, column: Column, rows: Columns) -> tuple[Array, Array]:
+    """The values of a column, and which rows have one."""
+    values = column(rows)
+    known = values != UNKNOWN
+    if field.record:
+        known &= rows.record == _RECORD_PLACES[field.record]
+    return values, known
 
 
 class Pair:
@@ -207,9 +230,9 @@ class Pair:
         if left is None or right is None:
             present = [Test(field).of_rows(rows, start_ns) for field in (self._left, self._right)]
             return np.minimum(np.minimum(*present), np.int8(MAYBE))
-        one, two = left(rows), right(rows)
-        passed = (one != UNKNOWN) & (two != UNKNOWN) & (self._compare(one, two) != self._negated)
-        return np.where(passed, YES, NO).astype(np.int8)
+        one, known = _column(self._left, left, rows)
+        two, also_known = _column(self._right, right, rows)
+        return np.where(known & also_known & (self._compare(one, two) != self._negated), YES, NO).astype(np.int8)
 
 
 def _alike(one: object, two: object) -> bool:
@@ -345,7 +368,9 @@ class _Parser:
             return Test(field, self._pattern(field))
         other = find(self._next.text) if self._next.kind == "word" and "." in self._next.text else None
         if other is not None and sign in _COMPARE:
-            self._take()
+            token = self._take()
+            if other.type != field.type or field.relative or other.relative:
+                self._fail(f"{field.name} and {other.name} cannot be compared", token)
             self.fields.append(other)
             return Pair(field, other, sign)
         if sign == "contains":
