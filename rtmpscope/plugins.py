@@ -11,15 +11,12 @@ failures are contained; built-in code is called directly and has none of this co
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rtmpscope.analysis import BUILTIN
 from rtmpscope.analysis.annotator import AnnotatorClass, AnnotatorFunction
@@ -27,8 +24,12 @@ from rtmpscope.limits import PLUGIN_CALL_SECONDS
 from rtmpscope.model import Connection, End, Event, Field, Gap, Handshake, Message, Note, Severity
 from rtmpscope.rtmp import messages
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 ENTRY_POINTS = "rtmpscope"
 TRACEBACK_LINES = 3
+_OTHER = -2  # stands for the message types that no annotator names; no message has it
 
 TypeDecoder = Callable[[bytes, int], Field]
 NameDecoder = Callable[[Field, bytes], Field | None]
@@ -80,6 +81,8 @@ class Guard:
 
 def _last_lines(error: BaseException) -> str:
     """The error and the plugin's own last lines, as one line."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_LINES:]
     places = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
     return " | ".join([f"{type(error).__name__}: {error}", *places])
@@ -102,6 +105,38 @@ class Annotators:
         self.on_end: list[Callable[[End], object]] = []
 
 
+class _Watch:
+    """A registered annotator: whose it is, the types it wants (None for all), the methods it has."""
+
+    __slots__ = ("guard", "annotator", "types", "methods")
+
+    def __init__(self, guard: Guard | None, annotator: Any, types: frozenset[int] | None) -> None:
+        self.guard = guard
+        self.annotator = annotator
+        self.types = types
+        methods = ("on_message", "on_handshake", "on_gap", "on_end")
+        is_class = isinstance(annotator, type)
+        self.methods = [name for name in methods if hasattr(annotator, name)] if is_class else ["on_message"]
+
+    def wants(self, type_id: int) -> bool:
+        return self.types is None or type_id in self.types
+
+    def start(self, connection: Connection) -> dict[str, Callable[..., object]]:
+        """Watch a connection: the methods to call by name, none for a plugin that is switched off."""
+        guard, annotator = self.guard, self.annotator
+        if not isinstance(annotator, type):
+            methods = {"on_message": lambda message, body: annotator(message, body, connection)}
+        else:
+            instance = annotator(connection) if guard is None else guard.call(None, annotator, connection)
+            if instance is None:
+                return {}
+            connection.analysis[getattr(instance, "name", annotator.__name__)] = instance
+            methods = {name: getattr(instance, name) for name in self.methods}
+        if guard is None:
+            return methods
+        return {name: partial(_call_guarded, guard, method) for name, method in methods.items()}
+
+
 class Registry:
     """Everything that can be plugged in, and the problems that plugins had."""
 
@@ -110,7 +145,8 @@ class Registry:
         self.exporters: dict[str, Callable[[TextIO], Exporter]] = {}
         self._type_decoders: dict[int, list[tuple[Guard | None, TypeDecoder]]] = {}
         self._name_decoders: dict[str, list[tuple[Guard | None, NameDecoder]]] = {}
-        self._annotators: list[tuple[Guard | None, Any, frozenset[int] | None]] = []
+        self._watches: list[_Watch] = []
+        self._routes: dict[int, tuple[int, ...]] = {_OTHER: ()}  # by message type, places in _watches
         self._guard: Guard | None = None  # of the plugin that is registering now
 
     # What register(registry) may call
@@ -127,7 +163,12 @@ class Registry:
     def annotator(self, annotator: AnnotatorClass | AnnotatorFunction, *, types: frozenset[int] | None = None) -> None:
         """Watch connections: a class or a function as rtmpscope.analysis.annotator describes them."""
         wanted = getattr(annotator, "types", None) if types is None else types
-        self._annotators.append((self._guard, annotator, wanted))
+        self._watches.append(_Watch(self._guard, annotator, wanted))
+        listed = {_OTHER}.union(*(watch.types for watch in self._watches if watch.types is not None))
+        self._routes = {
+            type_id: tuple(place for place, watch in enumerate(self._watches) if watch.wants(type_id))
+            for type_id in listed
+        }
 
     def exporter(self, name: str, factory: Callable[[TextIO], Exporter]) -> None:
         """Offer an export format: factory(output) makes a sink that writes to the open text file."""
@@ -158,23 +199,17 @@ class Registry:
 
     def annotators_for(self, connection: Connection) -> Annotators:
         """Make this connection's annotators, and keep them in connection.analysis by their names."""
-        watchers = [
-            watcher
-            for guard, annotator, types in self._annotators
-            if (watcher := _watcher(guard, annotator, types, connection)) is not None
-        ]
-        listed = sorted(set().union(*(types for types, _ in watchers if types is not None)))
+        started = [watch.start(connection) for watch in self._watches]
+        lists = {
+            places: [started[place]["on_message"] for place in places if "on_message" in started[place]]
+            for places in self._routes.values()
+        }
         annotators = Annotators(
-            {type_id: [] for type_id in listed},
-            [methods["on_message"] for types, methods in watchers if types is None and "on_message" in methods],
+            {type_id: lists[places] for type_id, places in self._routes.items()}, lists[self._routes[_OTHER]]
         )
-        for types, methods in watchers:
-            for type_id in listed:
-                if "on_message" in methods and (types is None or type_id in types):
-                    annotators.on_message[type_id].append(methods["on_message"])
-            for name in ("on_handshake", "on_gap", "on_end"):
-                if name in methods:
-                    getattr(annotators, name).append(methods[name])
+        annotators.on_handshake = [methods["on_handshake"] for methods in started if "on_handshake" in methods]
+        annotators.on_gap = [methods["on_gap"] for methods in started if "on_gap" in methods]
+        annotators.on_end = [methods["on_end"] for methods in started if "on_end" in methods]
         return annotators
 
     # Loading
@@ -184,26 +219,6 @@ class Registry:
         self._guard = Guard(name, self.problems)
         self._guard.call(None, lambda: load()(self))
         self._guard = None
-
-
-_METHODS = ("on_handshake", "on_message", "on_gap", "on_end")
-
-
-def _watcher(
-    guard: Guard | None, annotator: Any, types: frozenset[int] | None, connection: Connection
-) -> tuple[frozenset[int] | None, dict[str, Callable[..., object]]] | None:
-    """The types one annotator wants and its methods by name; None for a plugin that is switched off."""
-    if isinstance(annotator, type):
-        instance = annotator(connection) if guard is None else guard.call(None, annotator, connection)
-        if instance is None:
-            return None
-        connection.analysis[getattr(instance, "name", annotator.__name__)] = instance
-        methods = {name: getattr(instance, name) for name in _METHODS if hasattr(instance, name)}
-    else:
-        methods = {"on_message": lambda message, body: annotator(message, body, connection)}
-    if guard is not None:
-        methods = {name: partial(_call_guarded, guard, method) for name, method in methods.items()}
-    return types, methods
 
 
 def _call_guarded(guard: Guard, method: Callable[..., object], event: Event, *rest: object) -> None:
@@ -264,8 +279,10 @@ def _register_of(load: Callable[[], Any]) -> Callable[[Registry], object]:
     return loaded if callable(loaded) else loaded.register  # type: ignore[no-any-return]
 
 
-def _entry_points() -> Iterator[metadata.EntryPoint]:
+def _entry_points() -> Iterator[EntryPoint]:
     """Entry points of installed packages; what lies in the working directory is not installed."""
+    from importlib import metadata  # 20 ms, wanted only where plugins are searched for
+
     here = Path.cwd()
     places = [place for place in sys.path if place and Path(place).resolve() != here]
     seen: set[tuple[str, str]] = set()
@@ -294,6 +311,8 @@ def _python_files(folder: Path) -> list[Path]:
 
 
 def _import_file(file: Path) -> object:
+    import importlib.util
+
     spec = importlib.util.spec_from_file_location(f"rtmpscope_plugin_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")

@@ -67,27 +67,35 @@ def test_totals_with_and_without_the_handshake_are_both_fine(handshake_bytes):
 
 
 def test_silence_beyond_two_windows_is_a_warning_until_the_next_acknowledgement():
-    talk = send(sending(), 230_000, acked=False)
-    assert said(talk) == [("ack-missing", Severity.WARNING)]
-    send(talk, 10_000)
-    send(talk, 230_000, acked=False)
-    assert len(said(talk)) == 2
+    talk = sending()
+    for count in (1, 2):
+        send(talk, 230_000, acked=False).wait(1.1)
+        send(talk, 1_000, acked=False)
+        assert said(talk) == [("ack-missing", Severity.WARNING)] * count
+        send(talk, 10_000)
+
+
+def test_burst_beyond_two_windows_is_no_silence():
+    talk = send(sending(), 500_000, acked=False)
+    talk.control(S2C, 3, talk.sent[C2S])
+    send(talk.wait(2), 10_000)
+    assert said(talk) == []
 
 
 def test_silence_is_no_matter_where_no_window_was_announced():
     talk = Talk()
     talk.handshake()
-    assert said(send(talk, 300_000, acked=False)) == []
+    assert said(send(send(talk, 300_000, acked=False).wait(2), 1_000, acked=False)) == []
 
 
 def test_silence_is_not_held_against_what_was_not_captured():
     one_sided = Talk()
     one_sided.part("C0", b"\x03")
     one_sided.control(C2S, 5, WINDOW)
-    assert said(send(one_sided, 300_000, acked=False)) == []
+    assert said(send(send(one_sided, 300_000, acked=False).wait(2), 1_000, acked=False)) == []
     holed = sending()
     holed.gap(S2C)
-    assert said(send(holed, 300_000, acked=False)) == []
+    assert said(send(send(holed, 300_000, acked=False).wait(2), 1_000, acked=False)) == []
 
 
 def test_sawtooth_of_livego_is_recognised():

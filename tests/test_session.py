@@ -235,6 +235,14 @@ def test_media_that_never_starts():
     assert "the server never sent media" in judged(play).text
 
 
+def test_play_that_the_server_ends_before_it_began():
+    talk = Talk().play()
+    stop = talk.status("NetStream.Play.Stop")
+    verdict = judged(talk.end(first=S2C))
+    assert facts(verdict) == ("play", "play", "failed", "NetStream.Play.Stop")
+    assert verdict.message == stop.number
+
+
 def test_name_of_the_code_that_is_no_code_is_left_out():
     talk = Talk()
     talk.connect().create()

@@ -29,7 +29,7 @@ EXPECTED = {
     "publish granted, media never starts": ("publish", "failed"),
     "publish rejected": ("publish", "failed"),
     "publish refused": ("publish", "failed"),
-    "play granted, no media": ("play", "failed"),
+    "play granted and at once stopped": ("play", "failed"),
     "play refused": ("play", "failed"),
     "handshake stalled": ("unknown", "failed"),
     "encrypted after the handshake": ("unknown", "encrypted"),

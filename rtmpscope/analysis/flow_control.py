@@ -23,6 +23,7 @@ from rtmpscope.model import UNKNOWN, Connection, End, Field, Gap, Handshake, Mes
 HANDSHAKE_BYTES: Final = 3073
 PING_NS: Final[i64] = 30 * SECOND_NS  # nginx drops a client that leaves a ping unanswered for so long
 WAIT_NS: Final[i64] = SECOND_NS  # a pause worth explaining
+OVERDUE_NS: Final[i64] = SECOND_NS  # how long two windows may be on their way
 RESUME_NS: Final[i64] = SECOND_NS // 2  # data this soon after an acknowledgement was waiting for it
 HALF: Final[i64] = 1 << 31
 MASK: Final[i64] = (1 << 32) - 1
@@ -45,7 +46,7 @@ class Ledger:
 
     __slots__ = (
         "sent", "window", "limit", "limit_type", "acks", "acked", "ack_value", "ack_ns", "dialect", "restarts",
-        "most_unacked", "waits", "waited_ns", "seen", "largest", "last_ns", "blocked_ns", "silent",
+        "most_unacked", "waits", "waited_ns", "seen", "largest", "last_ns", "blocked_ns", "overdue_ns", "silent",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class Ledger:
         self.largest: i64 = 0
         self.last_ns: i64 = 0
         self.blocked_ns: i64 = 0
+        self.overdue_ns: i64 = 0
         self.silent = False
 
     @property
@@ -111,8 +113,8 @@ class FlowControl:
         ledger.seen = True
         if message.type_id < 7:
             self._control(message, ledger, body)
-        if ledger.window and ledger.sent - ledger.acked > 2 * ledger.window and not ledger.silent:
-            self._missed(message, ledger)
+        if ledger.window and ledger.sent - ledger.acked > 2 * ledger.window:
+            self._overdue(message, ledger)
         if self._ping_ns and message.time_ns - self._ping_ns > PING_NS:
             self._ping_missed(message)
 
@@ -154,6 +156,7 @@ class FlowControl:
         ledger.ack_value = value
         ledger.ack_ns = message.time_ns
         ledger.acks += 1
+        ledger.overdue_ns = 0
         ledger.silent = False
 
     def _count(self, message: Message, ledger: Ledger, value: i64) -> None:
@@ -185,7 +188,11 @@ class FlowControl:
             text = f"acknowledges {value:,} bytes, but only about {ledger.sent:,} were sent: the peer counts wrong"
             message.note("ack-beyond-sent", Severity.NOTE, text)
 
-    def _missed(self, message: Message, ledger: Ledger) -> None:
+    def _overdue(self, message: Message, ledger: Ledger) -> None:
+        """More than two windows are on their way: for a moment that is a burst, after a while it is silence."""
+        ledger.overdue_ns = ledger.overdue_ns or message.time_ns
+        if ledger.silent or message.time_ns - ledger.overdue_ns < OVERDUE_NS:
+            return
         ledger.silent = True
         peer = self.ledgers[1 - message.direction]
         if not (peer.seen and self._whole[0] and self._whole[1]):

@@ -100,6 +100,7 @@ class Session:
         self._wish: _Step | None = None  # the last publish or play
         self._authentication: tuple[str, str] | None = None
         self._dismissed: tuple[str, int] | None = None  # code and message
+        self._finished: tuple[str, int] | None = None
         self._reconnect = 0
         self._goodbye = 0
         self._intent = "unknown"
@@ -147,6 +148,7 @@ class Session:
         elif name in ("publish", "play", "play2"):
             self._wish = _Step(name.rstrip("2"), message)
             self._goodbye = 0
+            self._finished = None
         elif name not in COMMANDS:
             self._calls += 1
 
@@ -173,6 +175,7 @@ class Session:
         elif code in DISMISSALS or is_error(body):
             self._dismissed = self._dismissed or (code, int(message.number))
         elif code in FINISHES:
+            self._finished = code, int(message.number)
             self._goodbye = int(message.number)
 
     def _asked(self, message: Message) -> _Step | None:
@@ -301,6 +304,10 @@ class Session:
                 return self._unanswered(
                     role, wish.name, wish, f"{self._asked_for(wish)} was not answered by the server"
                 )
+            if self._finished is not None:
+                code, number = self._finished
+                text = f"{self._asked_for(wish)} was granted and ended by the server, without media{because(code)}."
+                return self._with_code(wish.name, "failed", code, number, text)
             sender = "the client" if wish.name == "publish" else "the server"
             text = f"{self._asked_for(wish)} was granted, but {sender} never sent media"
             return self._unanswered(role, wish.name, wish, text)
