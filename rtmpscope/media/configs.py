@@ -83,6 +83,11 @@ def read(reader: BitReader, codec: str) -> None:
         config.text = str(Parameters.of(config))
 
 
+def decode(codec: str, record: bytes) -> Field:
+    """The tree of a configuration record: avcC, hvcC, VVC, av1C, vpcC, AudioSpecificConfig, OpusHead or FLAC's."""
+    return BitReader(record).record("config", _RECORDS.get(codec, BitReader.rest))
+
+
 def parameters(codec: str, record: bytes) -> Parameters:
-    """What a configuration record says: avcC, hvcC, VVC, av1C, vpcC, AudioSpecificConfig, OpusHead or FLAC's."""
-    return Parameters.of(BitReader(record).record("config", _RECORDS.get(codec, BitReader.rest)))
+    """What a configuration record says."""
+    return Parameters.of(decode(codec, record))

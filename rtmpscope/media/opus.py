@@ -9,18 +9,20 @@ from typing import Final
 
 from rtmpscope.media.bit_reader import BitReader
 
-_MAGIC: Final = b"OpusHead"
+MAGIC: Final = b"OpusHead"
 _FAMILIES: Final[dict[int, str]] = {0: "mono or stereo", 1: "Vorbis channel order", 255: "no defined meaning"}
 _DECODED_RATE: Final = 48_000  # whatever the input had
+_SAMPLES_PER_MS: Final = 48
+_ANY_NUMBER: Final = 3
 _CODES: Final[dict[int, str]] = {
     0: "one frame",
     1: "two frames of equal size",
     2: "two frames of different sizes",
     3: "any number of frames",
 }
-# Mode, bandwidth and frame size in milliseconds for groups of the 32 configurations.
+# Mode, bandwidth and frame size in milliseconds of the 32 configurations.
 _CONFIGS: Final = tuple(
-    f"{mode} {bandwidth}, {size:g} ms"
+    (mode, bandwidth, size)
     for mode, bandwidths, sizes in (
         ("SILK", ("narrowband", "mediumband", "wideband"), (10, 20, 40, 60)),
         ("hybrid", ("super-wideband", "fullband"), (10, 20)),
@@ -31,11 +33,16 @@ _CONFIGS: Final = tuple(
 )
 
 
+_CONFIG_TEXTS: Final = {
+    number: f"{mode} {bandwidth}, {size:g} ms" for number, (mode, bandwidth, size) in enumerate(_CONFIGS)
+}
+
+
 def config(reader: BitReader) -> None:
     """OpusHead, or the OpusTags that may come in a sequence start of its own."""
     start = reader.place()
     magic = reader.octets("magic", 8)
-    if magic != _MAGIC:
+    if magic != MAGIC:
         reader.rest("comments")
         return
     reader.u("version", 8)
@@ -64,7 +71,19 @@ def _little(reader: BitReader, name: str, size: int) -> None:
 def packet(reader: BitReader) -> None:
     """The TOC byte."""
     if reader.left:
-        reader.u("config", 5, dict(enumerate(_CONFIGS)))
+        reader.u("config", 5, _CONFIG_TEXTS)
         reader.u("stereo", 1)
         reader.u("frame_count_code", 2, _CODES)
     reader.rest()
+
+
+def samples(data: bytes) -> int:
+    """How many samples at 48 kHz a packet decodes to (RFC 6716 3.2)."""
+    if not data:
+        return 0
+    code = data[0] & 3
+    if code == _ANY_NUMBER:
+        frames = data[1] & 63 if len(data) > 1 else 0
+    else:
+        frames = 2 if code else 1
+    return int(frames * _CONFIGS[data[0] >> 3][2] * _SAMPLES_PER_MS)

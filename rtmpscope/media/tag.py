@@ -168,6 +168,30 @@ def wants_whole(type_id: i64, head: bytes) -> bool:
     return tag.many or tag.kind in ("sequence_header", "metadata", "other")
 
 
+def body_start(type_id: i64, payload: bytes) -> i64:
+    """Where the record or the coded data of a message of one track begins, behind every header."""
+    size: i64 = len(payload)
+    if size == 0:
+        return 0
+    first: i64 = payload[0]
+    if first >> 4 == EX_AUDIO if type_id == AUDIO else first & EX_VIDEO:
+        return min(_enhanced_start(type_id, payload, first & 15), size)
+    if type_id == AUDIO:
+        return min(2 if first >> 4 == AAC else 1, size)
+    return min(5 if VIDEO_CODECS.get(first & 15, "") in TIMED else 1, size)
+
+
+def _enhanced_start(type_id: i64, payload: bytes, packet_type: i64) -> i64:
+    size: i64 = len(payload)
+    packet_type, at = _after_mod_ex(payload, packet_type)
+    in_track = packet_type == (AUDIO_MULTITRACK if type_id == AUDIO else VIDEO_MULTITRACK)
+    if in_track and at < size:
+        packet_type = payload[at] & 15
+        at += 1
+    timed = packet_type == CODED_FRAMES and VIDEO_FOURCC.get(payload[at : at + 4], "") in TIMED
+    return at + 4 + (1 if in_track else 0) + (3 if timed else 0)
+
+
 def codec_name(fourcc: bytes, names: dict[bytes, str]) -> str:
     """The codec's name; "unknown_" and the FourCC where there is none."""
     name = names.get(fourcc)

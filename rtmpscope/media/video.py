@@ -120,6 +120,11 @@ def _frame(reader: BitReader, codec: str) -> None:
         reader.record("frame", decoder)
 
 
+def frame_parameters(codec: str, data: bytes) -> configs.Parameters:
+    """What a coded frame itself says of the picture, for codecs that do without a sequence header."""
+    return configs.Parameters.of(BitReader(data).record("frame", _FRAMES.get(codec, BitReader.rest)))
+
+
 def _body(reader: BitReader, packet_type: str, codec: str) -> None:
     """ExVideoTagBody of one track."""
     _BODIES.get(packet_type, _other)(reader, codec)
