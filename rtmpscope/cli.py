@@ -381,8 +381,13 @@ def _open(arguments: argparse.Namespace) -> int:
     from rtmpscope.redact import DOTS, Redactor
     from rtmpscope.store import Store
     from rtmpscope.tui.app import run
+    from rtmpscope.tui.terminal import take_terminal
 
     _filter(arguments.filter)
+    try:
+        take_terminal()
+    except OSError:
+        raise Failure("there is no terminal to open the UI on: rtmpscope print writes text") from None
     reader = open_capture(arguments.captures, spool=True)
     store = Store(reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports))
     title = ", ".join(os.path.basename(path) for path in arguments.captures)

@@ -1,15 +1,18 @@
 """The terminal UI as a program: one store is looked at until somebody leaves.
 
-`run` is the only door.  The store is loaded by a daemon thread while the screen already shows what is there.
+`run` is its only door.  The store is loaded by a daemon thread while the screen already shows what is there.
 """
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable, Sequence
 from os import environ
 from threading import Thread
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -23,6 +26,7 @@ from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
 from rtmpscope.tui.palette import CSS
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.status import StatusBar
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
@@ -41,7 +45,9 @@ class RtmpscopeApp(App[None]):
         Binding("ctrl+c", "interrupt", "Quit at once", priority=True),
     ]
 
-    def __init__(self, store: Store, title: str, redactor: Redactor | None, display_filter: str = "") -> None:
+    def __init__(
+        self, store: Store, title: str, redactor: Redactor | None, display_filter: str = "", live: bool = False
+    ) -> None:
         colourless = "NO_COLOR" in environ
         super().__init__(ansi_color=True if colourless else None)
         if colourless or self.console.color_system in FEW_COLOURS:
@@ -51,12 +57,13 @@ class RtmpscopeApp(App[None]):
         self.sight = Sight(store, redactor)
         self.capture = title
         self.display_filter = display_filter
+        self.live = live
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self.edge]
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(self.sight, self.capture, self.display_filter)
+        return MainScreen(self.sight, self.capture, self.display_filter, self.live)
 
     def on_mount(self) -> None:
         store = self.sight.store
@@ -82,13 +89,27 @@ class RtmpscopeApp(App[None]):
         self.push_screen(Page("Keys", help_lines()))
 
     def action_interrupt(self) -> None:
-        self.exit(return_code=INTERRUPTED)
+        """Leave; but a capture that still runs is only stopped, so that nothing is lost by one key."""
+        if self.live and not self.sight.store.complete:
+            self.sight.store.stop()
+            self.live = False
+            self.screen_stack[0].query_one(StatusBar).say("the capture was stopped; ctrl+c once more leaves")
+        else:
+            self.exit(return_code=INTERRUPTED)
+
+    def _fatal_error(self) -> None:
+        """One line in place of Textual's traceback, which shows variables and with them whatever keys they hold."""
+        error = self._exception
+        places = traceback.extract_tb(error.__traceback__) if error is not None else []
+        place = f" in {places[-1].name}, {os.path.basename(places[-1].filename)}:{places[-1].lineno}" if places else ""
+        text = f"rtmpscope: internal error: {type(error).__name__}{place}; please report it"
+        self._exit_renderables.append(Text(text))
+        self._close_messages_no_wait()
 
 
-def run(store: Store, title: str, redactor: Redactor | None, display_filter: str = "") -> int:
+def run(store: Store, title: str, redactor: Redactor | None, display_filter: str = "", *, live: bool = False) -> int:
     """Show a store until somebody leaves; the exit code is 0, or 128 and the number of the signal that ended it.
 
-    Raises OSError where there is no terminal.
+    Standard input must be the terminal, or `terminal.take_terminal` be called before the capture is opened.
     """
-    terminal.take_terminal()
-    return terminal.run_app(RtmpscopeApp(store, title, redactor, display_filter))
+    return terminal.run_app(RtmpscopeApp(store, title, redactor, display_filter, live))

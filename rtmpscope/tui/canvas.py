@@ -10,7 +10,8 @@ from typing import NamedTuple
 from rtmpscope.tui.palette import Pieces, fit
 
 BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # of a dot, by its column and row in the cell
-BLANK = 0x2800
+DOTLESS = 0x2800
+BLANK = ord(" ")
 UPRIGHT = ord("│")
 LABEL_WIDTH = 11
 
@@ -24,11 +25,13 @@ class Line(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Lines over the same time; `text` writes a value with its unit."""
+    """Lines over a time, start to end; `text` writes a value with its unit."""
 
     title: str
     lines: Sequence[Line]
     text: Callable[[float], str]
+    start: float
+    end: float
 
 
 class Canvas:
@@ -43,7 +46,8 @@ class Canvas:
     def dot(self, x: int, y: int, style: str) -> None:
         column, row = x // 2, self.height - 1 - y // 4
         if 0 <= column < self.width and 0 <= row < self.height:
-            self._cells[row][column] |= BITS[x % 2][3 - y % 4]
+            drawn = self._cells[row][column]
+            self._cells[row][column] = (DOTLESS if drawn == BLANK else drawn) | BITS[x % 2][3 - y % 4]
             self._styles[row][column] = style
 
     def stroke(self, start: tuple[int, int], end: tuple[int, int], style: str) -> None:
@@ -83,13 +87,11 @@ class Scale(NamedTuple):
 
 
 def scale_of(chart: Chart) -> Scale | None:
-    """The span of all lines, zero always among the values; None where there is nothing to draw."""
-    points = [point for line in chart.lines for point in line.points]
-    if not points:
+    """The chart's time, and the span of its values with zero among them; None where there is nothing to draw."""
+    values = [value for line in chart.lines for _, value in line.points]
+    if not values:
         return None
-    times = [time for time, _ in points]
-    values = [value for _, value in points]
-    return Scale(min(times), max(times), min(0.0, *values, 0.0), max(0.0, *values, 0.0) or 1.0)
+    return Scale(chart.start, chart.end, min(0.0, *values, 0.0), max(0.0, *values, 0.0) or 1.0)
 
 
 def draw(chart: Chart, width: int, height: int, now: float | None, time_text: Callable[[float], str]) -> list[Pieces]:

@@ -26,11 +26,12 @@ WRAP = 1 << 32
 
 def charts(store: Store, connection: Connection) -> list[Chart]:
     walk = Walk(store, connection)
+    span = connection.time_ns / SECOND, connection.last_time_ns / SECOND
     return [
-        Chart("bitrate", list(bitrates(connection)), rate),
-        Chart("media behind its timestamps", walk.lag_lines(), milliseconds),
-        Chart("audio ahead of video", list(skews(connection)), milliseconds),
-        Chart("sent and acknowledged", walk.byte_lines(), amount),
+        Chart("bitrate", list(bitrates(connection)), rate, *span),
+        Chart("media behind its timestamps", walk.lag_lines(), milliseconds, *span),
+        Chart("audio ahead of video", list(skews(connection)), milliseconds, *span),
+        Chart("sent and acknowledged", walk.byte_lines(), amount, *span),
     ]
 
 
@@ -44,23 +45,30 @@ def bitrates(connection: Connection) -> Iterator[Line]:
         streams = [stream for stream in media_streams(connection) if stream.direction == direction]
         tracks = [track for stream in streams for track in stream.tracks]
         if len(tracks) > 1:
-            sums: dict[float, float] = {}
-            for track in tracks:
-                for time, value in track_rate(track):
-                    sums[time] = sums.get(time, 0.0) + value
-            yield Line(f"all {ARROWS[direction]}", "dim", sorted(sums.items()))
-    for stream in media_streams(connection):
-        for track in stream.tracks:
+            yield Line(f"all {ARROWS[direction]}", "dim", total_rate(tracks))
+        for track in tracks:
             number = f" {track.track_id}" if track.track_id else ""
-            yield Line(f"{track.kind}{number} {ARROWS[stream.direction]}", track.kind, list(track_rate(track)))
+            yield Line(f"{track.kind}{number} {ARROWS[direction]}", track.kind, track_rate(track))
 
 
-def track_rate(track: Track) -> Iterator[Point]:
-    """Bits per second in each bucket of the track's series, at whole seconds so that tracks can be added up."""
+def track_rate(track: Track) -> list[Point]:
+    """Bits per second in each bucket of the track's series, without the last one, which is not full."""
     series = track.byte_series
-    for place, value in enumerate(series.values):
-        time_ns = series.start_ns + place * series.step_ns
-        yield round(time_ns / SECOND), value * 8 * SECOND / series.step_ns
+    values = series.values[:-1] or series.values
+    start, step = series.start_ns / SECOND, series.step_ns / SECOND
+    return [(start + place * step, value * 8 / step) for place, value in enumerate(values)]
+
+
+def total_rate(tracks: list[Track]) -> list[Point]:
+    """The rates of the tracks added up, second by second from the first one's start."""
+    rates = [track_rate(track) for track in tracks]
+    start = min(points[0][0] for points in rates)
+    sums: dict[int, float] = {}
+    for points in rates:
+        for time, value in points:
+            second = round(time - start)
+            sums[second] = sums.get(second, 0.0) + value
+    return [(start + second, value) for second, value in sorted(sums.items())]
 
 
 def skews(connection: Connection) -> Iterator[Line]:

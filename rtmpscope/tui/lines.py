@@ -7,7 +7,7 @@ for, so a list of five million lines costs what a list of fifty does.  Text that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -94,6 +94,10 @@ class LineList(ScrollView, can_focus=True):
         """What the line reads, left to right."""
         raise NotImplementedError
 
+    def placeholder(self) -> Sequence[str]:
+        """What stands there while there is no line."""
+        return ()
+
     def copied(self) -> str:
         """What the copy key takes: the text of the line under the cursor."""
         if not self.virtual_size.height:
@@ -160,7 +164,8 @@ class LineList(ScrollView, can_focus=True):
         width = self.width
         base = self.rich_style
         if line >= self.virtual_size.height:
-            return Strip.blank(width, base)
+            texts = self.placeholder() if not self.virtual_size.height else ()
+            return self.palette.draw([("  " + texts[y], "dim")] if y < len(texts) else [], width, base)
         if line == self.cursor and self.LINE_CURSOR:
             base += self.palette.style("cursor-focus" if self.has_focus else "cursor")
         return self.palette.draw(self.pieces(line, width), width, base)

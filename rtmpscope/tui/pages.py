@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,9 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from rtmpscope.tui.lines import Bar, LineList
-from rtmpscope.tui.palette import Piece, Pieces
+from rtmpscope.tui.palette import Piece, Pieces, width_of
 
 PAGE = Binding.Group("A page")
+HANGING = 4  # cells that the rest of a broken line is set in
 
 
 class Heading(Bar):
@@ -32,7 +34,20 @@ class Text(LineList):
 
     def __init__(self, lines: Sequence[Pieces]) -> None:
         super().__init__()
+        self.source = lines
         self.lines = lines
+
+    def on_resize(self) -> None:
+        """Break lines of plain text that are too long, with what follows under their second word."""
+        self.lines = [broken for line in self.source for broken in self.broken(line)]
+        self.reload()
+
+    def broken(self, line: Pieces) -> Iterable[Pieces]:
+        if len(line) != 1 or width_of(line[0][0]) <= self.width:
+            return [line]
+        text, style = line[0]
+        indent = len(text) - len(text.lstrip()) + HANGING
+        return [[(part, style)] for part in wrap(text, max(indent + 1, self.width), subsequent_indent=" " * indent)]
 
     def total(self) -> int:
         return len(self.lines)
@@ -57,9 +72,7 @@ class Page(Screen[None]):
         yield Text(self.lines)
 
     def on_mount(self) -> None:
-        text = self.query_one(Text)
-        text.reload()
-        text.focus()
+        self.query_one(Text).focus()
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.query_one(Text).copied())

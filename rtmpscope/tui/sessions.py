@@ -18,6 +18,8 @@ OUTCOMES = {  # outcome: mark, style, word
     "not_rtmp": ("○", "dim", "not RTMP"),
     "encrypted": ("◌", "dim", "encrypted"),
 }
+FIGURES_FROM = 110  # cells that have room for the figures of a healthy stream
+FIGURES_AND_TEXT_FROM = 160  # and for the verdict's sentence beside them
 
 
 def verdict_of(connection: Connection) -> Verdict:
@@ -59,8 +61,10 @@ def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
     pieces.append((f"{mark} {fit(word, 10)} ", style))
     if width >= 100:
         pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))
-    if width >= 110 and verdict.outcome == "ok":
+    if width >= FIGURES_FROM and verdict.outcome == "ok":
         pieces.extend((f"{figure}  ", "") for figure in figures(connection))
+        if width < FIGURES_AND_TEXT_FROM and media_streams(connection):
+            return pieces
     pieces.append((sight.text(verdict.text), style if style in ("error", "warning") else "dim"))
     return pieces
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from textual.message import Message
 
@@ -11,7 +11,13 @@ from rtmpscope.tui.columns import layout
 from rtmpscope.tui.lines import Bar, LineList
 from rtmpscope.tui.palette import Piece, Pieces
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import counted
 
+NO_RTMP = (
+    "RTMP is looked for by content on every port, and every connection to port 1935 is listed.",
+    "-d PORT takes another port for RTMP too. A capture without the first packets of a connection is fine;",
+    "RTMPS and RTMPT look like TLS and HTTP, and need a key log or the HTTP tunnel's packets.",
+)
 LONG_TIMES_FROM = 140  # cells from which times show microseconds
 
 
@@ -38,6 +44,16 @@ class RowList(LineList):
     def head_pieces(self, width: int) -> Pieces:
         """The line above the rows."""
         raise NotImplementedError
+
+    def placeholder(self) -> Sequence[str]:
+        """Why there is no row, and what to try."""
+        store = self.sight.store
+        if not self.sight.view.settled or not store.complete:
+            return ("", "Reading …")
+        if store.count:
+            return ("", "No row matches the filter: escape drops it, / changes it.")
+        packets = sum(report.packets for report in store.reader.files)
+        return ("", f"No RTMP here: {counted(packets, 'packet')} read.", "", *NO_RTMP)
 
     def lay_out(self) -> None:
         """Take up a new width or time format."""

@@ -36,14 +36,14 @@ class Workbench(Screen[None]):
     #rows > RowList { height: 1fr; }
     """
 
-    def __init__(self, sight: Sight, capture: str, display_filter: str = "") -> None:
+    def __init__(self, sight: Sight, capture: str, display_filter: str = "", live: bool = False) -> None:
         super().__init__()
         self.sight = sight
         self.capture = capture
         self.display_filter = display_filter
         self.as_ladder = False
         self.as_graphs = False
-        self.follow_end = False
+        self.follow_end = live
         self.return_to = UNKNOWN  # the row to return to when a new view has reached it
         self.share = 0  # lines that the detail pane was made larger by
         self.alone = False  # one pane fills the screen because somebody asked for it
