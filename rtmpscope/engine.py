@@ -18,7 +18,7 @@ from rtmpscope.model import UNKNOWN, Connection, End, Event, Field, Gap, Handsha
 from rtmpscope.net.address import endpoints
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Flow, Reassembler
-from rtmpscope.plugins import Annotators, Registry
+from rtmpscope.plugins import Annotators, OnMessage, Registry
 from rtmpscope.rtmp import aggregate, handshake
 
 RTMP_PORTS: Final = frozenset({1935})
@@ -46,6 +46,7 @@ class Engine:
         self._reassembler: Final = Reassembler()
         self._conversations: Final[dict[int, Conversation]] = {}
         self._annotators: Final[list[Annotators]] = []
+        self._on_message: Final[list[list[list[OnMessage]]]] = []  # by connection and type
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
         self.touched: list[Conversation] = []  # those that the last packets were about
@@ -94,11 +95,13 @@ class Engine:
             for events in conversation.take():
                 if events:
                     lists.append(events)
-        merged = merge(lists)
-        out: list[Event] = []
-        for event in merged:
-            self._process(event, out)
-        return out
+        events = merge(lists)
+        aggregates = 0
+        for event in events:
+            self._process(event)
+            if isinstance(event, Message) and event.parts is not None:
+                aggregates += 1
+        return events if aggregates == 0 else _with_parts(events)
 
     def _open(self, conversation: Conversation) -> None:
         flow = conversation.flow
@@ -110,7 +113,10 @@ class Engine:
         client = conversation.client_side
         connection.tcp = (flow.sides[client].stats, flow.sides[1 - client].stats)
         self.connections.append(connection)
-        self._annotators.append(self._registry.annotators_for(connection))
+        annotators = self._registry.annotators_for(connection)
+        self._annotators.append(annotators)
+        other = annotators.on_other_message
+        self._on_message.append([annotators.on_message.get(type_id, other) for type_id in range(256)])
         self._handshakes[number] = []
         conversation.settle(number)
         event = Opened(number, 0, flow.packet, flow.time_ns)
@@ -135,15 +141,14 @@ class Engine:
                 )
                 side.conflicts = 0
 
-    def _process(self, event: Event, out: list[Event]) -> None:
-        out.append(event)
+    def _process(self, event: Event) -> None:
         connection = self.connections[event.connection]
         connection.last_time_ns = event.time_ns
         if isinstance(event, Message):
             self._process_message(event, connection)
             if event.type_id == AGGREGATE:
-                for part in parts_of(event):
-                    out.append(part)
+                event.parts = parts_of(event)
+                for part in event.parts:
                     self._process_message(part, connection)
                     _count_notes(part, connection)
         elif isinstance(event, Handshake):
@@ -172,8 +177,7 @@ class Engine:
         counts[type_id] = counts.get(type_id, 0) + 1
         if type_id != AUDIO and type_id != VIDEO:
             message.body = self._registry.decode(message)
-        annotators = self._annotators[message.connection]
-        for on_message in annotators.on_message.get(type_id, annotators.on_other_message):
+        for on_message in self._on_message[message.connection][type_id]:
             on_message(message, message.body)
 
 
@@ -201,6 +205,17 @@ def _merge_two(first: list[Event], second: list[Event]) -> list[Event]:
             at += 1
         out.append(event)
     out.extend(second[at:])
+    return out
+
+
+def _with_parts(events: list[Event]) -> list[Event]:
+    """The parts of aggregates as events of their own, each right after its aggregate."""
+    out: list[Event] = []
+    for event in events:
+        out.append(event)
+        if isinstance(event, Message) and event.parts is not None:
+            out.extend(event.parts)
+            event.parts = None
     return out
 
 

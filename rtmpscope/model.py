@@ -294,7 +294,7 @@ class Message(Event):
     __slots__ = (
         "number", "fmt", "csid", "type_id", "message_stream_id", "timestamp", "length", "captured", "chunks",
         "first_packet", "first_time_ns", "offset", "payload", "whole", "holes", "body", "call", "aggregate",
-        "aborted", "chunk_headers",
+        "aborted", "chunk_headers", "parts",
     )  # fmt: skip
 
     def __init__(
@@ -332,6 +332,7 @@ class Message(Event):
         self.aggregate: i64 = 0
         self.aborted = False
         self.chunk_headers: list[ChunkHeader] | None = None
+        self.parts: list[Message] | None = None  # of an aggregate, until they are events of their own
 
     @property
     def prefix(self) -> bytes:

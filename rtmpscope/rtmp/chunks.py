@@ -25,8 +25,8 @@ from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.evidence import (
     IMPOSSIBLE,
     PEEK,
-    VALID_TYPES,
     delta_bits,
+    is_type,
     length_bits,
     payload_bits,
     stream_bits,
@@ -447,7 +447,7 @@ class ChunkParser:
         self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
     ) -> bool:
         """Whether a header in the flow of reading is so unlikely that what follows must confirm it."""
-        if type_id not in VALID_TYPES or message_stream_id > 0xFFFFFF or (type_id <= 6 and length > 64):
+        if not is_type(type_id) or message_stream_id > 0xFFFFFF or (type_id <= 6 and length > 64):
             return True
         if not stream.seen and (fmt or self.distrust):
             return True
@@ -510,6 +510,16 @@ class ChunkParser:
         take = min(self.left, end - pos)
         if stream.undecided and stream.captured + take >= HEAD_BYTES:
             self._decide(stream, data[pos : pos + HEAD_BYTES - stream.captured])
+        if take == stream.length and stream.keep == take:
+            # All of it at once, as most messages come.
+            self.left = 0
+            self.framed += take
+            stream.captured = take
+            stream.remaining = 0
+            pos += take
+            segment = self._segment(base + pos - 1)
+            self._finish(stream, data[pos - take : pos], segment)
+            return pos
         if stream.keep:
             kept = min(take, stream.keep)
             stream.parts.append(data[pos : pos + kept])
@@ -578,15 +588,26 @@ class ChunkParser:
     # ---------------------------------------------------------------- messages
 
     def _complete(self, stream: ChunkStream, last_offset: i64) -> None:
-        """Every byte of the message has been seen: emit it, and obey it if it is protocol control."""
-        segment = self._segment(last_offset)
-        message = self._emit(stream, segment.packet, segment.time_ns, segment.ready)
+        """Every byte of the message has been seen."""
+        self._finish(stream, self._collected(stream), self._segment(last_offset))
+
+    def _finish(self, stream: ChunkStream, payload: bytes, last: Segment) -> None:
+        """Emit a complete message, and obey it if it is protocol control."""
+        message = self._emit(stream, payload, last.packet, last.time_ns, last.ready)
         if message.type_id <= 2:
             self._obey(message)
 
-    def _emit(self, stream: ChunkStream, packet: i64, time_ns: i64, ready: i64) -> Message:
+    def _collected(self, stream: ChunkStream) -> bytes:
+        """The payload kept of a message, which is not held any more."""
         parts = stream.parts
+        if not parts:
+            return b""
         payload = parts[0] if len(parts) == 1 else b"".join(parts)
+        self.kept -= len(payload)
+        stream.parts = []
+        return payload
+
+    def _emit(self, stream: ChunkStream, payload: bytes, packet: i64, time_ns: i64, ready: i64) -> Message:
         message = Message(
             self.connection, self.direction, packet, time_ns, stream.fmt, stream.csid, stream.type_id,
             stream.message_stream_id, stream.timestamp, stream.length, payload,
@@ -598,9 +619,6 @@ class ChunkParser:
         message.chunks = stream.chunks
         message.captured = stream.captured
         message.whole = stream.whole
-        if parts:
-            self.kept -= len(payload)
-            stream.parts = []
         if stream.holes is not None:
             message.holes = stream.holes
             stream.holes = None
@@ -663,7 +681,7 @@ class ChunkParser:
         stream.note(code, Severity.WARNING, text)
         if self.current is stream:
             self.left = 0
-        message = self._emit(stream, packet, time_ns, ready)
+        message = self._emit(stream, self._collected(stream), packet, time_ns, ready)
         stream.last_packet = 0
         return message
 
@@ -722,7 +740,7 @@ class ChunkParser:
                 last = self.segments[len(self.segments) - 1] if self.segments else None
                 packet = stream.first_packet if last is None else last.packet
                 time_ns = stream.first_time_ns if last is None else last.time_ns
-                message = self._emit(stream, packet, time_ns, ready)
+                message = self._emit(stream, self._collected(stream), packet, time_ns, ready)
                 if message.type_id <= 2:
                     self._obey(message)
         return answer

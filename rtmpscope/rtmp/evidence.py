@@ -23,7 +23,8 @@ IMPOSSIBLE: Final = -1000
 # Payload bytes behind a header that may be looked at.
 PEEK: Final = 16
 
-VALID_TYPES: Final = frozenset((1, 2, 3, 4, 5, 6, 8, 9, 15, 16, 17, 18, 19, 20, 22))
+# One bit for each of the types 1 to 6, 8, 9, 15 to 20 and 22.
+_TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
 COMMAND_TYPES: Final = frozenset((15, 17, 18, 20))
 FOURCCS: Final = frozenset(
     (b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09", b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3")
@@ -51,10 +52,15 @@ def timestamp_bits(timestamp: i64, seen: i64) -> i64:
     return 8 if distance < NEAR_MS else -4
 
 
+def is_type(type_id: i64) -> bool:
+    """Whether a message type is one that RTMP knows (protocol control to aggregate)."""
+    return type_id < 32 and _TYPES_AS_BITS >> type_id & 1 == 1
+
+
 def type_bits(type_id: i64, seen: i64) -> i64:
     if type_id == seen:
         return 7
-    return 4 if type_id in VALID_TYPES else IMPOSSIBLE
+    return 4 if is_type(type_id) else IMPOSSIBLE
 
 
 def stream_bits(message_stream_id: i64, seen: i64) -> i64:
