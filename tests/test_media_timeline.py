@@ -90,8 +90,10 @@ def test_tracks_and_streams_are_bounded():
     for number in range(200):
         talk.message(C2S, VIDEO, b"\x96\x01avc1" + bytes([number % 255 + 1]) + bytes(20), 1)
         talk.message(C2S, VIDEO, KEY_FRAME, number + 2)
-    assert len(stream_of(talk, 1).tracks) <= 66
+    assert len(stream_of(talk, 1).tracks) == 64
+    assert stream_of(talk, 1).tracks[-1].track_id == 200
     assert len(timeline(talk).streams) == 64
+    assert timeline(talk).streams[-1].message_stream_id == 201
 
 
 def stream_of(talk: Talk, msid: int) -> MediaStream:

@@ -326,6 +326,22 @@ def test_server_that_throws_the_client_out(code):
     assert "ended by the server after 5.0 s of media" in verdict.text
 
 
+def test_server_that_says_goodbye_after_the_client_does_not_throw_it_out():
+    talk = Talk().publish().media(5).goodbye()
+    talk.status("NetConnection.Connect.Closed", msid=0)
+    assert facts(judged(talk.end(first=S2C))) == ("publish", "teardown", "ok", "NetStream.Publish.Start")
+
+
+def test_errors_that_end_nothing():
+    talk = Talk().play().media(5, S2C)
+    talk.command(C2S, "seek", 0, None, 1e9, msid=1)
+    talk.status("NetStream.Seek.InvalidTime", "error")
+    assert judged(talk).outcome == "ok"
+    talk.status("NetStream.Record.Failed", "error")
+    assert judged(talk).outcome == "failed"
+    assert judged(talk.media(5, S2C, start_ms=5000, headers=False)).outcome == "ok"
+
+
 def test_reconnect_request_is_no_failure():
     talk = Talk().publish().media(5)
     last = talk.status("NetConnection.Connect.ReconnectRequest", msid=0, tcUrl="rtmp://elsewhere/live")

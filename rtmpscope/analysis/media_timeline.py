@@ -266,7 +266,7 @@ class MediaStream:
         is_audio = message.type_id == AUDIO
         track = self.audio if is_audio else self.video
         if track is None or facts.track != 0:
-            track = self._track("audio" if is_audio else "video", facts.track, message)
+            track = self._other_track("audio" if is_audio else "video", facts.track, message)
         track.bytes += length
         if facts.kind == "frame":
             self._frame(track, message, facts)
@@ -283,18 +283,22 @@ class MediaStream:
                 alone = MediaTag(codec, facts.kind, facts.key, facts.composition_time, track_id, True, False)
                 self._one(message, alone, part.end - part.start)
 
-    def _track(self, kind: str, track_id: int, message: Message) -> Track:
-        if track_id == 0 or len(self.others) >= TRACKS:
-            track = Track(kind, 0, message, self.first_ns)
-            if kind == "audio":
-                self.audio = self.audio or track
-                return self.audio
-            self.video = self.video or track
-            return self.video
+    def _other_track(self, kind: str, track_id: int, message: Message) -> Track:
+        """A track beyond the first two, or one that begins; where there are too many, the one silent longest goes."""
         found = self.others.get((kind, track_id))
-        if found is None:
-            found = self.others[(kind, track_id)] = Track(kind, track_id, message, self.first_ns)
-        return found
+        if found is not None:
+            return found
+        track = Track(kind, track_id, message, self.first_ns)
+        if track_id != 0:
+            if len(self.others) >= TRACKS:
+                silent = min(self.others.values(), key=_last_ns)
+                del self.others[(silent.kind, silent.track_id)]
+            self.others[(kind, track_id)] = track
+        elif kind == "audio":
+            self.audio = track
+        else:
+            self.video = track
+        return track
 
     def _header(self, track: Track, message: Message, facts: MediaTag) -> None:
         """A sequence header: the first, the same again, or another."""
@@ -604,7 +608,9 @@ class MediaTimeline:
         msid = message.message_stream_id
         stream = MediaStream(msid, message.direction, message.time_ns)
         if len(self.streams) >= TRACKS:
-            return self.streams[-1]
+            silent = min(self.streams, key=_last_ns)
+            self.streams.remove(silent)
+            del self._by_key[silent.message_stream_id << 1 | silent.direction]
         self.streams.append(stream)
         key: int = msid << 1 | message.direction
         self._by_key[key] = stream
@@ -637,6 +643,9 @@ class MediaTimeline:
             self._connected = True
         elif name in RESTARTS:
             if name in ("publish", "play", "play2"):
+                if len(self._begun) >= TRACKS:
+                    self._begun.clear()
+                    self._granted.clear()
                 self._begun.add(msid)
             elif message.call is not None and message.call.name == "publish":
                 self._granted.add(msid)
@@ -657,6 +666,10 @@ class MediaTimeline:
             if stream.message_stream_id == msid:
                 stream.restart()
                 stream.began = stream.began or msid in self._begun
+
+
+def _last_ns(one: Track | MediaStream) -> int:
+    return one.last_ns
 
 
 def _body(message: Message) -> Field:

@@ -21,6 +21,7 @@ from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Handshake
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
 
 PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
+PAST_NS: Final = 1_000_000_000  # media that was on its way when the server ended the session
 QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
 
 PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
@@ -52,6 +53,14 @@ RECONNECT: Final = "NetConnection.Connect.ReconnectRequest"
 # Commands that tell what a client is up to before it says so.
 INTENTS: Final = {"releaseStream": "publish", "FCPublish": "publish", "FCSubscribe": "play", "getStreamLength": "play"}
 GOODBYES: Final = frozenset({"FCUnpublish", "deleteStream", "closeStream", "close"})
+
+# Handshakes that were not followed by anything: the parts that came, role and sentence; the fullest first.
+HANDSHAKES: Final = (
+    ({"S0", "S1", "S2", "C2"}, "probe", "The handshake was complete, but the client never asked to connect"),
+    ({"S0", "S1", "S2"}, "unknown", "The server did its part of the handshake, but the client did not finish it"),
+    ({"S0"}, "unknown", "The server began to answer the handshake, but did not finish it"),
+    ({"C0"}, "unknown", "The client began the handshake, the server did not answer"),
+)
 
 # Words of an error's description that belong to the authentication rounds of Adobe and Limelight: outcome, sentence.
 AUTHENTICATION: Final = (
@@ -99,7 +108,7 @@ class Session:
         self._create: _Step | None = None
         self._wish: _Step | None = None  # the last publish or play
         self._authentication: tuple[str, str] | None = None
-        self._dismissed: tuple[str, int] | None = None  # code and message
+        self._dismissed: tuple[str, int, int] | None = None  # code, message, time
         self._finished: tuple[str, int] | None = None
         self._reconnect = 0
         self._goodbye = 0
@@ -172,8 +181,8 @@ class Session:
             step.refused = is_error(body)
         elif code == RECONNECT:
             self._reconnect = int(message.number)
-        elif code in DISMISSALS or is_error(body):
-            self._dismissed = self._dismissed or (code, int(message.number))
+        elif not self._goodbye and (code in DISMISSALS or (message.call is None and is_error(body))):
+            self._dismissed = self._dismissed or (code, int(message.number), int(message.time_ns))
         elif code in FINISHES:
             self._finished = code, int(message.number)
             self._goodbye = int(message.number)
@@ -231,17 +240,9 @@ class Session:
         """The handshake, as far as it got."""
         if self._connect or any(self._connection.counts) or not self._parts:
             return None
-        seen = self._parts
-        if {"C0", "C1", "S0", "S1", "S2"} <= seen:
-            missing = "the client never asked to connect" if "C2" in seen else "the client did not finish it"
-            done = (
-                "The handshake was complete, but " if "C2" in seen else "The server did its part of the handshake, but "
-            )
-            return self._unanswered("probe" if "C2" in seen else "unknown", "handshake", None, done + missing)
-        if "C0" in seen and "S0" not in seen:
-            return self._unanswered(
-                "unknown", "handshake", None, "The client began the handshake, the server did not answer"
-            )
+        for parts, role, text in HANDSHAKES:
+            if parts <= self._parts:
+                return self._unanswered(role, "handshake", None, text)
         return self._unanswered("unknown", "handshake", None, "The handshake broke off half way")
 
     def _refused(self) -> Verdict | None:
@@ -259,9 +260,12 @@ class Session:
         return None
 
     def _thrown_out(self) -> Verdict | None:
+        """The server ended it, unless media went on all the same."""
         if self._dismissed is None:
             return None
-        code, number = self._dismissed
+        code, number, time_ns = self._dismissed
+        if self._timeline().span(self._media_direction())[1] - time_ns > PAST_NS:
+            return None
         after = f" after {self._media()}" if self._has_media() else ""
         text = f"{self._what()} was ended by the server{after}{because(code)}."
         return Verdict(self._role(), self._reached(), "failed", code or None, number, text)
@@ -275,25 +279,26 @@ class Session:
         if self._reconnect:
             text = f"{what}, then the server asked the client to move to another connection."
             return self._with_code(reached, "ok", RECONNECT, self._reconnect, text)
+        outcome, how = self._media_end(reached)
+        return self._judged(reached, outcome, f"{what}, {how}{self._health()}.")
+
+    def _media_end(self, reached: str) -> tuple[str, str]:
+        """Outcome and words for the end of a session with media."""
         if reached == "teardown":
-            return self._judged(reached, "ok", f"{what}, ended as it should{self._health()}.")
-        how, who = self._how(), self._who()
-        quiet = self._end_ns() - self._timeline().span(self._media_direction())[1]
+            return "ok", "ended as it should"
+        how = self._how()
         if how == "fin":
-            kind = "ok" if who == C2S else "failed"
-            name = "the client closed the connection" if who == C2S else "the server closed the connection"
-            return self._judged(reached, kind, f"{what}, then {name} without a word{self._health()}.")
+            if self._who() == C2S:
+                return "ok", "then the client closed the connection without a word"
+            return "failed", "then the server closed the connection without a word"
         if how == "rst":
             if self._role() == "play":
-                return self._judged(
-                    reached, "ok", f"{what}, then the connection was reset, as players do{self._health()}."
-                )
-            text = f"{what}, then the connection was reset: one side crashed or the network broke{self._health()}."
-            return self._judged(reached, "failed", text)
+                return "ok", "then the connection was reset, as players do"
+            return "failed", "then the connection was reset: one side crashed or the network broke"
+        quiet = self._end_ns() - self._timeline().span(self._media_direction())[1]
         if quiet > QUIET_NS:
-            text = f"{what}, then nothing for {seconds(quiet)}: the sender hangs or is gone{self._health()}."
-            return self._judged(reached, "failed", text)
-        return self._judged(reached, "ok", f"{what}, still flowing when the capture ends{self._health()}.")
+            return "failed", f"then nothing for {seconds(quiet)}: the sender hangs or is gone"
+        return "ok", "still flowing when the capture ends" if how else "still flowing"
 
     def _without_media(self) -> Verdict | None:
         """No media: the last step the client took, and what it waits for."""
@@ -380,7 +385,8 @@ class Session:
         return self._ends[0][0] if self._ends else UNKNOWN
 
     def _end_ns(self) -> int:
-        return max((time_ns for _, _, time_ns in self._ends), default=self._connection.last_time_ns)
+        """When the first side ended, or what was last seen."""
+        return self._ends[0][2] if self._ends else self._connection.last_time_ns
 
     # Words
 
@@ -408,7 +414,7 @@ class Session:
             text = f"{self._asked_for(step)} was refused without a word: the server closed the connection"
             endings = {"fin": f" {later(waited)}"}
         given_up = how in endings or how == "idle" or waited > PATIENCE_NS
-        text += endings.get(how, f"; the capture ends {later(waited)}") + "."
+        text += endings.get(how, f"; the capture ends {later(waited)}" if how else " so far") + "."
         outcome = "failed" if given_up and role != "probe" else "incomplete"
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         return Verdict(role, reached, outcome, code, number, text)
@@ -420,12 +426,10 @@ class Session:
     def _asked_for(self, step: _Step) -> str:
         if step is self._connect:
             return f'Connect to the application "{self.app}"' if self.app else "Connect"
-        return {"createStream": "createStream", "publish": "Publish", "play": "Play"}[step.name] + self._place(step)
+        return step.name if step is self._create else step.name.capitalize() + self._place()
 
-    def _place(self, step: _Step | None = None) -> str:
+    def _place(self) -> str:
         """ " of live/••••": the application, never the stream."""
-        if step is self._create and step is not None:
-            return ""
         return f" of {self.app}/••••" if self.app and self._wish is not None else ""
 
     def _health(self) -> str:
@@ -434,12 +438,10 @@ class Session:
         stalls = sum(stream.stalls for stream in self._timeline().streams if stream.direction == direction)
         if not stalls:
             return ""
-        tcp = self._connection.tcp
-        causes = (
-            [f"TCP sent {tcp[direction].retransmissions:,} segments again"] if tcp[direction].retransmissions else []
-        )
-        if tcp[1 - direction].zero_windows:
-            causes.append(f"the receiver closed its window {tcp[1 - direction].zero_windows:,} times")
+        again = self._connection.tcp[direction].retransmissions
+        closed = self._connection.tcp[1 - direction].zero_windows
+        causes = [f"TCP sent {again:,} segments again"] if again else []
+        causes += [f"the receiver closed its window {closed:,} times"] if closed else []
         times = "once" if stalls == 1 else f"{stalls:,} times"
         return f"; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
 
