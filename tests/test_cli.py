@@ -1,0 +1,420 @@
+"""The command line as its users meet it: output, one line of error, exit codes, signals and closed pipes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from strict import check, parse
+
+from rtmpscope import __version__
+
+ROOT = Path(__file__).parent.parent
+CAPTURES = ROOT / "captures"
+CAPTURE = str(CAPTURES / "nginx-publish-play.pcap")
+COMMAND = [sys.executable, "-m", "rtmpscope"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "RTMPSCOPE_DEBUG")}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def run(
+    *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, cwd=cwd, env=environment(**more), timeout=120
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def assert_one_line(text: str) -> None:
+    """One line of error, of ours, without a traceback."""
+    assert text.startswith("rtmpscope: ") and text.count("\n") == 1 and "Traceback" not in text, text
+
+
+# --- what it prints
+
+
+def test_version_says_whether_it_is_compiled() -> None:
+    result = run("--version")
+    assert result.returncode == 0
+    assert result.stdout in (f"rtmpscope {__version__} (compiled)\n", f"rtmpscope {__version__} (pure Python)\n")
+
+
+def test_help_names_every_command_and_option() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for word in ("print", "export", "stats", "extract", "fields", "CAPTURE", "-Y", "--no-redact"):
+        assert word in result.stdout + run("print", "--help").stdout
+
+
+def test_print_has_one_line_per_message() -> None:
+    result = run("print", CAPTURE)
+    assert result.returncode == 0 and result.stderr == ""
+    assert "connect('live')" in result.stdout and "\x1b" not in result.stdout
+
+
+def test_capture_without_a_command_prints_when_nobody_watches() -> None:
+    assert run(CAPTURE, "--no-redact").stdout == run("print", CAPTURE, "--no-redact").stdout != ""
+
+
+def test_export_is_strict_and_as_the_schema_says() -> None:
+    result = run("export", CAPTURE)
+    records = [parse(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 0
+    assert records[0]["captures"] == [{"path": CAPTURE, "format": "pcap"}] and records[0]["filter"] is None
+    for record in (*records[:30], records[-1]):
+        check(record)
+
+
+def test_json_format_is_one_array_of_the_same_records() -> None:
+    lines = [json.loads(line) for line in run("export", CAPTURE, "--no-redact").stdout.splitlines()]
+    assert json.loads(run("export", CAPTURE, "--no-redact", "--format", "json").stdout) == lines
+
+
+def test_export_writes_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "trace.jsonl"
+    result = run("export", CAPTURE, "-o", str(target), "--payload")
+    assert result.returncode == 0 and result.stdout == ""
+    assert all(
+        "payload" in json.loads(line) for line in target.read_text().splitlines() if '"record":"message"' in line
+    )
+
+
+def test_stats_are_readable_and_for_programs() -> None:
+    result = run("stats", CAPTURE)
+    assert result.returncode == 0 and "connection 0" in result.stdout and "h264" in result.stdout
+    record = parse(run("stats", CAPTURE, "--json").stdout)
+    check(record)
+    assert record["record"] == "summary"
+
+
+def test_fields_lists_names_types_and_meanings() -> None:
+    result = run("fields")
+    assert result.returncode == 0
+    assert any(line.split()[:2] == ["rtmp.timestamp", "integer"] for line in result.stdout.splitlines())
+    assert "rtmpt.header.typeid" in result.stdout
+
+
+def test_extract_writes_flv_files(tmp_path: Path) -> None:
+    result = run("extract", CAPTURE, "-o", str(tmp_path / "media"))
+    assert result.returncode == 0
+    files = sorted((tmp_path / "media").iterdir())
+    assert files and all(file.read_bytes()[:4] == b"FLV\x01" for file in files)
+
+
+def test_filter_chooses_records_and_stands_in_the_header() -> None:
+    result = run("export", CAPTURE, "-Y", "rtmp.type == set_chunk_size")
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert records[0]["filter"] == "rtmp.type == set_chunk_size"
+    assert {record["type"] for record in records if record["record"] == "message"} == {"set_chunk_size"}
+    assert not any(record["record"] in ("handshake", "end") for record in records)
+
+
+def test_filter_counts_in_stats() -> None:
+    record = parse(run("stats", CAPTURE, "--json", "-Y", "rtmp.type == video").stdout)
+    check(record)
+    counts = [each["messages"] for each in record["connections"]]
+    assert counts and all(set(types) <= {"9"} for each in counts for types in each.values())
+
+
+def test_several_captures_are_one() -> None:
+    one = run("print", CAPTURE, "-Y", "rtmp.type == command_amf0").stdout.count("\n")
+    other = str(CAPTURES / "ipv6.pcap")
+    two = run("print", other, "-Y", "rtmp.type == command_amf0").stdout.count("\n")
+    both = run("print", CAPTURE, other, "-Y", "rtmp.type == command_amf0").stdout
+    assert both.count("\n") == one + two
+
+
+def test_port_option_names_connections_that_carry_nothing_readable() -> None:
+    capture = str(CAPTURES / "rtmps-tls13.pcap")
+    assert "connection 0" in run("stats", capture, "-d", "443", "-d", "1936").stdout
+
+
+def test_standard_input_and_packed_files_are_read() -> None:
+    data = Path(CAPTURE).read_bytes()
+    expected = run("print", CAPTURE).stdout.count("\n")
+    assert run("print", "-", stdin=data).stdout.count("\n") == expected
+    assert run("print", "-", stdin=gzip.compress(data)).stdout.count("\n") == expected
+
+
+def test_colour_is_never_always_or_for_terminals() -> None:
+    assert "\x1b[" in run("print", CAPTURE, "--color", "always").stdout
+    assert "\x1b[" not in run("print", CAPTURE, "--color", "never").stdout
+
+
+# --- secrets
+
+
+def test_secrets_are_redacted_unless_asked_for() -> None:
+    capture = str(CAPTURES / "nginx-token.pcap")
+    plain = run("export", capture, "--no-redact")
+    published = [
+        record["body"]["arguments"][0]
+        for record in map(json.loads, plain.stdout.splitlines())
+        if record.get("body", {}).get("name") in ("publish", "play")
+    ]
+    assert published and json.loads(plain.stdout.splitlines()[0])["redacted"] is False
+    names = {part for name in published for part in name.replace("?", "&").split("&")}
+    secrets = {part.partition("=")[2] or part for part in names} - {"live"}
+    for arguments in (
+        ["export", capture, "--payload"],
+        ["print", capture],
+        ["stats", capture],
+        ["stats", capture, "--json"],
+    ):
+        shown = run(*arguments).stdout
+        for secret in secrets:
+            assert secret not in shown, (arguments, secret)
+            assert secret.encode().hex() not in shown, (arguments, secret)
+
+
+def test_filter_in_the_header_is_redacted() -> None:
+    shown = run("export", CAPTURE, "-Y", 'rtmp.command.arguments.stream_name == "sk-secret"').stdout
+    assert "sk-secret" not in shown
+
+
+# --- what goes wrong
+
+
+def test_no_arguments_say_what_to_do() -> None:
+    result = run()
+    assert result.returncode == 2 and "name a capture" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("print",), ("export", CAPTURE, "--nonsense"), ("extract", CAPTURE), ("print", CAPTURE, "-d", "0")]
+)
+def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+
+
+def test_bad_filter_is_2_and_shown_with_a_mark() -> None:
+    result = run("print", CAPTURE, "-Y", "rtmp.tpye == video")
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr == (
+        "rtmpscope: bad filter: there is no field rtmp.tpye; did you mean rtmp.type?\nrtmp.tpye == video\n^~~~~~~~~\n"
+    )
+
+
+def test_missing_empty_and_other_files_are_2_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.pcap").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("dear diary\n" * 50)
+    for name, words in (
+        ("missing.pcap", "no such file"),
+        ("empty.pcap", "is empty"),
+        ("notes.txt", "looks like text"),
+        (".", "directory"),
+    ):
+        for command in ("print", "export", "stats"):
+            result = run(command, str(tmp_path / name))
+            assert result.returncode == 2 and words in result.stderr and result.stdout == ""
+            assert_one_line(result.stderr)
+
+
+def test_cut_capture_gives_everything_before_the_cut_and_2(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(Path(CAPTURE).read_bytes()[:100_003])
+    result = run("export", str(cut))
+    assert result.returncode == 2
+    assert_one_line(result.stderr)
+    assert "truncated at byte" in result.stderr
+    records = [parse(line) for line in result.stdout.splitlines()]
+    check(records[-1])
+    assert records[-1]["captures"][0]["outcome"] == "truncated"
+    assert sum(record["record"] == "message" for record in records) > 100
+
+
+def test_corrupt_capture_gives_everything_before_the_fault_and_2(tmp_path: Path) -> None:
+    data = Path(CAPTURE).read_bytes()
+    cut = tmp_path / "corrupt.pcap"
+    cut.write_bytes(data[:24] + data[24:40] + data[40:94] + b"\xff" * 400)
+    result = run("print", str(cut))
+    assert result.returncode == 2 and "corrupt" in result.stderr
+    assert_one_line(result.stderr)
+
+
+def test_capture_without_rtmp_says_what_to_try(tmp_path: Path) -> None:
+    data = Path(CAPTURE).read_bytes()
+    alone = tmp_path / "nothing.pcap"
+    alone.write_bytes(data[:24])
+    result = run("print", str(alone))
+    assert result.returncode == 0 and "-d PORT" in result.stderr
+    assert run("print", str(alone), "-q").stderr == ""
+
+
+def test_output_that_cannot_be_written_is_1(tmp_path: Path) -> None:
+    result = run("export", CAPTURE, "-o", str(tmp_path / "missing" / "trace"))
+    assert result.returncode == 1
+    assert_one_line(result.stderr)
+
+
+def test_capture_is_not_overwritten_by_its_own_trace(tmp_path: Path) -> None:
+    capture = tmp_path / "a.pcap"
+    shutil.copy(CAPTURE, capture)
+    result = run("export", str(capture), "-o", str(capture))
+    assert result.returncode == 2 and capture.read_bytes() == Path(CAPTURE).read_bytes()
+    assert_one_line(result.stderr)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is needed")
+@pytest.mark.parametrize("command", ["print", "export", "stats", "fields"])
+def test_full_disk_behind_standard_output_is_1(command: str) -> None:
+    arguments = [] if command == "fields" else [CAPTURE]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([*COMMAND, command, *arguments], stdout=full, stderr=subprocess.PIPE, env=environment())
+    assert result.returncode == 1
+    assert_one_line(result.stderr.decode())
+
+
+@pytest.mark.parametrize("command", ["print", "export"])
+def test_closed_pipe_ends_quietly(command: str) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, command, CAPTURE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 128 + 13
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_with_128_and_leaves_the_old_file(number: int, tmp_path: Path) -> None:
+    target = tmp_path / "trace"
+    target.write_text("old")
+    process = subprocess.Popen(
+        [*COMMAND, "export", "-", "-o", str(target)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert process.stdin is not None and process.stderr is not None
+    process.stdin.write(Path(CAPTURE).read_bytes()[:200_000])
+    process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert process.stderr.read() == b""
+    assert target.read_text() == "old" and os.listdir(tmp_path) == ["trace"]
+
+
+def test_plugin_is_loaded_and_its_failure_is_one_line(tmp_path: Path) -> None:
+    plugin = tmp_path / "broken.py"
+    plugin.write_text("def register(registry):\n    raise ValueError('on purpose')\n")
+    result = run("print", CAPTURE, "--plugin", str(plugin))
+    assert result.returncode == 0 and "connect('live')" in result.stdout
+    assert "broken" in result.stderr
+    assert_one_line(result.stderr)
+
+
+def test_missing_plugin_is_1_in_one_line(tmp_path: Path) -> None:
+    result = run("print", CAPTURE, "--plugin", str(tmp_path / "missing.py"))
+    assert result.returncode != 0
+    assert_one_line(result.stderr)
+
+
+def test_exporter_of_a_plugin_is_a_format_and_sees_no_secrets(tmp_path: Path) -> None:
+    plugin = tmp_path / "names.py"
+    plugin.write_text(
+        "class Names:\n"
+        "    def __init__(self, output):\n        self.output = output\n"
+        "    def event(self, event, connection):\n"
+        "        if getattr(event, 'body', None) is not None and event.body.name == 'command':\n"
+        "            print(event.body, event.payload, file=self.output)\n"
+        "    def finish(self):\n        print('done', file=self.output)\n"
+        "def register(registry):\n    registry.exporter('names', Names)\n"
+    )
+    arguments = ("export", str(CAPTURES / "nginx-token.pcap"), "--plugin", str(plugin), "--format", "names")
+    plain, shown = run(*arguments, "--no-redact").stdout, run(*arguments).stdout
+    assert plain.endswith("done\n") and shown.endswith("done\n")
+    assert "key#" in shown and "key#" not in plain
+    unknown = run("export", CAPTURE, "--format", "xml")
+    assert unknown.returncode == 2 and "jsonl, json" in unknown.stderr
+
+
+def test_mistake_of_ours_is_one_line_without_what_the_capture_said(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import rtmpscope.export.text as text\n"
+        "def fail(*arguments):\n    raise RuntimeError('sk-secret')\n"
+        "text.summarize = fail\n"
+    )
+    result = run("print", CAPTURE, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert result.returncode == 1 and "internal error, RuntimeError" in result.stderr
+    assert "sk-secret" not in result.stderr
+    assert_one_line(result.stderr)
+    shown = run("print", CAPTURE, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", RTMPSCOPE_DEBUG="1")
+    assert "Traceback" in shown.stderr
+
+
+def test_capture_called_like_a_command_is_written_with_its_folder(tmp_path: Path) -> None:
+    shutil.copy(CAPTURE, tmp_path / "stats")
+    assert "connect('live')" in run("./stats", cwd=tmp_path).stdout
+
+
+# --- terminals
+
+
+def on_terminal(*arguments: str, seconds: float = 60) -> tuple[str, int]:
+    """What a terminal gets, and the exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(environment(TERM="xterm-256color", COLUMNS="120", LINES="40"))
+        os.execv(sys.executable, [*COMMAND, *arguments])
+    shown = b""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([terminal], [], [], 1)
+        if not ready:
+            continue
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    return shown.decode(errors="replace"), os.waitstatus_to_exitcode(status)
+
+
+def test_terminal_gets_colour_and_no_color_is_heeded() -> None:
+    shown, code = on_terminal("print", CAPTURE, "-Y", "rtmp.type == command_amf0")
+    assert code == 0 and "\x1b[36m" in shown
+
+
+def test_progress_is_for_terminals_and_leaves_no_trace(tmp_path: Path) -> None:
+    target = tmp_path / "trace"
+    shown, code = on_terminal("export", CAPTURE, "-o", str(target))
+    assert code == 0 and "records" in shown and shown.endswith("\r\x1b[K")
+    quiet, _ = on_terminal("export", CAPTURE, "-o", str(target), "-q")
+    assert quiet == ""
+
+
+# --- speed of what people wait for
+
+
+def test_version_and_help_import_next_to_nothing() -> None:
+    code = (
+        "import sys; sys.argv = ['rtmpscope', '--version']\n"
+        "from rtmpscope.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = [name for name in sys.modules if name.startswith('rtmpscope.')]\n"
+        "print(heavy, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert result.stderr.strip() == "['rtmpscope.cli']"
