@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from rtmpscope.export.extract import Extractor, Spool
 from rtmpscope.export.files import raw_output
-from rtmpscope.export.streams import AUDIO, Extractor, Spool
 from rtmpscope.media import aac, configs, opus, video
 from rtmpscope.media.nal import START_CODE
-from rtmpscope.media.tag import MediaTag, body_start
+from rtmpscope.media.tag import AUDIO, MediaTag, body_start
 from rtmpscope.model import Field, Message
 
 _FRAME: Final = 0
@@ -68,10 +68,17 @@ class ElementaryWriter:
             if write is None:
                 remarks.append(f"no file for {codec}, which has no usual format of its own: take the FLV")
                 continue
-            written = 0
+            chunks = write(codec, spool.pieces())
+            first = next(chunks, None)
+            if first is None:
+                remarks.append(
+                    f"no file for {codec}: {name}{suffix} needs a sequence header that says what it must say"
+                )
+                continue
             with raw_output(str(path.with_name(name + suffix))) as raw:
                 out = io.BufferedWriter(raw)
-                for data in write(codec, spool.pieces()):
+                written = out.write(first)
+                for data in chunks:
                     written += out.write(data)
                 out.flush()
                 out.detach()

@@ -13,9 +13,9 @@ import io
 from pathlib import Path
 from typing import Final
 
+from rtmpscope.export.extract import DATA_AMF0, DATA_AMF3, Extractor, Spool
 from rtmpscope.export.files import raw_output
-from rtmpscope.export.streams import AUDIO, DATA_AMF0, DATA_AMF3, VIDEO, Extractor, Spool
-from rtmpscope.media.tag import MediaTag
+from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
 from rtmpscope.model import Message
 
 # The bits of TypeFlags in the file's header.

@@ -17,11 +17,9 @@ from typing import Final, Protocol, Self
 
 from rtmpscope.export.files import OutputError
 from rtmpscope.media import audio, tag, video
-from rtmpscope.media.tag import MediaTag
+from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message
 
-AUDIO: Final = 8
-VIDEO: Final = 9
 DATA_AMF3: Final = 15
 DATA_AMF0: Final = 18
 
@@ -221,20 +219,20 @@ class _Stream:
             return []
         remarks = self._writer.close(path)
         if self._divided:
-            remarks.append(f"{self._divided:,} messages with several tracks became one for each track")
+            remarks.append(f"{_counted(self._divided, 'message')} with several tracks became one for each track")
         if self._before_key:
-            remarks.append(f"the first {self._before_key:,} video frames come before any key frame")
+            remarks.append(f"{_counted(self._before_key, 'video frame')} at the beginning before any key frame")
         if self._incomplete:
-            remarks.append(f"{self._incomplete:,} messages with missing bytes are left out")
+            remarks.append(f"left out: {_counted(self._incomplete, 'message')} with missing bytes")
         if self.gaps:
-            remarks.append(f"{self.lost:,} bytes are missing from the capture, in {self.gaps:,} places")
+            remarks.append(f"missing from the capture: {_counted(self.lost, 'byte')} in {_counted(self.gaps, 'place')}")
         if self._clock.unknown:
             remarks.append(
-                f"{self._clock.unknown:,} frames have no known timestamp, because the capture began late:"
-                " they play as they were captured"
+                f"{_counted(self._clock.unknown, 'frame')} without a known timestamp, because the capture began late:"
+                " played as captured"
             )
         streams = [
-            f"{kind} {codec} ({count:,} messages)"
+            f"{kind} {codec} ({_counted(count, 'message')})"
             for kind, counts in self._frames.items()
             for codec, count in counts.items()
         ]
@@ -283,6 +281,10 @@ def _step(before: int, after: int) -> int:
         if before < _NEAR and wrap - _NEAR <= after < wrap:
             return step - wrap
     return step
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _is_whole(message: Message) -> bool:
