@@ -53,11 +53,28 @@ LOST: Final = 2
 # A continuation header that stands where it must.
 CONTINUATION_BITS: Final = 8
 
+# A message that begins where a segment does: senders write message by message.
+SEGMENT_BITS: Final = 8
+
+# Kinds of messages with inherited headers that are remembered for each csid.
+HABITS: Final = 4
+
 # What must follow a header that rests on something uncertain.
 PROOF_BITS: Final = 16
 
 MESSAGE_HEADER_SIZES: Final = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
+
+
+class Habit:
+    """What messages of a csid looked like whose headers said "as before": type, length, first payload byte."""
+
+    __slots__ = ("type_id", "length", "first_byte")
+
+    def __init__(self, type_id: i64, length: i64, first_byte: i64) -> None:
+        self.type_id = type_id
+        self.length = length
+        self.first_byte = first_byte
 
 
 class ChunkStream:
@@ -69,7 +86,7 @@ class ChunkStream:
 
     __slots__ = (
         "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
-        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "remaining", "fmt", "offset",
+        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "habits", "learned", "remaining", "fmt", "offset",
         "first_packet", "first_time_ns", "last_packet", "last_time_ns", "chunks", "captured", "keep", "undecided",
         "whole", "parts", "holes", "headers", "notes",
     )  # fmt: skip
@@ -89,6 +106,8 @@ class ChunkStream:
         self.type_id: i64 = UNKNOWN
         self.message_stream_id: i64 = UNKNOWN
         self.first_byte: i64 = UNKNOWN
+        self.habits: list[Habit] = []
+        self.learned: i64 = UNKNOWN  # the length last remembered
         self.remaining: i64 = 0
         self.fmt: i64 = 0
         self.offset: i64 = 0
@@ -121,6 +140,8 @@ class ChunkStream:
         other.type_id = self.type_id
         other.message_stream_id = self.message_stream_id
         other.first_byte = self.first_byte
+        other.habits = list(self.habits)
+        other.learned = self.learned
         other.remaining = self.remaining
         other.fmt = self.fmt
         other.offset = self.offset
@@ -138,6 +159,22 @@ class ChunkStream:
         other.headers = None if self.headers is None else list(self.headers)
         other.notes = None if self.notes is None else list(self.notes)
         return other
+
+    def learn(self) -> None:
+        """Remember what is inherited here: after a loss it is likely to be inherited again."""
+        for habit in self.habits:
+            if habit.type_id == self.type_id and habit.length == self.length:
+                habit.first_byte = self.first_byte
+                return
+        self.habits.append(Habit(self.type_id, self.length, self.first_byte))
+        if len(self.habits) > HABITS:
+            self.habits.pop(0)
+
+    def adopt(self, habit: Habit) -> None:
+        """Suppose that the next message is like those."""
+        self.type_id = habit.type_id
+        self.length = habit.length
+        self.first_byte = habit.first_byte
 
     def note(self, code: str, severity: Severity, text: str) -> None:
         """Keep a note for the message under way."""
@@ -305,7 +342,7 @@ class ChunkParser:
                 return -1
             value = u32(data, at)
             at += 4
-        if not self._accept(stream, fmt, value, length, type_id, message_stream_id, data, at, end, base, final):
+        if not self._accept(stream, fmt, value, length, type_id, message_stream_id, data, pos, at, end, base, final):
             return -1
 
         if stream.remaining:
@@ -362,7 +399,7 @@ class ChunkParser:
             self.left = min(stream.remaining, self.chunk_size)
         else:
             if not self._accept(
-                stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, data, after, end, base, final
+                stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, data, pos, after, end, base, final
             ):
                 return -1
             self._advance(stream, value)
@@ -410,7 +447,7 @@ class ChunkParser:
 
     def _accept(
         self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64,
-        data: bytes, at: i64, end: i64, base: i64, final: bool,
+        data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
     ) -> bool:  # fmt: skip
         """Whether a header that begins a message may be believed; if not, trouble says why or more is needed."""
         if self.trial:
@@ -423,6 +460,8 @@ class ChunkParser:
                 visible = end - at
             bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
             bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
+            if bits > 0 and self._begins_segment(base + pos):
+                bits += SEGMENT_BITS
             if self.exempt:
                 bits = max(bits, 0)
             elif bits < 0 or stream.remaining:
@@ -462,7 +501,8 @@ class ChunkParser:
     ) -> i64:
         bits: i64 = 4 if stream.seen else 0
         if fmt == 0:
-            bits += timestamp_bits(value, stream.last_timestamp) + stream_bits(message_stream_id, stream.message_stream_id)
+            bits += timestamp_bits(value, stream.last_timestamp)
+            bits += stream_bits(message_stream_id, stream.message_stream_id, type_id)
         elif fmt < 3:
             bits += delta_bits(value)
         if fmt < 2:
@@ -480,6 +520,12 @@ class ChunkParser:
                 self.weighed_ready = segment.ready
         if self.bits >= self.needed and self.bits >= self.proof:
             self.trial = False
+
+    def _begins_segment(self, offset: i64) -> bool:
+        for segment in self.segments:
+            if segment.offset >= offset:
+                return segment.offset == offset
+        return False
 
     def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
         """Open a message whose header stands at `pos` and whose payload begins at `at`."""
@@ -501,6 +547,9 @@ class ChunkParser:
         self.left = min(stream.length, self.chunk_size)
         if at < end and stream.length:
             stream.first_byte = data[at]
+        if fmt >= 2 and stream.length != stream.learned:
+            stream.learned = stream.length
+            stream.learn()
         stream.undecided = stream.length > HEAD_BYTES and 8 <= stream.type_id <= 9 and not self.whole
 
     def _payload(self, data: bytes, pos: i64, end: i64, base: i64) -> i64:

@@ -30,6 +30,11 @@ FOURCCS: Final = frozenset(
     (b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09", b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3")
 )
 
+# Packet types of Enhanced RTMP that stand before the real one.
+AUDIO_MULTITRACK: Final = 5
+VIDEO_MULTITRACK: Final = 6
+MOD_EX: Final = 7
+
 MAX_DELTA_MS: Final = 60_000
 NEAR_MS: Final = 600_000
 MAX_LIKELY_LENGTH: Final = 8 << 20
@@ -63,8 +68,10 @@ def type_bits(type_id: i64, seen: i64) -> i64:
     return 4 if is_type(type_id) else IMPOSSIBLE
 
 
-def stream_bits(message_stream_id: i64, seen: i64) -> i64:
-    """A message stream id: 32 bits by chance, in practice one seen before or a very small number."""
+def stream_bits(message_stream_id: i64, seen: i64, type_id: i64) -> i64:
+    """A message stream id: 32 bits by chance, in practice one seen before or a very small number, 0 for control."""
+    if type_id <= 6 and message_stream_id:
+        return IMPOSSIBLE
     if message_stream_id == seen:
         return 30
     return 20 if message_stream_id < 256 else IMPOSSIBLE
@@ -107,7 +114,8 @@ def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     bits: i64 = 7 if first == seen_first else 2
     codec = first >> 4
     if codec == 9:
-        return _fourcc_bits(first & 15, data, at, available) if first != seen_first else bits
+        fourcc = _fourcc_bits(first & 15, AUDIO_MULTITRACK, data, at, available)
+        return fourcc if fourcc < 0 else max(bits, fourcc)
     if codec == 10:
         if length < 2:
             return IMPOSSIBLE
@@ -126,7 +134,7 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
         return 0
     first: i64 = data[at]
     if first & 0x80:
-        return _fourcc_bits(first & 15, data, at, available)
+        return _fourcc_bits(first & 15, VIDEO_MULTITRACK, data, at, available)
     frame = first >> 4
     codec = first & 15
     if frame < 1 or frame > 5 or codec < 1 or (codec > 7 and codec != 12):
@@ -151,10 +159,16 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     return bits
 
 
-def _fourcc_bits(packet: i64, data: bytes, at: i64, available: i64) -> i64:
-    if packet > 7:
+def _fourcc_bits(packet: i64, multitrack: i64, data: bytes, at: i64, available: i64) -> i64:
+    """An Enhanced RTMP tag: packet type, then a FourCC, which multitrack puts off by one byte."""
+    if packet > MOD_EX:
         return IMPOSSIBLE
-    if packet >= 6 or available < 5:
+    if packet == multitrack:
+        at += 1
+        available -= 1
+        if available >= 0 and data[at] & 15 >= multitrack:
+            return IMPOSSIBLE
+    if packet == MOD_EX or available < 5:
         return 2
     return 30 if data[at + 1 : at + 5] in FOURCCS else IMPOSSIBLE
 
@@ -193,11 +207,10 @@ def _text_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
 
 def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
     if type_id == 4:
-        if length < 3 or length > 44:
-            return IMPOSSIBLE
-        if available >= 2:
-            return 16 if u16(data, at) <= 32 else IMPOSSIBLE
-        return 8
+        if available < 2:
+            return 4 if length == 6 or length == 10 or length == 3 else IMPOSSIBLE
+        event = u16(data, at)
+        return 20 if length == _user_control_length(event) else IMPOSSIBLE
     if length != (5 if type_id == 6 else 4):
         return IMPOSSIBLE
     if available >= 4:
@@ -205,3 +218,14 @@ def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i6
         if type_id == 1 and (value == 0 or value > 0xFFFFFF) or type_id == 2 and value > 65_599:
             return IMPOSSIBLE
     return 20
+
+
+def _user_control_length(event: i64) -> i64:
+    """The size of a user control message by its event (6.2, 7.1.7); UNKNOWN for an event that is not in use."""
+    if event == 3:
+        return 10
+    if event == 26:
+        return 3
+    if event == 27:
+        return 44
+    return 6 if event <= 7 or event == 31 or event == 32 else UNKNOWN

@@ -24,7 +24,7 @@ from mypy_extensions import i64
 
 from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.chunks import EXTENDED, GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream
+from rtmpscope.rtmp.chunks import EXTENDED, GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream, Habit
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -257,7 +257,8 @@ class Recovery:
     def _suppose_header(self, region: Region) -> bool:
         """Put up the header at the start with each chunk size it may have; False where more bytes are needed."""
         length = self._length_at(region.data, 0)
-        if self.parser.chunk_size_sure or length <= self.parser.chunk_size:
+        certain = self.parser.chunk_size_sure or length <= self.parser.chunk_size
+        if certain:
             sizes = [self.parser.chunk_size]
         elif self._can_size(region, 0):
             sizes = self._sizes(region, 0)
@@ -268,9 +269,21 @@ class Recovery:
             fork.chunk_size = size
             fork.chunk_size_sure = self.parser.chunk_size_sure or size < length
             fork.exempt = True
-            fork.unproven = len(sizes) > 1
-            self.suppose(fork, GUESS_BITS, GUESS_BITS if fork.unproven else self.believed_at_end)
+            fork.unproven = not certain
+            self.suppose(fork, GUESS_BITS, self.believed_at_end if certain else GUESS_BITS)
+        for habit in self._habits(region.data, 0):
+            fork = self.parser.fork()
+            fork.assume(region.data[0] & 63).adopt(habit)
+            self.suppose(fork, GUESS_BITS, GUESS_BITS)
         return True
+
+    def _habits(self, data: bytes, place: i64) -> list[Habit]:
+        """What else than the last message a short header at `place` may refer to."""
+        first: i64 = data[place]
+        stream = self.parser.streams.get(first & 63)
+        if first < 0x80 or stream is None:
+            return []
+        return [habit for habit in stream.habits if habit.length != stream.length and habit.length <= self.parser.chunk_size]
 
     def _search(self) -> None:
         """No supposition held: the place is lost."""
@@ -327,10 +340,13 @@ class Recovery:
             self._propose_acknowledgements(region, place)
             return
         if parser.chunk_size:
-            self._queue(region, place, parser.chunk_size, False)
+            self._queue(region, place, parser.chunk_size, self._length_at(region.data, place) > parser.chunk_size)
         if first < 0x80 and self._is_convincing(region, place) and self._length_at(region.data, place) > parser.chunk_size:
             for size in self._sizes(region, place):
                 self._queue(region, place, size, True)
+        for habit in self._habits(region.data, place):
+            self._queue(region, place, parser.chunk_size, False)
+            self.queue[-1].parser.assume(first & 63).adopt(habit)
 
     def _propose_acknowledgements(self, region: Region, place: i64) -> None:
         """A player that says nothing but how much it has received: fmt 3 and a number that grows (FFmpeg)."""
@@ -420,17 +436,22 @@ def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
             continue
         begins = _first_bytes(stream)
         choices.append(rb"\x%02x\x00[\x00-\xff]{2}%b" % (0x80 | stream.csid, begins))
-        if not stream.orphan:
+        if not stream.orphan or stream.habits:
             choices.append(rb"\x%02x%b" % (0xC0 | stream.csid, begins))
     return re.compile(rb"(?=" + rb"|".join(choices) + rb")")
 
 
 def _first_bytes(stream: ChunkStream) -> bytes:
-    """A pattern for the first payload byte of the next message of a stream."""
-    if stream.first_byte == UNKNOWN or stream.extended or stream.length == 0:
-        return b""
-    if stream.type_id == 8:
-        return rb"\x%02x" % stream.first_byte
-    if stream.type_id == 9 and stream.first_byte < 0x80:
-        return rb"[%b]" % b"".join(rb"\x%02x" % (frame << 4 | stream.first_byte & 15) for frame in range(1, 6))
-    return b""
+    """A pattern for the first payload byte of the next message of a stream: like the last one or like its habits."""
+    kinds = [Habit(stream.type_id, stream.length, stream.first_byte), *stream.habits]
+    found: list[int] = []
+    for kind in kinds:
+        if kind.first_byte == UNKNOWN or stream.extended or kind.length == 0:
+            return b""
+        if kind.type_id == 8:
+            found.append(kind.first_byte)
+        elif kind.type_id == 9 and kind.first_byte < 0x80:
+            found.extend(frame << 4 | kind.first_byte & 15 for frame in range(1, 6))
+        else:
+            return b""
+    return rb"[%b]" % b"".join(rb"\x%02x" % byte for byte in found)
