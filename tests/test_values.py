@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strict import check, parse
+from wire import Ecma, Undefined
+from wire import amf0 as encode
 
 from rtmpscope.export import values
 from rtmpscope.model import Field
 from rtmpscope.rtmp import amf0, amf3
 from rtmpscope.text import printable
-from wire import Ecma, Undefined
-from wire import amf0 as encode
 
 
 def written(field: Field) -> Any:
@@ -100,7 +100,8 @@ def test_rare_amf0_value_becomes_an_object_with_a_dollar_key(data: str, expected
         ("0a 0b 01 03 61 03 01", {"a": True}),
         ("0a 13 03 43 03 78 04 01", {"$type": "C", "value": {"x": 1}}),
         (
-            "0a 07 43 66 6c 65 78 2e 6d 65 73 73 61 67 69 6e 67 2e 69 6f 2e 41 72 72 61 79 43 6f 6c 6c 65 63 74 69 6f 6e"
+            "0a 07 43 66 6c 65 78 2e 6d 65 73 73 61 67 69 6e 67 2e 69 6f 2e 41 72 72 61 79 43 6f 6c 6c 65 63"
+            "74 69 6f 6e"
             "09 03 01 04 05",
             {"$external": "flex.messaging.io.ArrayCollection", "value": {"source": [5]}},
         ),
