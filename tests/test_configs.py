@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import shutil
@@ -24,8 +25,8 @@ def tree(codec: str, record: bytes):
 
 def said(name: str) -> dict[str, object]:
     """The parameters that are known."""
-    found = configs.parameters(*RECORDS[name])
-    return {slot: getattr(found, slot) for slot in found.__slots__ if getattr(found, slot) not in ("", 0, 0.0, None)}
+    found = dataclasses.asdict(configs.parameters(*RECORDS[name]))
+    return {slot: value for slot, value in found.items() if value not in ("", 0, 0.0, None)}
 
 
 # As ffprobe 5.1 says of the files (ffmpeg 9 of VVC), but for `interlaced`, where it names the field order, and

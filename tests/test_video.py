@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 
@@ -267,6 +268,15 @@ def test_composition_time_may_be_negative():
 def test_frames_that_are_their_own_sequence_header(name, width, height):
     found = Parameters.of(body(name).child("frame"))
     assert (found.width, found.height) == (width, height)
+
+
+@pytest.mark.parametrize("name", VIDEO)
+def test_what_a_frame_says_of_itself_has_the_promised_types(name):
+    frame = body(name).child("frame")
+    if frame is not None:
+        for slot, value in dataclasses.asdict(Parameters.of(frame)).items():
+            default = getattr(Parameters(), slot)
+            assert isinstance(value, bool | None if default is None else type(default)), slot
 
 
 def test_inter_frames_of_those_codecs_say_no_size():

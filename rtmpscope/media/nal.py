@@ -43,9 +43,9 @@ def arrays(
                 reader.flag("array_completeness")
                 reader.reserved(7 - type_bits)
                 kind = reader.word("type", type_bits, types)
-                count = 1 if kind in alone else reader.u("nal_unit_count", 16, kind="display")
+                units = 1 if kind in alone else reader.u("nal_unit_count", 16, kind="display")
                 with reader.group("nal_units", "list"):
-                    for _ in range(count):
+                    for _ in range(units):
                         reader.sized("nal_unit", 16, unit)
 
 

@@ -26,9 +26,8 @@ _VP9_COLOR_SPACES: Final[dict[int, str]] = {
     3: "smpte170m",
     4: "smpte240m",
     5: "bt2020",
-    7: "sRGB",
+    7: "gbr",
 }
-_SRGB: Final = 7
 
 
 def record(reader: BitReader) -> None:
@@ -101,12 +100,11 @@ def _vp9_color_config(reader: BitReader, profile: int, start: int) -> None:
     depth = 8
     if profile >= 2:
         depth = 12 if reader.flag("ten_or_twelve_bit") else 10
-    space = reader.u("color_space", 3, _VP9_COLOR_SPACES)
-    x = y = space != _SRGB
-    if space != _SRGB:
-        reader.fact("full_range", reader.flag("color_range"), start)
+    rgb = reader.word("color_space", 3, _VP9_COLOR_SPACES) == "gbr"
+    reader.fact("full_range", rgb or reader.flag("color_range"), start)
+    x = y = not rgb
     if profile & 1:
-        if space != _SRGB:
+        if not rgb:
             x, y = reader.flag("subsampling_x"), reader.flag("subsampling_y")
         reader.reserved(1)
     reader.fact("bit_depth", depth, start)
