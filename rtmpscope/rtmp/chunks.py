@@ -44,6 +44,7 @@ NO_TROUBLE: Final = 0
 DOUBT: Final = 1  # this header is unlikely; what follows will tell
 CHUNK_SIZE_UNKNOWN: Final = 2  # this message may or may not be cut into chunks
 LOST_SYNC: Final = 3  # this cannot be a header
+UNSEEN: Final = 4  # a short header on a csid of which no full one was seen
 
 # What skip() answers.
 SURE: Final = 0
@@ -333,7 +334,7 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self.trouble = LOST_SYNC
+            self._meet_unseen(csid, pos, base)
             return -1
         at += size
         extended = value == EXTENDED
@@ -369,8 +370,11 @@ class ChunkParser:
 
     def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
-        if not stream.seen or (stream.orphan and not self.exempt):
-            if self.trial and stream.seen:
+        if not stream.seen:
+            self._meet_unseen(stream.csid, pos, base)
+            return -1
+        if stream.orphan and not self.exempt:
+            if self.trial:
                 self._weigh(5, pos + 1, base)
             self.trouble = LOST_SYNC
             return -1
@@ -411,6 +415,15 @@ class ChunkParser:
         if stream.length == 0:
             self._complete(stream, base + after - 1)
         return after
+
+    def _meet_unseen(self, csid: i64, pos: i64, base: i64) -> None:
+        """What a short header on an unknown csid refers to was said before the capture began."""
+        if self.trial:
+            bits: i64 = 8 if csid < 16 else 0
+            if self._begins_segment(base + pos):
+                bits += SEGMENT_BITS
+            self._weigh(bits, pos + 1, base)
+        self.trouble = UNSEEN
 
     def _is_extended_timestamp(self, stream: ChunkStream, value: i64) -> bool:
         if value == stream.extended_value or value == stream.timestamp:

@@ -25,10 +25,12 @@ PEEK: Final = 16
 
 # One bit for each of the types 1 to 6, 8, 9, 15 to 20 and 22.
 _TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
+# The chunk stream of protocol control and user control messages (5.4, 6.2).
+CONTROL_CSID: Final = 2
+
 COMMAND_TYPES: Final = frozenset((15, 17, 18, 20))
-FOURCCS: Final = frozenset(
-    (b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09", b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3")
-)
+AUDIO_FOURCCS: Final = frozenset((b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3"))
+VIDEO_FOURCCS: Final = frozenset((b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09"))
 
 # Packet types of Enhanced RTMP that stand before the real one.
 AUDIO_MULTITRACK: Final = 5
@@ -107,6 +109,17 @@ def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64
     return IMPOSSIBLE
 
 
+def likely_type(csid: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
+    """The type that a payload of unknown type most likely has, UNKNOWN where none fits."""
+    if csid == CONTROL_CSID:
+        return 4 if _control_bits(4, length, data, at, available) > 16 else UNKNOWN
+    if _amf_name_bits(length, data, at, available) > 16:
+        return 18 if data[at + 3 : at + 4] == b"@" or data[at + 3 : at + 5] == b"on" else 20
+    if _video_bits(length, data, at, available, UNKNOWN) > 20:
+        return 9
+    return 8 if _audio_bits(length, data, at, available, UNKNOWN) > 0 else UNKNOWN
+
+
 def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
     if available == 0:
         return 0
@@ -114,7 +127,7 @@ def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     bits: i64 = 7 if first == seen_first else 2
     codec = first >> 4
     if codec == 9:
-        fourcc = _fourcc_bits(first & 15, AUDIO_MULTITRACK, data, at, available)
+        fourcc = _fourcc_bits(first & 15, AUDIO_MULTITRACK, AUDIO_FOURCCS, data, at, available)
         return fourcc if fourcc < 0 else max(bits, fourcc)
     if codec == 10:
         if length < 2:
@@ -134,7 +147,7 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
         return 0
     first: i64 = data[at]
     if first & 0x80:
-        return _fourcc_bits(first & 15, VIDEO_MULTITRACK, data, at, available)
+        return _fourcc_bits(first & 15, VIDEO_MULTITRACK, VIDEO_FOURCCS, data, at, available)
     frame = first >> 4
     codec = first & 15
     if frame < 1 or frame > 5 or codec < 1 or (codec > 7 and codec != 12):
@@ -159,7 +172,9 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     return bits
 
 
-def _fourcc_bits(packet: i64, multitrack: i64, data: bytes, at: i64, available: i64) -> i64:
+def _fourcc_bits(
+    packet: i64, multitrack: i64, known: frozenset[bytes], data: bytes, at: i64, available: i64
+) -> i64:
     """An Enhanced RTMP tag: packet type, then a FourCC, which multitrack puts off by one byte."""
     if packet > MOD_EX:
         return IMPOSSIBLE
@@ -170,7 +185,7 @@ def _fourcc_bits(packet: i64, multitrack: i64, data: bytes, at: i64, available: 
             return IMPOSSIBLE
     if packet == MOD_EX or available < 5:
         return 2
-    return 30 if data[at + 1 : at + 5] in FOURCCS else IMPOSSIBLE
+    return 30 if data[at + 1 : at + 5] in known else IMPOSSIBLE
 
 
 def _amf_name_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:

@@ -13,7 +13,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severity, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, LOST, ChunkParser
+from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, LOST, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import sender
 from rtmpscope.rtmp.resync import GUESS_BITS, GUESS_BITS_AT_END, Outcome, Recovery, Region
 
@@ -266,6 +266,8 @@ class DirectionReader:
         recovery = Recovery(parser, region, True)
         if parser.trouble == DOUBT or parser.trouble == CHUNK_SIZE_UNKNOWN:
             recovery.believe_header(GUESS_BITS if parser.distrust else 0)
+        elif parser.trouble == UNSEEN:
+            recovery.learn_header()
         self.recovery = recovery
         return recovery
 

@@ -17,6 +17,7 @@ after a few headers: the cost is linear in the bytes searched.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -25,12 +26,18 @@ from mypy_extensions import i64
 from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
 from rtmpscope.rtmp.chunks import EXTENDED, GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream, Habit
+from rtmpscope.rtmp.evidence import PEEK, likely_type
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
 SEARCH_BITS_AT_END: Final = 38
 GUESS_BITS: Final = 24
 GUESS_BITS_AT_END: Final = 7
+
+# To learn what a short header inherits: bits, bytes that are looked at, and lengths that are tried.
+LEARN_BITS: Final = 60
+LEARN_SPAN: Final = 8_192
+LEARN_TRIES: Final = 64
 
 # A message that ends exactly where the bytes do.
 ALIGNED_BITS: Final = 8
@@ -134,7 +141,7 @@ class Recovery:
 
     __slots__ = (
         "parser", "regions", "queue", "current", "searching", "distrust", "believing",
-        "believed_at_end", "scan_pos", "pattern", "ready",
+        "learning", "believed_at_end", "scan_pos", "pattern", "ready",
         "messages", "unresolved",
     )  # fmt: skip
 
@@ -146,6 +153,7 @@ class Recovery:
         self.searching = False
         self.distrust = distrust
         self.believing = False
+        self.learning = False
         self.believed_at_end: i64 = 0
         self.scan_pos: i64 = 0
         self.pattern: re.Pattern[bytes] | None = None
@@ -176,6 +184,10 @@ class Recovery:
         """Try first that the header at the start is right, however unlikely it looks."""
         self.believing = True
         self.believed_at_end = at_end
+
+    def learn_header(self) -> None:
+        """Try first to find out what the short header at the start inherits from before the capture."""
+        self.learning = True
 
     def feed(self, item: StreamData | StreamGap | StreamEnd) -> None:
         region = self.regions[-1]
@@ -247,6 +259,12 @@ class Recovery:
                 if not self._suppose_header(self.regions[0]):
                     return None
                 self.believing = False
+            if self.learning:
+                region = self.regions[0]
+                if not region.closed and len(region.data) < LEARN_SPAN:
+                    return None
+                self.learning = False
+                self._suppose_lengths(region)
             if self.queue:
                 return self.queue.pop(0)
             self._search()
@@ -276,6 +294,32 @@ class Recovery:
             fork.assume(region.data[0] & 63).adopt(habit)
             self.suppose(fork, GUESS_BITS, GUESS_BITS)
         return True
+
+    def _suppose_lengths(self, region: Region) -> None:
+        """Put up the header at the start with each length after which another header could stand.
+
+        Messages that keep inheriting are all of one length, and the shortest that fits is it: twice the length
+        would take two messages for one.
+        """
+        data = region.data
+        first: i64 = data[0]
+        csid = first & 63
+        payload: i64 = 1 + MESSAGE_HEADER_SIZES[first >> 6]
+        if csid < 2 or payload >= len(data):
+            return
+        again = rb"\x%02x%b\x%02x" % (first, rb"\x00[\x00-\xff]{2}" if first < 0xC0 else b"", data[payload])
+        pattern = re.compile(rb"(?=" + again + rb"|" + _header_pattern(self.parser).pattern + rb")")
+        stop = min(len(data), payload + self.parser.chunk_size, LEARN_SPAN)
+        for found in itertools.islice(pattern.finditer(data, payload + 1, stop), LEARN_TRIES):
+            length = found.start() - payload
+            type_id = likely_type(csid, length, data, payload, min(length, PEEK))
+            if type_id == UNKNOWN:
+                continue
+            fork = self.parser.fork()
+            stream = fork.assume(csid)
+            stream.adopt(Habit(type_id, length, data[payload]))
+            stream.stale = True
+            self.suppose(fork, LEARN_BITS, LEARN_BITS)
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
         """What else than the last message a short header at `place` may refer to."""
