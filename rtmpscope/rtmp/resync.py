@@ -307,8 +307,9 @@ class Recovery:
         payload: i64 = 1 + MESSAGE_HEADER_SIZES[first >> 6]
         if csid < 2 or payload >= len(data):
             return
-        again = rb"\x%02x%b\x%02x" % (first, rb"\x00[\x00-\xff]{2}" if first < 0xC0 else b"", data[payload])
-        pattern = re.compile(rb"(?=" + again + rb"|" + _header_pattern(self.parser).pattern + rb")")
+        begins = re.escape(data[payload : payload + (5 if data[payload] >> 4 == 9 else 1)])
+        again = re.compile(rb"(?:\x%02x\x00[\x00-\xff]{2}|\x%02x)%b" % (0x80 | csid, 0xC0 | csid, begins))
+        pattern = re.compile(rb"(?=" + again.pattern + rb"|" + _header_pattern(self.parser).pattern + rb")")
         stop = min(len(data), payload + self.parser.chunk_size, LEARN_SPAN)
         for found in itertools.islice(pattern.finditer(data, payload + 1, stop), LEARN_TRIES):
             length = found.start() - payload
@@ -320,6 +321,8 @@ class Recovery:
             stream.adopt(Habit(type_id, length, data[payload]))
             stream.stale = True
             self.suppose(fork, LEARN_BITS, LEARN_BITS)
+            if again.match(data, found.start()):
+                break
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
         """What else than the last message a short header at `place` may refer to."""
