@@ -103,6 +103,12 @@ def test_a_stream_without_frames_makes_no_file(extractor):
     assert Notebook.made[0].path is None
 
 
+def test_a_shared_object_called_publish_begins_nothing(extractor):
+    other = command("publish")
+    other.type_id = 19
+    assert len(feed(extractor, video(0), other, video(40))) == 1
+
+
 def test_names_stay_in_the_folder(extractor, tmp_path):
     feed(extractor, command("publish"), video(0))
     assert Notebook.made[0].path == tmp_path / "out" / "connection-0-stream-1-publish"
@@ -180,6 +186,19 @@ def test_without_timestamps_the_clock_of_the_capture_counts(extractor):
     assert report[1].startswith("  3 frames without a known timestamp")
 
 
+def test_frames_with_timestamps_keep_them_between_those_without(extractor):
+    at = 10**18
+    feed(
+        extractor,
+        message(8, SOUND, UNKNOWN, time_ns=at),
+        video(5000, time_ns=at + 20_000_000),
+        message(8, SOUND, UNKNOWN, time_ns=at + 30_000_000),
+        video(5040, time_ns=at + 90_000_000),
+        video(5080, time_ns=at + 91_000_000),
+    )
+    assert Notebook.made[0].times == [0, 20, 30, 60, 100]
+
+
 # A capture that began late
 
 
@@ -215,6 +234,11 @@ def test_mod_ex_before_the_tracks_goes_with_each():
 
 
 # Files
+
+
+def test_the_folder_holds_no_scratch_files_in_the_end(extractor, tmp_path):
+    feed(extractor, video(0))
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_nothing_unfinished_stays_behind(tmp_path):

@@ -22,6 +22,7 @@ from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message
 
 DATA_AMF3: Final = 15
 DATA_AMF0: Final = 18
+_COMMANDS: Final = frozenset({17, 20})
 
 _ROLES: Final = ("publish", "play")  # by direction
 _BEGINNINGS: Final = frozenset({"publish", "play"})
@@ -122,6 +123,7 @@ class Extractor:
                 for number, stream in streams.items():
                     self._close(connection, direction, number, stream)
             self._open.clear()
+            self._scratch.cleanup()
         return [line for _, lines in sorted(self._report.items()) for line in lines]
 
     @contextmanager
@@ -136,7 +138,7 @@ class Extractor:
             self._stream(message).media(message)
         elif message.type_id in (DATA_AMF0, DATA_AMF3):
             self._stream(message).data(message)
-        elif message.direction == C2S and message.body is not None and message.body.get("name") in _BEGINNINGS:
+        elif _begins(message):
             for direction in (C2S, S2C):
                 streams = self._open.get((message.connection, direction), {})
                 stream = streams.pop(message.message_stream_id, None)
@@ -245,9 +247,8 @@ class _Clock:
 
     def __init__(self) -> None:
         self.unknown = 0  # frames without a timestamp
-        self._timestamp = UNKNOWN
-        self._time_ns = 0  # when the capture saw it
-        self._now = 0  # the same on a clock that goes on
+        # Timestamp, time and capture time of the last frame whose timestamp is known, or else of the first frame.
+        self._reference: tuple[int, int, int] | None = None
         self._first = 0
         self._last = 0
 
@@ -256,18 +257,20 @@ class _Clock:
         return (self._last - self._first) / 1000
 
     def time(self, message: Message, is_frame: bool) -> int:
-        timestamp = message.timestamp
-        begun = self._time_ns > 0
-        if not begun:
+        timestamp, now_ns = message.timestamp, message.first_time_ns
+        if self._reference is None:
             time = max(timestamp, 0)
-        elif timestamp == UNKNOWN or self._timestamp == UNKNOWN:
-            time = self._now + (message.first_time_ns - self._time_ns) // _NS_PER_MS
         else:
-            time = self._now + _step(self._timestamp, timestamp)
+            known, then, then_ns = self._reference
+            if UNKNOWN in (known, timestamp):
+                time = then + (now_ns - then_ns) // _NS_PER_MS
+            else:
+                time = then + _step(known, timestamp)
         if is_frame:
-            self._first = min(self._first, time) if begun else time
-            self._last = max(self._last, time) if begun else time
-            self._now, self._timestamp, self._time_ns = time, timestamp, message.first_time_ns
+            self._first = time if self._reference is None else min(self._first, time)
+            self._last = time if self._reference is None else max(self._last, time)
+            if self._reference is None or timestamp != UNKNOWN:
+                self._reference = (timestamp, time, now_ns)
             self.unknown += timestamp == UNKNOWN
         return time
 
@@ -281,6 +284,13 @@ def _step(before: int, after: int) -> int:
         if before < _NEAR and wrap - _NEAR <= after < wrap:
             return step - wrap
     return step
+
+
+def _begins(message: Message) -> bool:
+    """Whether another stream is to come under the same number."""
+    if message.type_id not in _COMMANDS or message.direction != C2S or message.body is None:
+        return False
+    return message.body.get("name") in _BEGINNINGS
 
 
 def _counted(count: int, noun: str) -> str:

@@ -6,8 +6,7 @@ alone.  Codecs without a record state them in every frame, and `Parameters.of` f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rtmpscope.media import aac, av1, flac, h264, hevc, opus, vpx, vvc
 from rtmpscope.media.bit_reader import BitReader, Decoder
@@ -26,8 +25,7 @@ _RECORDS: Final[dict[str, Decoder]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """What a stream is, as far as it says so; 0, "" and None where it does not.
 
     width and height are those of the picture that is shown, frame_rate is per second, sample_rate in hertz,
@@ -57,7 +55,7 @@ class Parameters:
     def of(cls, field: Field) -> Parameters:
         """Those that are children of a decoded record or frame."""
         found: dict[str, Any] = {child.name: child.value for child in reversed(field.children)}
-        return cls(**{name: found[name] for name in _NAMES if name in found})
+        return cls(**{name: found[name] for name in cls._fields if name in found})
 
     def __str__(self) -> str:
         parts = [
@@ -68,9 +66,6 @@ class Parameters:
             f"{self.channels} channel{'s'[: self.channels > 1]}" if self.channels else "",
         ]
         return ", ".join(part for part in parts if part)
-
-
-_NAMES: Final = tuple(field.name for field in fields(Parameters))
 
 
 def read(reader: BitReader, codec: str) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from rtmpscope.media import tag
 from rtmpscope.media.bit_reader import BitReader, Damaged
 
-MULTITRACK_TYPES: Final[dict[int, str]] = {
+_MULTITRACK_TYPES: Final[dict[int, str]] = {
     0: "one_track",
     tag.MANY_TRACKS: "many_tracks",
     tag.MANY_CODECS: "many_tracks_many_codecs",
@@ -89,7 +89,7 @@ def message(reader: BitReader, side: Side, kind: int) -> None:
         side.body(reader, side.packet_types.get(kind, ""), codec)
         return
     multitrack = reader.number(4)
-    reader.add("multitrack", MULTITRACK_TYPES.get(multitrack, f"unknown_{multitrack}"), reader.at - 4, str(multitrack))
+    reader.add("multitrack", _MULTITRACK_TYPES.get(multitrack, f"unknown_{multitrack}"), reader.at - 4, str(multitrack))
     word = reader.word("packet_type", 4, side.packet_types)
     codec = "" if multitrack == tag.MANY_CODECS else _fourcc(reader, side)
     with reader.group("tracks", "list"):

@@ -6,7 +6,7 @@ from typing import Final
 
 from rtmpscope.media.bit_reader import BitReader
 
-SIGNATURE: Final = b"fLaC"
+_SIGNATURE: Final = b"fLaC"
 _BLOCK_TYPES: Final[dict[int, str]] = {
     0: "STREAMINFO",
     1: "PADDING",
@@ -16,13 +16,13 @@ _BLOCK_TYPES: Final[dict[int, str]] = {
     5: "CUESHEET",
     6: "PICTURE",
 }
-STREAMINFO_BYTES: Final = 34
+_STREAMINFO_BYTES: Final = 34
 
 
 def config(reader: BitReader) -> None:
-    if reader.data.startswith(SIGNATURE, reader.at >> 3):
-        reader.octets("signature", len(SIGNATURE))
-    if reader.left == STREAMINFO_BYTES:
+    if reader.data.startswith(_SIGNATURE, reader.at >> 3):
+        reader.octets("signature", len(_SIGNATURE))
+    if reader.left == _STREAMINFO_BYTES:
         reader.part("streaminfo", _streaminfo)
         return
     last = False

@@ -57,7 +57,7 @@ _ASPECT_RATIOS: Final[dict[int, str]] = {
     1: "1:1", 2: "12:11", 3: "10:11", 4: "16:11", 5: "40:33", 6: "24:11", 7: "20:11", 8: "32:11",
     9: "80:33", 10: "18:11", 11: "15:11", 12: "64:33", 13: "160:99", 14: "4:3", 15: "3:2", 16: "2:1",
 }  # fmt: skip
-EXTENDED_ASPECT_RATIO: Final = 255
+_EXTENDED_ASPECT_RATIO: Final = 255
 _VIDEO_FORMATS: Final[dict[int, str]] = {0: "component", 1: "PAL", 2: "NTSC", 3: "SECAM", 4: "MAC", 5: "unspecified"}
 
 
@@ -197,9 +197,9 @@ def _picture_order_count(reader: BitReader) -> None:
 def aspect_ratio(reader: BitReader) -> None:
     """aspect_ratio_idc and what it announces, the same in H.264 and HEVC."""
     start = reader.place()
-    index = reader.u("aspect_ratio_idc", 8, {0: "unspecified", **_ASPECT_RATIOS, EXTENDED_ASPECT_RATIO: "as follows"})
+    index = reader.u("aspect_ratio_idc", 8, {0: "unspecified", **_ASPECT_RATIOS, _EXTENDED_ASPECT_RATIO: "as follows"})
     ratio = _ASPECT_RATIOS.get(index)
-    if index == EXTENDED_ASPECT_RATIO:
+    if index == _EXTENDED_ASPECT_RATIO:
         ratio = f"{reader.u('sar_width', 16)}:{reader.u('sar_height', 16)}"
     if ratio is not None:
         reader.fact("sample_aspect_ratio", ratio, start)

@@ -9,7 +9,7 @@ from typing import Final
 
 from rtmpscope.media.bit_reader import BitReader
 
-TYPES: Final[dict[int, str]] = {
+_TYPES: Final[dict[int, str]] = {
     0: "buffering_period",
     1: "pic_timing",
     3: "filler_payload",
@@ -38,7 +38,7 @@ def messages(reader: BitReader) -> None:
             with reader.group("message"):
                 first = reader.at
                 number = _extended(reader)
-                reader.add("payload_type", TYPES.get(number, f"unknown_{number}"), first, str(number))
+                reader.add("payload_type", _TYPES.get(number, f"unknown_{number}"), first, str(number))
                 first = reader.at
                 size = _extended(reader)
                 reader.add("payload_size", size, first)
