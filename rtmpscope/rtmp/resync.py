@@ -254,19 +254,17 @@ class Recovery:
             run.pos = 0
 
     def _next(self) -> Hypothesis | None:
-        if not self.searching:
-            if self.believing:
-                if not self._suppose_header(self.regions[0]):
-                    return None
-                self.believing = False
-            if self.learning:
-                region = self.regions[0]
-                if not region.closed and len(region.data) < LEARN_SPAN:
-                    return None
-                self.learning = False
-                self._suppose_lengths(region)
-            if self.queue:
-                return self.queue.pop(0)
+        if self.believing:
+            if not self._suppose_header(self.regions[0]):
+                return None
+            self.believing = False
+        if self.learning and not self.queue:
+            region = self.regions[0]
+            if not region.closed and len(region.data) < LEARN_SPAN:
+                return None
+            self.learning = False
+            self._suppose_lengths(region)
+        if not self.queue and not self.searching:
             self._search()
         if self.queue:
             return self.queue.pop(0)
@@ -302,6 +300,8 @@ class Recovery:
         would take two messages for one.
         """
         data = region.data
+        if not data or data[0] < 0x80:
+            return
         first: i64 = data[0]
         csid = first & 63
         payload: i64 = 1 + MESSAGE_HEADER_SIZES[first >> 6]
