@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 import shutil
@@ -25,7 +24,7 @@ def tree(codec: str, record: bytes):
 
 def said(name: str) -> dict[str, object]:
     """The parameters that are known."""
-    found = dataclasses.asdict(configs.parameters(*RECORDS[name]))
+    found = configs.parameters(*RECORDS[name])._asdict()
     return {slot: value for slot, value in found.items() if value not in ("", 0, 0.0, None)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 
@@ -274,7 +273,7 @@ def test_frames_that_are_their_own_sequence_header(name, width, height):
 def test_what_a_frame_says_of_itself_has_the_promised_types(name):
     frame = body(name).child("frame")
     if frame is not None:
-        for slot, value in dataclasses.asdict(Parameters.of(frame)).items():
+        for slot, value in Parameters.of(frame)._asdict().items():
             default = getattr(Parameters(), slot)
             assert isinstance(value, bool | None if default is None else type(default)), slot
 
