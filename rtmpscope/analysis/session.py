@@ -464,5 +464,11 @@ def _authentication(body: Field) -> tuple[str, str] | None:
     return None
 
 
+def verdict_of(connection: Connection) -> Verdict | None:
+    """How far the session got, None where nobody watched its steps."""
+    session = connection.analysis.get("session")
+    return None if session is None else session.verdict()  # type: ignore[attr-defined]
+
+
 def register(registry: Door) -> None:
     registry.annotator(Session)

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from rtmpscope import __version__
+from rtmpscope.analysis.session import verdict_of
 from rtmpscope.export.frames import Frames
 from rtmpscope.export.values import members, quoted, scalar, value
 from rtmpscope.limits import HELD_CHARACTERS, HELD_NS, HELD_RECORDS
@@ -275,12 +276,6 @@ def summary(captures: Iterable[FileReport], connections: Iterable[Connection], r
         for connection in connections
     ]
     return f'{{"record":"summary","captures":[{",".join(files)}],"connections":[{",".join(sessions)}]}}'
-
-
-def verdict_of(connection: Connection) -> Verdict | None:
-    """How far the session got, None where nobody watched its steps."""
-    session = connection.analysis.get("session")
-    return None if session is None else session.verdict()  # type: ignore[attr-defined]
 
 
 def _verdict(verdict: Verdict | None, text: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rtmpscope.analysis.flow_control import FlowControl
 from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
-from rtmpscope.export.jsonl import verdict_of
+from rtmpscope.analysis.session import verdict_of
 from rtmpscope.model import DIRECTIONS, Connection, Event, Gap, Message
 from rtmpscope.rtmp.messages import type_name
 from rtmpscope.text import printable

@@ -11,7 +11,6 @@ implementation numbers them differently.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from typing import Final
 
@@ -134,6 +133,8 @@ def _digest(block: bytes, pointer: int) -> bytes:
 
 
 def _hmac(key: bytes, data: bytes) -> bytes:
+    import hmac  # brings OpenSSL, 4 ms, which simple handshakes do without
+
     return hmac.digest(key, data, "sha256")
 
 

@@ -3,6 +3,7 @@
 A body decoder takes the payload and the declared length of the message, of which the payload may be only the
 beginning, and gives the root field of the body.  It never raises: what cannot be read ends up in a field
 "undecoded" that says why.  The protocol control messages live here; every other body has a module of its own.
+The decoders of audio and video, with the tables of all their codecs, are loaded when the first frame is described.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from rtmpscope.media import audio, video
 from rtmpscope.model import Field
 from rtmpscope.rtmp import aggregate, commands, shared_objects, user_control
 from rtmpscope.rtmp.layout import Layout, Part, Reader, lost
@@ -77,6 +77,18 @@ def _set_peer_bandwidth(payload: bytes, length: int) -> Field:
     return _integers("set_peer_bandwidth", _BANDWIDTH, payload, length)
 
 
+def _audio(payload: bytes, length: int) -> Field:
+    from rtmpscope.media import audio
+
+    return audio.decode(payload, length)
+
+
+def _video(payload: bytes, length: int) -> Field:
+    from rtmpscope.media import video
+
+    return video.decode(payload, length)
+
+
 class MessageType:
     """A type id in words: `historical` is what older software and texts call it, "" where they agree."""
 
@@ -108,8 +120,8 @@ TYPES: Final[dict[int, MessageType]] = {
     5: MessageType("window_ack_size", "Window Ack Size", "Server BW", _window_ack_size),
     6: MessageType("set_peer_bandwidth", "Set Peer Bandwidth", "Client BW", _set_peer_bandwidth),
     7: MessageType("edge_origin", "Edge/Origin", "", _unknown),  # named by nginx, Red5 and SRS, described by nobody
-    8: MessageType("audio", "Audio", "", audio.decode),
-    9: MessageType("video", "Video", "", video.decode),
+    8: MessageType("audio", "Audio", "", _audio),
+    9: MessageType("video", "Video", "", _video),
     15: MessageType("data_amf3", "Data (AMF3)", "Flex Stream Send", commands.data_amf3),
     16: MessageType("shared_object_amf3", "Shared Object (AMF3)", "Flex Shared Object", shared_objects.amf3_body),
     17: MessageType("command_amf3", "Command (AMF3)", "Flex Message", commands.command_amf3),
