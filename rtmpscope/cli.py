@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TextIO
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TextIO
 from rtmpscope import __version__
 
 if TYPE_CHECKING:
-    from rtmpscope.capture.files import FileReport
+    from rtmpscope.capture.files import Batch, CaptureReader, FileReport
+    from rtmpscope.capture.live import LiveCapture
     from rtmpscope.filters import Filter
-    from rtmpscope.pipeline import Progress, Run
+    from rtmpscope.pipeline import Run, Watcher
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -133,28 +134,40 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _live_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-i", metavar="IFACE", dest="interface", required=True, help="interface; see rtmpscope interfaces"
-    )
+        "-i", metavar="IFACE", dest="interfaces", action="append", required=True,
+        help="interface to capture on, also several times; rtmpscope interfaces lists them",
+    )  # fmt: skip
     parser.add_argument(
-        "-f", metavar="BPF", dest="capture_filter", default="", help="capture filter (default: the RTMP ports)"
+        "-f", metavar="BPF", dest="capture_filter", default="", help="capture filter (default: all of TCP)"
     )
     parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
-    parser.add_argument("-a", metavar="duration:N", dest="stop", type=_duration, help="stop after N seconds")
-    parser.add_argument("-c", metavar="N", dest="count", type=int, help="stop after N packets")
+    parser.add_argument(
+        "-a", metavar="LIMIT", dest="stop", type=_limit("duration", "filesize"), action="append", default=[],
+        help="stop after duration:SECONDS or filesize:KILOBYTES",
+    )  # fmt: skip
+    parser.add_argument("-c", metavar="N", dest="count", type=int, default=0, help="stop after N packets")
+    parser.add_argument(
+        "-b", metavar="RING", dest="ring", type=_limit("filesize", "files"), action="append", default=[],
+        help="write a ring of files: filesize:KILOBYTES of each, files:N of them",
+    )  # fmt: skip
     sink = parser.add_mutually_exclusive_group()
     sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
     sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
     _shared(parser)
+    parser.set_defaults(format="jsonl", payload=False)
 
 
-def _duration(text: str) -> float:
-    name, _, number = text.partition(":")
-    if name != "duration":
-        raise ValueError
-    return float(number)
+def _limit(*names: str) -> Callable[[str], tuple[str, float]]:
+    """NAME:NUMBER, for one of the names."""
 
+    def read(text: str) -> tuple[str, float]:
+        name, _, number = text.partition(":")
+        if name not in names or not float(number) > 0:
+            raise ValueError
+        return name, float(number)
 
-_duration.__name__ = "duration:SECONDS"
+    read.__name__ = " or ".join([f"{name}:NUMBER" for name in names])
+    return read
 
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
@@ -209,11 +222,17 @@ def _filter(text: str) -> Filter | None:
 
 def _run(arguments: argparse.Namespace, *, decoding: bool) -> Run:
     """Open the captures; where messages are to be decoded, with all of their payloads."""
+    from rtmpscope.capture.files import open_capture
+
+    return _run_over(open_capture(arguments.captures), arguments, decoding=decoding)
+
+
+def _run_over(reader: CaptureReader, arguments: argparse.Namespace, *, decoding: bool) -> Run:
     from rtmpscope.pipeline import Run
 
     wanted = _filter(arguments.filter)
     return Run(
-        arguments.captures,
+        reader,
         ports=arguments.ports,
         wanted=wanted,
         redact=arguments.redact,
@@ -222,12 +241,12 @@ def _run(arguments: argparse.Namespace, *, decoding: bool) -> Run:
     )
 
 
-def _progress(arguments: argparse.Namespace, output: str = "-") -> Progress | None:
+def _progress(run: Run, arguments: argparse.Namespace, output: str = "-") -> Watcher | None:
     """Only on a terminal, and only where it does not get in the way of the output."""
     from rtmpscope.pipeline import Progress
 
     in_the_way = output == "-" and sys.stdout.isatty()
-    return None if arguments.quiet or in_the_way or not sys.stderr.isatty() else Progress()
+    return None if arguments.quiet or in_the_way or not sys.stderr.isatty() else Progress(run, sys.stderr)
 
 
 def _outcome(run: Run, quiet: bool) -> int:
@@ -270,29 +289,38 @@ def _no_overwriting(output: str, captures: Sequence[str]) -> Iterator[None]:
 
 
 def _print(arguments: argparse.Namespace) -> int:
-    from rtmpscope.export.text import TextLines, wants_colour, writer
-
     run = _run(arguments, decoding=True)
-    colour = wants_colour(arguments.color, sys.stdout, os.environ)
-    lines = TextLines(writer(sys.stdout), run.connections, run.describe, run.start_ns, run.redactor, colour)
-    for event in run.events(_progress(arguments)):
-        lines.event(event)
+    _print_run(run, arguments, _progress(run, arguments))
     return _outcome(run, arguments.quiet)
 
 
+def _print_run(run: Run, arguments: argparse.Namespace, watcher: Watcher | None) -> None:
+    from rtmpscope.export.text import TextLines, wants_colour, writer
+
+    colour = wants_colour(arguments.color, sys.stdout, os.environ)
+    lines = TextLines(writer(sys.stdout), run.connections, run.describe, run.start_ns, run.redactor, colour)
+    for event in run.events(watcher):
+        lines.event(event)
+
+
 def _export(arguments: argparse.Namespace) -> int:
+    run = _run(arguments, decoding=True)
+    with _no_overwriting(arguments.output, arguments.captures):
+        _export_run(run, arguments)
+    return _outcome(run, arguments.quiet)
+
+
+def _export_run(run: Run, arguments: argparse.Namespace) -> None:
     from rtmpscope.export.files import output
 
-    run = _run(arguments, decoding=True)
     known = ("jsonl", "json", *run.registry.exporters)
     if arguments.format not in known:
         raise Failure(f"there is no format {arguments.format}: choose one of {', '.join(known)}", BAD_INPUT)
-    with _no_overwriting(arguments.output, arguments.captures), output(arguments.output) as file:
+    with output(arguments.output) as file:
         if arguments.format in run.registry.exporters:
             _export_by_plugin(run, arguments, file)
         else:
             _export_trace(run, arguments, file)
-    return _outcome(run, arguments.quiet)
 
 
 def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
@@ -304,7 +332,7 @@ def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None
     wanted = run.wanted
     text = None if wanted is None else wanted.text if run.redactor is None else wanted.redacted(run.redactor)
     trace.header([(file.path, file.format) for file in run.files], text)
-    for event in run.events(_progress(arguments, arguments.output)):
+    for event in run.events(_progress(run, arguments, arguments.output)):
         trace.event(event)
     trace.finish(run.files)
     if arguments.format == "json":
@@ -313,7 +341,7 @@ def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None
 
 def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
     sink = run.registry.exporters[arguments.format](file)
-    for event in run.events(_progress(arguments, arguments.output)):
+    for event in run.events(_progress(run, arguments, arguments.output)):
         if run.redactor is not None:
             run.redactor.apply(event, run.describe)
         sink.event(event, run.connections[event.connection])
@@ -328,11 +356,11 @@ def _stats(arguments: argparse.Namespace) -> int:
     run = _run(arguments, decoding=bool(arguments.filter))
     connections = run.connections
     if run.wanted is None:
-        for _ in run.events(_progress(arguments)):
+        for _ in run.events(_progress(run, arguments)):
             pass
     else:
         tally = Tally()
-        for event in run.events(_progress(arguments)):
+        for event in run.events(_progress(run, arguments)):
             tally.event(event, run.connections[event.connection])
         connections = tally.connections
     if arguments.json:
@@ -360,7 +388,7 @@ def _extract(arguments: argparse.Namespace) -> int:
 
     run = _run(arguments, decoding=True)
     with FlvExtractor(arguments.output) as extractor:
-        for event in run.events(_progress(arguments)):
+        for event in run.events(_progress(run, arguments)):
             extractor.event(event)
         report = extractor.finish()
     if not report and not arguments.quiet:
@@ -370,29 +398,114 @@ def _extract(arguments: argparse.Namespace) -> int:
     return _outcome(run, arguments.quiet)
 
 
+def _live(arguments: argparse.Namespace) -> int:
+    from rtmpscope.capture import CaptureError
+    from rtmpscope.capture.helpers import DEFAULT_FILTER, Request
+    from rtmpscope.capture.live import LiveCapture
+
+    _filter(arguments.filter)
+    limits = dict(arguments.stop)
+    ring = dict(arguments.ring)
+    request = Request(
+        arguments.interfaces,
+        capture_filter=arguments.capture_filter or DEFAULT_FILTER,
+        packets=arguments.count,
+        ring=(int(ring["filesize"]), int(ring.get("files", 2))) if "filesize" in ring else None,
+        save=arguments.save,
+    )
+    watched = arguments.text or arguments.output is not None or not sys.stdout.isatty()
+    if not watched:
+        from rtmpscope.tui.terminal import take_terminal
+
+        take_terminal()
+    try:
+        capture = LiveCapture(request, seconds=limits.get("duration", 0), kilobytes=int(limits.get("filesize", 0)))
+    except CaptureError as error:
+        raise Failure(str(error)) from None
+    with closing(capture):
+        return _watch(capture, arguments) if watched else _show_live(capture, arguments)
+
+
+def _watch(capture: LiveCapture, arguments: argparse.Namespace) -> int:
+    """Print or export what comes; a signal ends the capture, and what was captured by then is still written."""
+    signals: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        capture.stop(f"signal {number}")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    run = _run_over(capture, arguments, decoding=True)
+    if arguments.output is None:
+        _print_run(run, arguments, _AtOnce(sys.stdout))
+    else:
+        _export_run(run, arguments)
+    code = _outcome(run, arguments.quiet)
+    if signals:
+        return SIGNALLED + signals[0]
+    if capture.failed or not arguments.quiet:
+        _say(f"the capture has ended: {capture.ended}")
+    return FAILED if capture.failed else code
+
+
+class _AtOnce:
+    """Lets a reader at the other end of a pipe see every batch at once."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    def show(self, batch: Batch) -> None:
+        self._output.flush()
+
+    def clear(self) -> None:
+        self._output.flush()
+
+
+def _show_live(capture: LiveCapture, arguments: argparse.Namespace) -> int:
+    code = _show(capture, ", ".join(arguments.interfaces), arguments, live=True)
+    if capture.failed:
+        _say(f"the capture has ended: {capture.ended}")
+    return code or (FAILED if capture.failed else 0)
+
+
+def _interfaces(arguments: argparse.Namespace) -> int:
+    from rtmpscope.capture.interfaces import interfaces
+    from rtmpscope.text import printable
+
+    found = interfaces()
+    width = max([len(one.name) for one in found], default=0)
+    for one in found:
+        speed = "" if one.bytes_per_second is None else f"{one.bytes_per_second / 1000:,.1f} kB/s"
+        described = "  ".join([part for part in (one.description, *one.addresses) if part])
+        print(printable(f"{one.name:<{width}}  {one.state:<8} {speed:>14}  {described}").rstrip())
+    return 0
+
+
 def _open(arguments: argparse.Namespace) -> int:
     """The terminal UI; text where there is no terminal to open it on."""
     if not sys.stdout.isatty():
         return _print(arguments)
 
     from rtmpscope.capture.files import open_capture
+    from rtmpscope.tui.terminal import take_terminal
+
+    _filter(arguments.filter)
+    take_terminal()
+    reader = open_capture(arguments.captures, spool=True)
+    title = ", ".join(os.path.basename(path) for path in arguments.captures)
+    return _show(reader, title, arguments) or _file_problems(reader.files)
+
+
+def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, live: bool = False) -> int:
     from rtmpscope.engine import RTMP_PORTS
     from rtmpscope.pipeline import registry
     from rtmpscope.redact import DOTS, Redactor
     from rtmpscope.store import Store
     from rtmpscope.tui.app import run
-    from rtmpscope.tui.terminal import take_terminal
 
-    _filter(arguments.filter)
-    try:
-        take_terminal()
-    except OSError:
-        raise Failure("there is no terminal to open the UI on: rtmpscope print writes text") from None
-    reader = open_capture(arguments.captures, spool=True)
     store = Store(reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports))
-    title = ", ".join(os.path.basename(path) for path in arguments.captures)
-    code = run(store, title, Redactor(style=DOTS) if arguments.redact else None, arguments.filter)
-    return code or _file_problems(reader.files)
+    return run(store, title, Redactor(style=DOTS) if arguments.redact else None, arguments.filter, live=live)
 
 
 COMMANDS: Final = {
@@ -400,6 +513,8 @@ COMMANDS: Final = {
     "export": Command("write the JSON trace", _export_arguments, _export),
     "stats": Command("connections, session verdicts, streams and their health", _stats_arguments, _stats),
     "extract": Command("write one FLV file per media stream", _extract_arguments, _extract),
+    "live": Command("capture and watch", _live_arguments, _live),
+    "interfaces": Command("list what live -i accepts", _no_arguments, _interfaces),
     "fields": Command("list the fields of display filters", _no_arguments, _fields),
 }
 
@@ -456,7 +571,7 @@ def _guarded(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        return _bad_filter(error, parsed.filter) or _internal(error)
+        return _bad_filter(error, getattr(parsed, "filter", "")) or _internal(error)
 
 
 def _bad_filter(error: Exception, text: str) -> int:

@@ -1,18 +1,17 @@
 """One run without a screen: captures through the engine, filtered, to whoever wants the events.
 
-A `Run` opens everything first, so that what cannot work is said before anything is written; then `events` gives
-the wanted events as the capture is read, and keeps none of them.
+A `Run` is given an open capture, a file's or a live one; `events` gives the wanted events as it is read, and keeps
+none of them.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
-from rtmpscope.capture.files import Batch, CaptureReader, FileReport, open_capture
+from rtmpscope.capture.files import Batch, CaptureReader, FileReport
 from rtmpscope.engine import RTMP_PORTS, Engine
 from rtmpscope.filters import Filter
 from rtmpscope.model import Connection, Event, Field, Message
@@ -20,8 +19,16 @@ from rtmpscope.plugins import Registry, load, load_builtin
 from rtmpscope.redact import Redactor
 
 
+class Watcher(Protocol):
+    """Somebody who looks in after every batch, and has nothing more to see in the end."""
+
+    def show(self, batch: Batch) -> None: ...
+
+    def clear(self) -> None: ...
+
+
 class Run:
-    """Captures being analysed.
+    """A capture being analysed.
 
     wanted    None lets every event through
     redactor  None where secrets are to be shown
@@ -31,7 +38,7 @@ class Run:
 
     def __init__(
         self,
-        captures: Sequence[str],
+        reader: CaptureReader,
         *,
         ports: Sequence[int] = (),
         wanted: Filter | None = None,
@@ -43,13 +50,12 @@ class Run:
         self.redactor: Final = Redactor() if redact else None
         self.wanted: Final = wanted
         self.shown = 0
-        self._reader: Final[CaptureReader] = open_capture(captures)
+        self.reader: Final = reader
         self._engine: Final = Engine(self.registry, ports=RTMP_PORTS | frozenset(ports), whole_payloads=whole_payloads)
-        self._batches = self._reader.batches()
-        first = next(self._batches, None)
-        if first is not None:
-            self._batches = chain([first], self._batches)
-        self.start_ns: Final = int(first.packets[0].time_ns) if first is not None and first.packets else 0
+        batches = reader.batches()
+        first = next((batch for batch in batches if batch.packets), None)
+        self._batches: Iterator[Batch] = batches if first is None else chain([first], batches)
+        self.start_ns: Final = 0 if first is None else int(first.packets[0].time_ns)
         if wanted is not None:
             wanted.start_ns = self.start_ns
 
@@ -59,21 +65,21 @@ class Run:
 
     @property
     def files(self) -> list[FileReport]:
-        return self._reader.files
+        return self.reader.files
 
     def describe(self, event: Event) -> Field:
         return self._engine.describe(event)
 
-    def events(self, progress: Progress | None = None) -> Iterator[Event]:
+    def events(self, watcher: Watcher | None = None) -> Iterator[Event]:
         """The wanted events, in order."""
         engine = self._engine
         for batch in self._batches:
             yield from self._chosen(engine.feed(batch.packets))
-            if progress is not None:
-                progress.show(batch, self._reader.size, self.shown)
+            if watcher is not None:
+                watcher.show(batch)
         yield from self._chosen(engine.finish())
-        if progress is not None:
-            progress.clear()
+        if watcher is not None:
+            watcher.clear()
 
     def _chosen(self, events: list[Event]) -> list[Event]:
         if self.wanted is not None:
@@ -103,19 +109,21 @@ def registry(plugins: Sequence[str]) -> Registry:
 class Progress:
     """How far reading has come, on a terminal's last line, ten times a second at most."""
 
-    def __init__(self, output: TextIO = sys.stderr) -> None:
+    def __init__(self, run: Run, output: TextIO) -> None:
+        self._run = run
         self._output = output
         self._next = 0.0
         self._shown = False
 
-    def show(self, batch: Batch, size: int | None, events: int) -> None:
+    def show(self, batch: Batch) -> None:
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + 0.1
         self._shown = True
+        size = self._run.reader.size
         part = f"{batch.position * 100 // size} %" if size else f"{batch.position / 1e6:,.0f} MB"
-        self._output.write(f"\r\x1b[K{part}  {events:,} records")
+        self._output.write(f"\r\x1b[K{part}  {self._run.shown:,} records")
         self._output.flush()
 
     def clear(self) -> None:

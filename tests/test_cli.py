@@ -9,12 +9,14 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import wire
 from strict import check, parse
 
 from rtmpscope import __version__
@@ -403,6 +405,89 @@ def test_progress_is_for_terminals_and_leaves_no_trace(tmp_path: Path) -> None:
     assert code == 0 and "records" in shown and shown.endswith("\r\x1b[K")
     quiet, _ = on_terminal("export", CAPTURE, "-o", str(target), "-q")
     assert quiet == ""
+
+
+# --- live
+
+
+def can_capture() -> bool:
+    """Whether this machine lets us capture on its loopback interface."""
+    done = run("live", "-i", "lo", "--print", "-q", "-a", "duration:0.1")
+    return done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def loopback() -> None:
+    if not can_capture():
+        pytest.skip("capturing on the loopback interface is not permitted here")
+
+
+def talk() -> None:
+    """A publisher and a server on loopback, as far as the publish command."""
+    to_server, to_client = wire.handshake()
+    writer = wire.ChunkWriter(128)
+    commands = writer.message(3, 20, wire.command("connect", 1, {"app": "live"}))
+    commands += writer.message(3, 20, wire.command("publish", 5, None, "sk-live-secret", "live"), msid=1)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        peer, _ = server.accept()
+        with peer:
+            client.sendall(to_server[:1537])
+            peer.recv(1537, socket.MSG_WAITALL)
+            peer.sendall(to_client)
+            client.recv(3073, socket.MSG_WAITALL)
+            client.sendall(to_server[1537:])
+            client.sendall(commands)
+            peer.recv(1536 + len(commands), socket.MSG_WAITALL)
+
+
+def test_live_capture_prints_as_it_goes_and_ends_on_a_signal(loopback: None, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.pcapng"
+    process = subprocess.Popen(
+        [*COMMAND, "live", "-i", "lo", "--print", "-w", str(saved)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    deadline = time.monotonic() + 30
+    while not saved.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    talk()
+    shown = b""
+    while b"publish(" not in shown:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        shown += line
+    process.send_signal(signal.SIGINT)
+    shown += process.stdout.read()
+    assert process.wait(30) == 128 + signal.SIGINT
+    assert b"sk-live-secret" not in shown and b"publish('key#" in shown
+    assert "publish(" in run("print", str(saved)).stdout
+
+
+def test_live_trace_is_whole_when_its_time_is_over(loopback: None, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    result = run("live", "-i", "lo", "--export", str(trace), "-a", "duration:0.5")
+    assert result.returncode == 0 and "have passed" in result.stderr
+    records = [parse(line) for line in trace.read_text().splitlines()]
+    assert records[0]["record"] == "header" and records[-1]["record"] == "summary"
+    check(records[-1])
+
+
+def test_interface_that_is_not_there_is_1_in_one_line() -> None:
+    result = run("live", "-i", "no-such-interface", "--print")
+    assert result.returncode == 1
+    assert_one_line(result.stderr)
+
+
+@pytest.mark.parametrize("limit", ["duration", "duration:x", "duration:-1", "hours:3"])
+def test_wrong_limit_is_bad_usage(limit: str) -> None:
+    result = run("live", "-i", "lo", "-a", limit)
+    assert result.returncode == 2 and "duration:NUMBER or filesize:NUMBER" in result.stderr
+
+
+def test_interfaces_lists_what_there_is() -> None:
+    result = run("interfaces")
+    assert result.returncode == 0 and any(line.startswith("lo ") for line in result.stdout.splitlines())
 
 
 # --- speed of what people wait for

@@ -440,7 +440,7 @@ def test_store_and_stream_agree_on_every_filter(name: str) -> None:
     path = str(CAPTURES / name)
     store = Store(open_capture([path]), registry([]), RTMP_PORTS)
     store.load()
-    run = Run([path], whole_payloads=True)
+    run = Run(open_capture([path]), whole_payloads=True)
     events = [event for event in run.events() if not isinstance(event, Opened)]
     assert store.count == len(events)
     some = 0
@@ -470,7 +470,7 @@ def test_stream_decodes_only_what_the_columns_leave_open(monkeypatch: pytest.Mon
         return describe(self, event)
 
     monkeypatch.setattr(Engine, "describe", watched)
-    run = Run([str(CAPTURES / "ipv6.pcap")], wanted=filters.compile("rtmp.command.name == publish"))
+    run = Run(open_capture([str(CAPTURES / "ipv6.pcap")]), wanted=filters.compile("rtmp.command.name == publish"))
     assert [event.type_id for event in run.events() if isinstance(event, Message)] == [20]
     assert set(decoded) == {20}
 

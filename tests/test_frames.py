@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmpscope.capture.files import open_capture
 from rtmpscope.export import values
 from rtmpscope.export.frames import KEPT, Frames
 from rtmpscope.model import Field, Message
@@ -81,7 +82,7 @@ def test_recalled_text_is_what_decoding_would_say(payloads: list[tuple[int, byte
 
 @pytest.mark.parametrize("name", ["legacy-codecs.pcap", "enhanced-multitrack.pcap", "nginx-publish-play.pcap"])
 def test_recalled_text_is_right_on_real_media(name: str) -> None:
-    run = Run([str(CAPTURES[0].parent / name)], whole_payloads=True)
+    run = Run(open_capture([str(CAPTURES[0].parent / name)]), whole_payloads=True)
     frames = Frames()
     recalled = 0
     for event in run.events():

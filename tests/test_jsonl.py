@@ -11,6 +11,7 @@ import pytest
 from strict import check, parse
 from wire import amf0, command
 
+from rtmpscope.capture.files import open_capture
 from rtmpscope.export.jsonl import JsonArray, Trace, json_lines, summary
 from rtmpscope.limits import HELD_NS, HELD_RECORDS
 from rtmpscope.model import (
@@ -323,7 +324,7 @@ def test_empty_array_is_still_an_array() -> None:
 
 
 def trace_of(path: Path, redact: bool = True, payload: bool = False) -> Iterator[str]:
-    run = Run([str(path)], redact=redact, whole_payloads=True)
+    run = Run(open_capture([str(path)]), redact=redact, whole_payloads=True)
     texts: list[str] = []
     trace = Trace(texts.append, run.connections, run.describe, run.redactor, payload)
     trace.header([(file.path, file.format) for file in run.files], None)

@@ -8,6 +8,7 @@ import pytest
 from strict import check, parse
 
 from rtmpscope import filters
+from rtmpscope.capture.files import open_capture
 from rtmpscope.export.jsonl import summary
 from rtmpscope.export.stats import Tally, tables
 from rtmpscope.model import Connection, End, Endpoint, Gap, Message, Severity, Verdict
@@ -98,7 +99,7 @@ def test_tally_lists_connections_by_number_and_only_those_with_events() -> None:
 
 @pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcap*")), ids=lambda path: path.name)
 def test_real_capture_gives_a_report_and_a_summary(path: Path) -> None:
-    run = Run([str(path)])
+    run = Run(open_capture([str(path)]))
     for _ in run.events():
         pass
     text = tables(run.files, run.connections, run.redactor)
@@ -108,7 +109,7 @@ def test_real_capture_gives_a_report_and_a_summary(path: Path) -> None:
 
 
 def test_streams_and_flow_are_in_the_report_of_a_real_publish() -> None:
-    run = Run([str(CAPTURES / "nginx-small-windows.pcap")])
+    run = Run(open_capture([str(CAPTURES / "nginx-small-windows.pcap")]))
     for _ in run.events():
         pass
     text = tables(run.files, run.connections, None)
@@ -117,7 +118,7 @@ def test_streams_and_flow_are_in_the_report_of_a_real_publish() -> None:
 
 def test_filtered_run_gives_the_same_verdicts() -> None:
     path = str(CAPTURES / "nginx-duplicate-publish.pcap")
-    run = Run([path], wanted=filters.compile("rtmp.type == command_amf0"))
+    run = Run(open_capture([path]), wanted=filters.compile("rtmp.type == command_amf0"))
     tally = Tally()
     for event in run.events():
         tally.event(event, run.connections[event.connection])

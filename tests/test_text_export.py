@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from wire import command
 
+from rtmpscope.capture.files import open_capture
 from rtmpscope.export.text import TextLines, end_words, gap_words, handshake_words, wants_colour, writer
 from rtmpscope.model import Connection, End, Endpoint, Event, Field, Gap, Handshake, Message, Opened, Severity
 from rtmpscope.pipeline import Run
@@ -166,7 +167,7 @@ def test_output_without_arrows_gets_ascii() -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_every_event_of_a_real_capture_has_its_line(path: Path) -> None:
-    run = Run([str(path)], whole_payloads=True)
+    run = Run(open_capture([str(path)]), whole_payloads=True)
     texts: list[str] = []
     printer = TextLines(texts.append, run.connections, run.describe, run.start_ns, run.redactor)
     expected = 0
