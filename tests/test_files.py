@@ -252,7 +252,7 @@ def test_standard_input_is_recognised_without_seeking(
     reader = open_capture(["-"])
     assert (reader.size, reader.restartable) == (None, False)
     assert listed(reader.batches()) == expected
-    with pytest.raises(CaptureError, match="standard input can be read only once"):
+    with pytest.raises(RuntimeError, match="standard input can be read only once"):
         next(reader.batches())
 
 
@@ -341,6 +341,18 @@ def test_a_capture_that_cannot_be_opened_does_not_hide_the_others(saved: Callabl
     assert len(listed(reader.batches())) == 60
     assert [report.outcome for report in reader.files] == ["complete", "corrupt"]
     assert reader.files[1].reason == f"{missing}: there is no such file"
+
+
+def test_a_capture_that_disappears_does_not_hide_the_others(saved: Callable[[str, bytes], str]) -> None:
+    gone, there = saved("a", PCAP), saved("b", PCAP)
+    reader = open_capture([gone, there])
+    mark = next(reader.batches()).bookmark
+    os.unlink(gone)
+    assert [packet[0] for packet in listed(reader.batches())] == list(range(1, 61))
+    assert [report.outcome for report in reader.files] == ["corrupt", "complete"]
+    assert reader.files[0].reason == f"{gone}: there is no such file"
+    with pytest.raises(CaptureError, match="there is no such file"):
+        next(reader.batches(mark))
 
 
 def test_none_of_several_can_be_opened(saved: Callable[[str, bytes], str]) -> None:

@@ -199,13 +199,13 @@ def test_spool_is_private_and_leaves_nothing_behind(folder: Path) -> None:
 def test_spool_that_cannot_be_made_says_where_and_what_to_do(folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_bytes(b"in the way")
-    with pytest.raises(CaptureError, match="cannot write to .*: File exists; set XDG_CACHE_HOME to another folder"):
+    with pytest.raises(CaptureError, match="cannot make .*: File exists; set XDG_CACHE_HOME to another folder"):
         Spool()
 
 
 def test_spool_on_a_full_disk_ends_the_stream(folder: Path) -> None:
     spool = Spool()
-    spool._file = open("/dev/full", "w+b", buffering=0)  # type: ignore[assignment]
+    spool._file = open("/dev/full", "w+b", buffering=0)
     got, outcome, reason = drained(copied(iter([b"data"]), spool))
     assert (got, outcome) == (b"", "truncated")
     assert "No space left on device" in reason

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from io import FileIO
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from rtmpscope.capture import CaptureError, pcap, pcapng
 from rtmpscope.capture.pcap import PcapParser
@@ -51,9 +51,10 @@ class FileReport:
 
     outcome  "" while it is being read, then "complete", "truncated" or "corrupt"
     offset   the first byte that gave nothing, counted in the unpacked file where it was packed
+    told_dropped  packets that a live capture has lost so far, by what its helper said
     """
 
-    __slots__ = ("path", "format", "packets", "bytes", "outcome", "offset", "reason", "_parser")
+    __slots__ = ("path", "format", "packets", "bytes", "outcome", "offset", "reason", "told_dropped", "_parser")
 
     def __init__(self, path: str, format: str = "") -> None:
         self.path: Final = path
@@ -63,6 +64,7 @@ class FileReport:
         self.outcome = ""
         self.offset = 0
         self.reason = ""
+        self.told_dropped = 0
         self._parser: Parser | None = None
 
     @property
@@ -73,7 +75,12 @@ class FileReport:
     @property
     def dropped(self) -> int:
         """Packets that the capture program itself reported as lost."""
-        return sum(self._parser.drops.values()) if isinstance(self._parser, PcapngParser) else 0
+        written = sum(self._parser.drops.values()) if isinstance(self._parser, PcapngParser) else 0
+        return max(written, self.told_dropped)
+
+    def parser(self) -> Parser:
+        """A parser of the file's format, for its first byte."""
+        return PcapngParser() if self.format == "pcapng" else PcapParser()
 
     def begin(self, parser: Parser) -> None:
         self.packets = self.bytes = self.offset = 0
@@ -102,7 +109,7 @@ class Batch:
     """The packets of one block; none where a growing file had nothing new.
 
     `bookmark` gives these packets again, None where the source cannot be read twice; `position` counts the bytes
-    of CaptureReader.size that have been read.
+    of CaptureReader.size that were read, from the first file that this reading opened.
     """
 
     __slots__ = ("packets", "bookmark", "position")
@@ -113,12 +120,43 @@ class Batch:
         self.position: Final = position
 
 
-class Source:
-    """One capture: where its bytes are, how they are packed, and what they are.
+class Source(Protocol):
+    """The bytes of one capture.
 
-    size         bytes in the file, None for a pipe
+    size         bytes in the file, None where that cannot be known
     restartable  whether it can be read from any byte, again and again
     """
+
+    report: FileReport
+    size: int | None
+    restartable: bool
+
+    def read(self, offset: int, wait: Wait | None) -> tuple[Blocks, Iterator[bytes]]:
+        """The pieces from `offset` on, which is 0 where the source is not restartable, and the blocks they came in."""
+
+    def close(self) -> None:
+        """Delete what was kept of it."""
+
+
+class SpoolSource:
+    """A capture that another program is writing into a spool."""
+
+    def __init__(self, report: FileReport, spool: Spool) -> None:
+        self.report = report
+        self.size: int | None = None
+        self.restartable = True
+        self._spool = spool
+
+    def read(self, offset: int, wait: Wait | None) -> tuple[Blocks, Iterator[bytes]]:
+        blocks = Blocks(SpoolReader(self._spool, offset), BLOCK, offset, wait)
+        return blocks, iter(blocks)
+
+    def close(self) -> None:
+        self._spool.close()
+
+
+class FileSource:
+    """A file or a pipe, packed or not."""
 
     def __init__(self, path: str, block_size: int) -> None:
         self.size: int | None = None
@@ -147,10 +185,6 @@ class Source:
         else:
             self._unread = blocks, pieces
 
-    def parser(self) -> Parser:
-        """For the first byte."""
-        return PcapngParser() if self.report.format == "pcapng" else PcapParser()
-
     def keep(self) -> None:
         """Copy what cannot be read twice, so that it can."""
         if not self.restartable:
@@ -158,7 +192,6 @@ class Source:
             self.restartable = True
 
     def read(self, offset: int, wait: Wait | None) -> tuple[Blocks, Iterator[bytes]]:
-        """The pieces from `offset` on, which is 0 where the source is not restartable, and the blocks they came in."""
         if self._spool is not None and self._spooled:
             blocks = Blocks(SpoolReader(self._spool, offset), self._block_size, offset)
             return blocks, iter(blocks)
@@ -166,7 +199,7 @@ class Source:
             blocks, pieces = self._unread
             self._unread = None
         elif self.size is None:
-            raise CaptureError(f"{self._name} can be read only once")
+            raise RuntimeError(f"{self._name} can be read only once")
         else:
             file = self._open()
             file.seek(offset)
@@ -239,15 +272,20 @@ class CaptureReader:
     restartable  whether batches carry bookmarks
     """
 
-    def __init__(self, sources: list[Source], unreadable: Sequence[FileReport] = ()) -> None:
+    def __init__(self, sources: Sequence[Source], unreadable: Sequence[FileReport] = ()) -> None:
         self.files: Final = [source.report for source in sources] + list(unreadable)
         sizes = [source.size for source in sources if source.size is not None]
         self.size: Final = sum(sizes) if len(sizes) == len(sources) else None
         self.restartable: Final = all(source.restartable for source in sources)
-        self._sources = sources
+        self._sources = list(sources)
+
+    def append(self, source: Source) -> None:
+        """One more to read after the others."""
+        self._sources.append(source)
+        self.files.append(source.report)
 
     def close(self) -> None:
-        """Delete the copies; bookmarks into them lead nowhere any more."""
+        """Delete what was kept; bookmarks into it lead nowhere any more."""
         for source in self._sources:
             source.close()
 
@@ -257,21 +295,28 @@ class CaptureReader:
         With `wait` the last file may still be growing: at its end comes a batch without packets after each call
         of `wait`, until that returns False.  Reports are written only by a reading from the start.
         """
-        mark = bookmark or Bookmark(0, 0, 1, self._sources[0].parser())
-        last = len(self._sources) - 1
+        mark = bookmark or Bookmark(0, 0, 1, self._sources[0].report.parser())
+        position = 0
         while True:
             source = self._sources[mark.file]
             report = source.report if bookmark is None else FileReport(source.report.path)
-            number = yield from self._file(source, mark, report, wait if mark.file == last else None)
-            if mark.file == last:
+            following = mark.file + 1
+            growing = wait if following == len(self._sources) else None
+            number = mark.number
+            try:
+                number, position = yield from self._file(source, mark, report, growing, position)
+            except CaptureError as error:  # the file is gone since it was opened first
+                if bookmark is not None:
+                    raise
+                report.end("corrupt", 0, str(error))
+            if following == len(self._sources):  # asked again: `wait` may have appended one
                 return
-            mark = Bookmark(mark.file + 1, 0, number, self._sources[mark.file + 1].parser())
+            mark = Bookmark(following, 0, number, self._sources[following].report.parser())
 
     def _file(
-        self, source: Source, start: Bookmark, report: FileReport, wait: Wait | None
-    ) -> Generator[Batch, None, int]:
-        """The batches of one file from `start` on; returns the number that the next packet will have."""
-        before = sum(earlier.size or 0 for earlier in self._sources[: start.file])
+        self, source: Source, start: Bookmark, report: FileReport, wait: Wait | None, before: int
+    ) -> Generator[Batch, None, tuple[int, int]]:
+        """The batches of one file from `start` on; returns the next packet's number and the next file's position."""
         offset = start.offset
         number = start.number
         parser = start.parser.copy()
@@ -311,7 +356,7 @@ class CaptureReader:
         finally:
             blocks.close()
         report.end(outcome, offset, reason)
-        return number
+        return number, before + blocks.position
 
 
 def open_capture(paths: Sequence[str], *, spool: bool = False, block_size: int = BLOCK) -> CaptureReader:
@@ -320,11 +365,11 @@ def open_capture(paths: Sequence[str], *, spool: bool = False, block_size: int =
     With `spool` what cannot be read twice, a pipe or a packed file, is copied so that it can.  Raises
     CaptureError when none of the paths can be read.
     """
-    sources: list[Source] = []
+    sources: list[FileSource] = []
     unreadable: list[FileReport] = []
     for path in paths:
         try:
-            sources.append(Source(path, block_size))
+            sources.append(FileSource(path, block_size))
         except CaptureError as error:
             if len(paths) == 1:
                 raise
@@ -340,7 +385,7 @@ def open_capture(paths: Sequence[str], *, spool: bool = False, block_size: int =
     return CaptureReader(sources, unreadable)
 
 
-def _first_time(source: Source) -> float:
+def _first_time(source: FileSource) -> float:
     """When the first packet of a file was captured; a file without packets comes last."""
     if source.size is None:
         raise CaptureError(

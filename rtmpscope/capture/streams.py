@@ -11,7 +11,8 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
 
 import platformdirs
 
@@ -151,6 +152,17 @@ def _check_expansion(taken: int, given: int) -> None:
         raise Fault("corrupt", f"the packed data expands more than {EXPANSION_RATIO}-fold: no capture does that")
 
 
+def spool_folder() -> Path:
+    """Our private part of the user's cache folder."""
+    try:
+        SPOOL_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CaptureError(
+            f"cannot make {SPOOL_FOLDER}: {error.strerror}; set XDG_CACHE_HOME to another folder"
+        ) from None
+    return SPOOL_FOLDER
+
+
 class Spool:
     """A private copy of what cannot be read twice, written by one and read by many.
 
@@ -158,14 +170,15 @@ class Spool:
     closed or the process dies.
     """
 
-    def __init__(self) -> None:
-        try:
-            SPOOL_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=SPOOL_FOLDER)
-        except OSError as error:
-            raise CaptureError(
-                f"cannot write to {SPOOL_FOLDER}: {error.strerror}; set XDG_CACHE_HOME to another folder"
-            ) from None
+    def __init__(self, file: BinaryIO | None = None) -> None:
+        """A new file, or one that is open for reading and that another program appends to."""
+        if file is None:
+            folder = spool_folder()
+            try:
+                file = tempfile.TemporaryFile(dir=folder)
+            except OSError as error:
+                raise CaptureError(f"cannot write to {folder}: {error.strerror}") from None
+        self._file = file
         self._lock = threading.Lock()
         self._size = 0
 
@@ -184,7 +197,7 @@ class Spool:
     def read_at(self, position: int, size: int) -> bytes:
         with self._lock:
             self._file.seek(position)
-            return self._file.read(min(size, self._size - position))
+            return self._file.read(size)
 
     def close(self) -> None:
         self._file.close()

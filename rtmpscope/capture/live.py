@@ -1,0 +1,188 @@
+"""Packets as they come: a helper writes them to a file, and we read that file as it grows.
+
+However slow the reader, nothing is lost on its account; it only falls behind.  A LiveCapture is a CaptureReader
+whose last file still grows: batches come a few dozen times a second, some without packets, until something ends
+the capture.  `ended` then says what, and `failed` whether that was a failure; either way all that was captured
+has been delivered.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Final
+
+from rtmpscope.capture import CaptureError
+from rtmpscope.capture.files import Batch, Bookmark, CaptureReader, FileReport
+from rtmpscope.capture.helpers import Account, Helper, Request, best_helper, environment, failure, problem
+from rtmpscope.capture.places import FilePlace, RingPlace
+from rtmpscope.capture.streams import BLOCK, Wait
+from rtmpscope.limits import SPOOL_BYTES, SPOOL_RESERVE
+
+TICK_SECONDS: Final = 0.02
+BEGIN_SECONDS: Final = 10.0  # until the helper must have begun
+END_SECONDS: Final = 3.0  # after which a helper that was asked to end is made to
+REPORT_SECONDS: Final = 1.0
+
+
+class LiveCapture(CaptureReader):
+    """A capture in the making.
+
+    helper  the program that captures
+    ended   why the capture ended, in words; empty while it goes on
+    failed  whether it ended by a failure
+    """
+
+    def __init__(
+        self, request: Request, *, seconds: float = 0, kilobytes: int = 0, helper: Helper | None = None
+    ) -> None:
+        """Begin to capture, to end after so many seconds or kilobytes, 0 for never.  Raises CaptureError."""
+        self.helper: Final = helper or best_helper()
+        self.ended = ""
+        self.failed = False
+        self._request = request
+        self._seconds = seconds
+        self._kilobytes = kilobytes
+        self._account = Account()
+        self._reason = ""
+        self._kill_at = 0.0
+        self._place = RingPlace(request.save) if request.ring else FilePlace(request.save)
+        try:
+            self._child = self._start()
+            self._await_begin()
+        except BaseException:
+            self._place.close()
+            raise
+        name = request.save or ",".join(request.interfaces)
+        super().__init__([self._place.first(self._account, FileReport(name, self.helper.format))])
+        self._began = time.monotonic()
+        self._next_report = self._began + REPORT_SECONDS
+
+    @property
+    def dropped(self) -> int | None:
+        """Packets that the kernel had no room for; None while that is not known: dumpcap tells it at the end."""
+        return self._account.dropped
+
+    @property
+    def dropped_by_interface(self) -> int | None:
+        """Packets that the network card had no room for; None while that is not known."""
+        return self._account.dropped_by_interface
+
+    def batches(self, bookmark: Bookmark | None = None, wait: Wait | None = None) -> Iterator[Batch]:
+        """The packets as they come, until the capture ends; from a bookmark those that have come so far."""
+        return super().batches(bookmark, wait or (self._wait if bookmark is None else None))
+
+    def stop(self, reason: str = "stopped") -> None:
+        """Ask the helper to end; what it has captured by then still comes."""
+        if not self._reason:
+            self._reason = reason
+            self._kill_at = time.monotonic() + END_SECONDS
+            self._child.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """End the capture if need be, and delete what is not to be kept."""
+        _end(self._child)
+        super().close()
+        self._place.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(
+            self.helper.command(self._request, self._place.output),
+            stdin=subprocess.DEVNULL,
+            stdout=self._place.stdout,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=environment(),
+            process_group=0,  # ctrl-c is for us to answer
+        )
+        weakref.finalize(self, _end, child)
+        assert child.stderr is not None
+        os.set_blocking(child.stderr.fileno(), False)
+        return child
+
+    def _await_begin(self) -> None:
+        """Until the helper has opened its interfaces and begun to write."""
+        latest = time.monotonic() + BEGIN_SECONDS
+        while not self._place.begun(self._account):
+            gone = self._child.poll() is not None
+            self._listen()
+            if gone or time.monotonic() > latest:
+                _end(self._child)
+                self._account.end()
+                raise CaptureError(failure(self._account, self.helper, self._request))
+            time.sleep(TICK_SECONDS)
+
+    def _wait(self) -> bool:
+        """At the end of what was captured so far: look around, rest, and say whether the file may still grow."""
+        gone = self._child.poll() is not None
+        self._listen()
+        self.files[0].told_dropped = self._account.dropped or 0
+        following = self._place.following(self._account)
+        if following is not None:
+            self.append(following)
+            return False
+        if gone:
+            self._finish()
+            return False
+        self._look_at_limits()
+        time.sleep(TICK_SECONDS)
+        return True
+
+    def _listen(self) -> None:
+        assert self._child.stderr is not None
+        while said := self._child.stderr.read(BLOCK):
+            self._account.add(said)
+
+    def _look_at_limits(self) -> None:
+        now = time.monotonic()
+        size = self._place.size()
+        if self._reason:
+            if now > self._kill_at:
+                self._child.kill()
+        elif self._seconds and now - self._began >= self._seconds:
+            self.stop(f"{self._seconds:g} seconds have passed")
+        elif self._kilobytes and size >= self._kilobytes * 1000:
+            self.stop(f"{self._kilobytes:,} kilobytes were captured")
+        elif size >= SPOOL_BYTES and not self._request.save:
+            self._fail(f"its private copy has grown to {SPOOL_BYTES >> 30} GiB: use a ring of files for long captures")
+        elif self._place.free() < SPOOL_RESERVE:
+            self._fail(f"the disk that holds {self._place.folder} is full")
+        elif self.helper.report_signal and now >= self._next_report:
+            self._next_report = now + REPORT_SECONDS
+            self._child.send_signal(self.helper.report_signal)
+
+    def _fail(self, reason: str) -> None:
+        self.failed = True
+        self.stop(reason)
+
+    def _finish(self) -> None:
+        """The helper is gone: say why."""
+        self._account.end()
+        code = self._child.returncode
+        if self._reason:
+            self.ended = self._reason
+        elif code < 0:
+            self.failed = True
+            self.ended = f"{self.helper.name} was killed by signal {-code}"
+        elif code > 0 or problem(self._account, self.helper, self._request):
+            self.failed = True
+            self.ended = failure(self._account, self.helper, self._request)
+        elif self._request.packets:
+            self.ended = f"{self._request.packets:,} packets were captured"
+        else:
+            self.ended = f"{self.helper.name} was stopped"
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a helper in good order, else by force; it is reaped either way."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,399 @@
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rtmpscope.capture import CaptureError, streams
+from rtmpscope.capture.files import open_capture
+from rtmpscope.capture.helpers import HELPERS, Helper, Request
+from rtmpscope.capture.live import LiveCapture
+from rtmpscope.model import Packet
+from tests.traffic import Conversation, needs_root, run
+
+pytestmark = needs_root
+
+DUMPCAP, TCPDUMP, SNIFFER = HELPERS
+INSTALLED = [
+    pytest.param(helper, id=name)
+    for helper, name in zip(HELPERS, ("dumpcap", "tcpdump", "sniffer"), strict=True)
+    if helper.path
+]
+DATA = bytes(range(256)) * 2000
+
+needs_dumpcap = pytest.mark.skipif(not DUMPCAP.path, reason="dumpcap is not installed")
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(streams, "SPOOL_FOLDER", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def conversation() -> Iterator[Conversation]:
+    conversation = Conversation()
+    yield conversation
+    conversation.close()
+
+
+@pytest.fixture
+def start(conversation: Conversation) -> Iterator[Callable[..., LiveCapture]]:
+    """Begin a capture on loopback, or elsewhere, that ends with the test."""
+    started: list[LiveCapture] = []
+
+    def begin(
+        *interfaces: str, helper: Helper | None = None, seconds: float = 15, kilobytes: int = 0, **options: object
+    ) -> LiveCapture:
+        options.setdefault("capture_filter", conversation.filter)
+        request = Request(interfaces or ["lo"], **options)  # type: ignore[arg-type]
+        started.append(LiveCapture(request, seconds=seconds, kilobytes=kilobytes, helper=helper))
+        return started[-1]
+
+    yield begin
+    for live in started:
+        live.close()
+
+
+@pytest.fixture
+def veth() -> Iterator[str]:
+    """An interface that may be taken down or away."""
+    name = f"rs{os.getpid() % 100_000}"
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p")
+    run("ip", "link", "set", name, "up")
+    run("ip", "link", "set", f"{name}p", "up")
+    yield name
+    subprocess.run(["ip", "link", "del", name], capture_output=True)
+
+
+def handed_over(helper: Helper) -> float:
+    """Seconds after which a helper has certainly written what it has seen."""
+    return 1.5 if helper is TCPDUMP else 0.6
+
+
+def stop_later(live: LiveCapture) -> None:
+    threading.Timer(handed_over(live.helper), live.stop).start()
+
+
+def taken(live: LiveCapture) -> list[Packet]:
+    return [packet for batch in live.batches() for packet in batch.packets]
+
+
+# --- what is captured ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_conversation_is_captured_whole(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, folder: Path
+) -> None:
+    live = start(helper=helper)
+    conversation.send(DATA)
+    stop_later(live)
+    batches = list(live.batches())
+    packets = [packet for batch in batches for packet in batch.packets]
+    assert conversation.received(packets) == DATA
+    assert [packet.number for packet in packets] == list(range(1, len(packets) + 1))
+    assert sum(not batch.packets for batch in batches) > 10  # the screen can breathe
+    assert (live.ended, live.failed) == ("stopped", False)
+    assert live.dropped == 0
+    assert live._child.returncode is not None
+    (report,) = live.files
+    assert (report.path, report.packets, report.outcome, report.dropped) == ("lo", len(packets), "complete", 0)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_any_interface_is_captured(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation
+) -> None:
+    live = start("any", helper=helper)
+    conversation.send(DATA)
+    stop_later(live)
+    assert conversation.received(taken(live)) == DATA
+
+
+@needs_dumpcap
+def test_several_interfaces_are_captured_as_one(
+    start: Callable[..., LiveCapture], conversation: Conversation, veth: str
+) -> None:
+    live = start(veth, "lo", helper=DUMPCAP)
+    conversation.send(DATA)
+    stop_later(live)
+    assert conversation.received(taken(live)) == DATA
+    assert live.files[0].path == f"{veth},lo"
+
+
+def test_ipv6_is_captured_by_the_usual_filter(start: Callable[..., LiveCapture]) -> None:
+    other = Conversation("::1")
+    live = start(capture_filter="tcp")
+    other.send(DATA)
+    stop_later(live)
+    assert other.received(taken(live)) == DATA
+    other.close()
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_rows_are_read_again_while_the_capture_goes_on(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation
+) -> None:
+    live = start(helper=helper)
+    conversation.send(DATA)
+    batches = live.batches()
+    first = next(batch for batch in batches if batch.packets)
+    again = next(live.batches(first.bookmark))
+    assert [packet.data for packet in again.packets][: len(first.packets)] == [packet.data for packet in first.packets]
+    stop_later(live)
+    rest = [packet for batch in batches for packet in batch.packets]
+    everything = [packet for batch in live.batches(first.bookmark) for packet in batch.packets]
+    assert [packet.data for packet in everything] == [packet.data for packet in [*first.packets, *rest]]
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_slow_reader_loses_nothing(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation
+) -> None:
+    live = start(helper=helper)
+    batches = live.batches()
+    next(batches)
+    conversation.send(DATA * 10)
+    time.sleep(handed_over(helper))
+    live.stop()
+    assert conversation.received(packet for batch in batches for packet in batch.packets) == DATA * 10
+
+
+# --- how it ends -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_it_ends_after_as_many_packets_as_asked_for(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, tmp_path: Path
+) -> None:
+    saved = str(tmp_path / "saved")
+    live = start(helper=helper, packets=7, save=saved)
+    conversation.send(DATA)
+    assert len(taken(live)) == 7
+    assert (live.ended, live.failed) == ("7 packets were captured", False)
+    assert sum(len(batch.packets) for batch in open_capture([saved]).batches()) == 7
+
+
+def test_it_ends_after_the_time_that_was_asked_for(start: Callable[..., LiveCapture]) -> None:
+    began = time.monotonic()
+    live = start(seconds=0.3)
+    assert taken(live) == []
+    assert 0.3 <= time.monotonic() - began < 5
+    assert (live.ended, live.failed) == ("0.3 seconds have passed", False)
+
+
+def test_it_ends_at_the_size_that_was_asked_for(start: Callable[..., LiveCapture], conversation: Conversation) -> None:
+    live = start(kilobytes=100)
+    conversation.send(DATA)
+    assert sum(len(packet.data) for packet in taken(live)) > 90_000
+    assert (live.ended, live.failed) == ("100 kilobytes were captured", False)
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_an_interface_that_goes_away_ends_it_and_loses_nothing(
+    helper: Helper, start: Callable[..., LiveCapture], veth: str
+) -> None:
+    live = start(veth, helper=helper, capture_filter="udp port 9")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((veth, 0))
+        frame = bytes.fromhex("ffffffffffff02000000000108004500001c00000000401100000a0000010a0000020009000900080000")
+        for _ in range(5):
+            sender.send(frame)
+    time.sleep(handed_over(helper))
+    run("ip", "link", "del", veth)
+    assert len(taken(live)) == 5
+    assert (live.ended, live.failed) == (f"interface {veth} went away", True)
+    assert live.files[0].outcome == "complete"
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_killed_helper_ends_it(helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation) -> None:
+    live = start(helper=helper)
+    conversation.send(DATA)
+    time.sleep(handed_over(helper))
+    live._child.kill()
+    assert conversation.received(taken(live)) == DATA
+    assert (live.ended, live.failed) == (f"{helper.name} was killed by signal 9", True)
+
+
+def test_a_helper_that_does_not_end_is_made_to(
+    start: Callable[..., LiveCapture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtmpscope.capture.live.END_SECONDS", 0.2)
+    live = start()
+    live._child.send_signal(signal.SIGSTOP)
+    live.stop()
+    assert taken(live) == []
+    assert live._child.returncode == -signal.SIGKILL
+    assert live.ended == "stopped"
+    frozen = start()
+    frozen._child.send_signal(signal.SIGSTOP)
+    frozen.close()
+    assert frozen._child.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_full_disk_ends_it_with_a_sound_file(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        live = start(helper=helper, save=str(disk / "saved"))
+        conversation.send(bytes(8 << 20))
+        packets = taken(live)
+        assert (live.ended, live.failed) == (f"the disk that holds {disk} is full", True)
+        reader = open_capture([str(disk / "saved")])
+        assert sum(len(batch.packets) for batch in reader.batches()) == len(packets) > 0
+        assert reader.files[0].outcome == "complete"
+        live.close()
+    finally:
+        run("umount", str(disk))
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_helper_does_not_outlive_us(helper: Helper, conversation: Conversation, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from rtmpscope.capture.live import *; from rtmpscope.capture.helpers import HELPERS\n"
+        f"live = LiveCapture(Request(['lo'], capture_filter={conversation.filter!r}), "
+        f"helper=HELPERS[{HELPERS.index(helper)}])\n"
+        "print(live._child.pid, flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": "."}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert os.getpgid(child) != os.getpgid(parent.pid)  # ctrl-c is not for the helper
+        parent.kill()
+    latest = time.monotonic() + 10
+    while Path(f"/proc/{child}/status").exists() and time.monotonic() < latest:
+        conversation.send(DATA)
+        time.sleep(0.2)
+    assert not Path(f"/proc/{child}/status").exists() or "zombie" in Path(f"/proc/{child}/status").read_text()
+    assert list((tmp_path / "rtmpscope").iterdir()) == []
+
+
+def test_a_forgotten_capture_ends_its_helper(start: Callable[..., LiveCapture], conversation: Conversation) -> None:
+    live = LiveCapture(Request(["lo"], capture_filter=conversation.filter))
+    child = live._child
+    del live
+    assert child.poll() is not None
+
+
+# --- what is kept ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_saved_capture_holds_every_packet(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    saved.write_bytes(b"older")
+    live = start(helper=helper, save=str(saved))
+    conversation.send(DATA)
+    stop_later(live)
+    packets = taken(live)
+    live.close()
+    reader = open_capture([str(saved)])
+    kept = [packet for batch in reader.batches() for packet in batch.packets]
+    assert [(packet.time_ns, packet.data) for packet in kept] == [(packet.time_ns, packet.data) for packet in packets]
+    assert (reader.files[0].format, reader.files[0].outcome) == (helper.format, "complete")
+
+
+@needs_dumpcap
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_ring_of_files_bounds_the_disk_and_is_read_through(
+    kept: bool, start: Callable[..., LiveCapture], conversation: Conversation, folder: Path, tmp_path: Path
+) -> None:
+    save = str(tmp_path / "kept.pcapng") if kept else ""
+    live = start(helper=DUMPCAP, ring=(100, 3), save=save)
+    assert len(list(folder.glob("ring-*"))) == (0 if kept else 1)
+    batches = live.batches()
+    packets: list[Packet] = []
+    for _ in range(8):
+        conversation.send(bytes(90_000))
+        latest = time.monotonic() + 1.0
+        while time.monotonic() < latest:
+            packets += next(batches).packets
+    live.stop()
+    packets += [packet for batch in batches for packet in batch.packets]
+    assert [packet.number for packet in packets] == list(range(1, len(packets) + 1))
+    assert sum(packet.captured for packet in packets) > 8 * 90_000
+    assert len(live.files) > 3
+    left = list(tmp_path.glob("kept_*")) if kept else list(folder.glob("ring-*/ring_*"))
+    assert len(left) == 3
+    assert {report.outcome for report in live.files} == {"complete"}
+    live.close()
+    assert len(list(tmp_path.glob("kept_*"))) == (3 if kept else 0)
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+# --- what cannot begin -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+@pytest.mark.parametrize(
+    ("interface", "capture_filter", "message"),
+    [
+        ("nosuchif0", "tcp", "^no such interface as nosuchif0: rtmpscope interfaces lists what there is$"),
+        ("lo", "tcp porx 1", "^the capture filter 'tcp porx 1' is wrong: can't parse filter expression"),
+    ],
+)
+def test_what_cannot_begin_says_why(
+    helper: Helper, interface: str, capture_filter: str, message: str, start: Callable[..., LiveCapture], tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    saved.write_bytes(b"precious")
+    with pytest.raises(CaptureError, match=message):
+        start(interface, helper=helper, capture_filter=capture_filter, save=str(saved))
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+    assert saved.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("helper", [param for param in INSTALLED if param.values[0] is not SNIFFER])
+def test_an_interface_that_is_down_names_the_command(
+    helper: Helper, start: Callable[..., LiveCapture], veth: str
+) -> None:
+    run("ip", "link", "set", veth, "down")
+    with pytest.raises(CaptureError, match=f"interface {veth} is down: run sudo ip link set {veth} up"):
+        start(veth, helper=helper)
+
+
+@pytest.mark.parametrize("helper", [param for param in INSTALLED if param.values[0] is not SNIFFER])
+def test_without_permission_the_commands_are_named(helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_to_all = Path(tempfile.mkdtemp())
+    open_to_all.chmod(0o777)
+    monkeypatch.setattr(streams, "SPOOL_FOLDER", open_to_all / "cache")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # somebody who may not capture
+        said = b"it began"
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            LiveCapture(Request(["lo"]), helper=helper)
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}".encode()
+        os.write(writing, said)
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        message = pipe.read().decode()
+    os.waitpid(child, 0)
+    shutil.rmtree(open_to_all)
+    assert message.startswith("CaptureError: no permission to capture on lo: ")
+    assert message.endswith("; or run sudo tcpdump -i lo -U -w - tcp | rtmpscope -")
+    assert "\n" not in message
