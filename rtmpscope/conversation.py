@@ -26,7 +26,15 @@ READABLE: Final = ("nothing", "rtmp", "rtmpe")
 
 HTTP_WORDS: Final = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"CONN", b"HTTP")
 
-CLIENT_WORDS: Final = (b"connect", b"createStream", b"publish", b"play", b"releaseStream", b"FCPublish", b"deleteStream")
+CLIENT_WORDS: Final = (
+    b"connect",
+    b"createStream",
+    b"publish",
+    b"play",
+    b"releaseStream",
+    b"FCPublish",
+    b"deleteStream",
+)
 SERVER_WORDS: Final = (b"_result", b"_error", b"onStatus", b"onBWDone", b"onFCPublish")
 
 
@@ -51,7 +59,10 @@ class Conversation:
     opened_ready is the packet with which the connection became worth reporting, UNKNOWN until then.
     """
 
-    __slots__ = ("flow", "on_port", "readers", "client_side", "client_known_by", "carries", "opened_ready", "id", "held", "begun")
+    __slots__ = (
+        "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "opened_ready", "id", "held",
+        "begun", "over",
+    )  # fmt: skip
 
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
         self.flow: Final = flow
@@ -68,6 +79,7 @@ class Conversation:
         self.opened_ready: i64 = flow.packet if self.on_port else UNKNOWN
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
+        self.over = False  # both sides have ended
 
     @property
     def quiet(self) -> bool:
@@ -84,6 +96,12 @@ class Conversation:
         other.begun = [True, True]
         other.readers = (self.readers[0].snapshot(), self.readers[1].snapshot())
         return other
+
+    def release(self) -> None:
+        """The connection is over: let go of what reading it needed."""
+        self.readers = _NO_READERS
+        for side in self.flow.sides:
+            side.recent = None
 
     def in_detail(self) -> None:
         """Keep every payload and every chunk header from now on."""
@@ -176,6 +194,9 @@ class Conversation:
                 if name.startswith(CLIENT_WORDS):
                     self.client_side = event.direction
                     return
+
+
+_NO_READERS: Final = (DirectionReader(UNKNOWN, 0, False), DirectionReader(UNKNOWN, 1, False))
 
 
 def _is_proof(parts: dict[str, Handshake]) -> bool:

@@ -14,14 +14,31 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.conversation import Conversation
-from rtmpscope.model import UNKNOWN, Connection, End, Event, Field, Gap, Handshake, Message, Opened, Packet, Severity
+from rtmpscope.limits import CONNECTIONS
+from rtmpscope.model import (
+    UNKNOWN,
+    Connection,
+    End,
+    Event,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Note,
+    Opened,
+    Packet,
+    Severity,
+)
 from rtmpscope.net.address import endpoints
 from rtmpscope.net.decode import Decoder
-from rtmpscope.net.reassembly import Flow, Reassembler
+from rtmpscope.net.reassembly import LINGER_NS, Flow, Reassembler
 from rtmpscope.plugins import Annotators, OnMessage, Registry
 from rtmpscope.rtmp import aggregate, handshake
 
 RTMP_PORTS: Final = frozenset({1935})
+
+# Types from here on are looked up less directly; there are none.
+USUAL_TYPES: Final = 23
 
 AUDIO: Final = 8
 VIDEO: Final = 9
@@ -35,9 +52,7 @@ class Engine:
     whole_payloads keeps the complete payload of audio and video messages.
     """
 
-    def __init__(
-        self, registry: Registry, *, ports: frozenset[int] = RTMP_PORTS, whole_payloads: bool = False
-    ) -> None:
+    def __init__(self, registry: Registry, *, ports: frozenset[int] = RTMP_PORTS, whole_payloads: bool = False) -> None:
         self.connections: Final[list[Connection]] = []
         self._registry: Final = registry
         self._ports: Final = ports
@@ -49,6 +64,8 @@ class Engine:
         self._on_message: Final[list[list[list[OnMessage]]]] = []  # by connection and type
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
+        self._over: list[Conversation] = []
+        self._refused = 0
         self.touched: list[Conversation] = []  # those that the last packets were about
 
     def feed(self, packets: list[Packet]) -> list[Event]:
@@ -78,16 +95,23 @@ class Engine:
             conversation.advance()
             if conversation.id == UNKNOWN:
                 if flow.ignored:
-                    del self._conversations[flow.id]
+                    self._forget(conversation)
                     continue
                 if conversation.opened_ready == UNKNOWN:
                     continue
                 opened.append(conversation)
+            if flow.over_ns != UNKNOWN and not conversation.over:
+                conversation.over = True
+                self._over.append(conversation)
             active.append(conversation)
         if opened:
             opened.sort(key=_opened_ready)
             for conversation in opened:
-                self._open(conversation)
+                if len(self.connections) < CONNECTIONS:
+                    self._open(conversation)
+                else:
+                    self._refuse(conversation)
+                    active.remove(conversation)
         self.touched = active
         lists: list[list[Event]] = []
         for conversation in active:
@@ -101,22 +125,50 @@ class Engine:
             self._process(event)
             if isinstance(event, Message) and event.parts is not None:
                 aggregates += 1
+        if self._over:
+            self._release(flows[-1].last_time_ns if flows else 0)
         return events if aggregates == 0 else _with_parts(events)
+
+    def _release(self, now: i64) -> None:
+        """Let go of connections that have been over for so long that nothing more of them is read."""
+        kept: list[Conversation] = []
+        for conversation in self._over:
+            if now - conversation.flow.over_ns > LINGER_NS:
+                self._forget(conversation)
+                conversation.release()
+            else:
+                kept.append(conversation)
+        self._over = kept
+
+    def _refuse(self, conversation: Conversation) -> None:
+        """There are more connections than can be kept."""
+        if not self._refused:
+            self._registry.problems.append(
+                Note(
+                    "limit-connections",
+                    Severity.WARNING,
+                    f"more than {CONNECTIONS:,} connections: only the first {CONNECTIONS:,} are shown",
+                )
+            )
+        self._refused += 1
+        self._forget(conversation)
+
+    def _forget(self, conversation: Conversation) -> None:
+        self._conversations.pop(conversation.flow.id, None)
+        self._reassembler.forget(conversation.flow)
 
     def _open(self, conversation: Conversation) -> None:
         flow = conversation.flow
         number = len(self.connections)
         source, destination = endpoints(flow.sides[conversation.client_side].key)
-        connection = Connection(
-            number, source, destination, conversation.client_known_by, flow.packet, flow.time_ns
-        )
+        connection = Connection(number, source, destination, conversation.client_known_by, flow.packet, flow.time_ns)
         client = conversation.client_side
         connection.tcp = (flow.sides[client].stats, flow.sides[1 - client].stats)
         self.connections.append(connection)
         annotators = self._registry.annotators_for(connection)
         self._annotators.append(annotators)
         other = annotators.on_other_message
-        self._on_message.append([annotators.on_message.get(type_id, other) for type_id in range(256)])
+        self._on_message.append([annotators.on_message.get(type_id, other) for type_id in range(USUAL_TYPES)])
         self._handshakes[number] = []
         conversation.settle(number)
         event = Opened(number, 0, flow.packet, flow.time_ns)
@@ -177,7 +229,12 @@ class Engine:
         counts[type_id] = counts.get(type_id, 0) + 1
         if type_id != AUDIO and type_id != VIDEO:
             message.body = self._registry.decode(message)
-        for on_message in self._on_message[message.connection][type_id]:
+        if type_id < USUAL_TYPES:
+            listening = self._on_message[message.connection][type_id]
+        else:
+            annotators = self._annotators[message.connection]
+            listening = annotators.on_message.get(type_id, annotators.on_other_message)
+        for on_message in listening:
             on_message(message, message.body)
 
 

@@ -138,7 +138,8 @@ class Segment:
     """
 
     __slots__ = (
-        "packet", "time_ns", "key", "seq", "ack", "flags", "window", "block", "start", "length", "cut", "offset", "ready",
+        "packet", "time_ns", "key", "seq", "ack", "flags", "window", "block", "start", "length", "cut", "offset",
+        "ready",
     )  # fmt: skip
 
     def __init__(
@@ -349,7 +350,10 @@ class ChunkHeader:
     carried within the message; timestamp is the field as sent (absolute or delta), UNKNOWN for fmt 3.
     """
 
-    __slots__ = ("offset", "size", "fmt", "csid", "timestamp", "extended", "payload_start", "payload_size", "packet", "time_ns")
+    __slots__ = (
+        "offset", "size", "fmt", "csid", "timestamp", "extended", "payload_start", "payload_size", "packet",
+        "time_ns",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -426,7 +430,16 @@ class Verdict:
 class TcpStats:
     """What the TCP layer of one direction tells about a stall."""
 
-    __slots__ = ("packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "conflicts", "gaps", "lost_bytes")
+    __slots__ = (
+        "packets",
+        "bytes",
+        "retransmissions",
+        "out_of_order",
+        "zero_windows",
+        "conflicts",
+        "gaps",
+        "lost_bytes",
+    )
 
     def __init__(self) -> None:
         self.packets: i64 = 0

@@ -29,6 +29,9 @@ ACKED_SEGMENTS: Final = 256
 ACKED_NS: Final = 2_000_000_000
 SILENT_NS: Final = 60_000_000_000
 
+# How long after both its ends what still comes of a connection is read.
+LINGER_NS: Final = 10_000_000_000
+
 # How many segments, and nanoseconds, decide where a direction without a SYN begins.
 START_SEGMENTS: Final = 16
 START_NS: Final = 500_000_000
@@ -40,8 +43,8 @@ class Side:
     """One direction of a connection: what one endpoint sent."""
 
     __slots__ = (
-        "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items", "recent",
-        "progress_ns", "age", "fin_offset", "ending", "ended", "syn_seq", "conflicts",
+        "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
+        "recent", "progress_ns", "age", "fin_offset", "ending", "ended", "syn_seq", "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -211,7 +214,8 @@ class Side:
                 return
             rest = Segment(
                 segment.packet, segment.time_ns, segment.key, (segment.seq + overlap) & 0xFFFFFFFF, segment.ack,
-                segment.flags, segment.window, segment.block, segment.start + overlap, segment.length - overlap, segment.cut,
+                segment.flags, segment.window, segment.block, segment.start + overlap, segment.length - overlap,
+                segment.cut,
             )  # fmt: skip
             rest.offset = self.offset
             segment = rest
@@ -298,11 +302,14 @@ class Side:
 class Flow:
     """One TCP connection: its two sides, the first being the sender of the first packet seen.
 
-    client is the index of the side that opened the connection, UNKNOWN without a SYN.  `ignored` is set
-    from outside once the connection turns out to carry nothing of interest.
+    client is the index of the side that opened the connection, UNKNOWN without a SYN.  over_ns is the time at
+    which both sides had ended.  `ignored` is set from outside once the connection turns out to be of no interest.
     """
 
-    __slots__ = ("id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "ignored", "touched")
+    __slots__ = (
+        "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "over_ns",
+        "ignored", "touched",
+    )  # fmt: skip
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
         self.id = id
@@ -314,6 +321,7 @@ class Flow:
         self.last_time_ns = time_ns
         self.syn_ns: i64 = UNKNOWN
         self.rtt_ns: i64 = UNKNOWN
+        self.over_ns: i64 = UNKNOWN
         self.ignored = False
         self.touched = False
 
@@ -333,16 +341,26 @@ class Flow:
 class Reassembler:
     """Sorts segments into flows.  feed() returns the flows that have something to take, oldest first."""
 
-    __slots__ = ("flows", "made")
+    __slots__ = ("flows", "made", "last_packet", "last_time_ns")
 
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
         self.made: i64 = 0
+        self.last_packet: i64 = 0
+        self.last_time_ns: i64 = 0
 
     def adopt(self, flow: Flow) -> None:
         """Go on with a flow that was begun elsewhere."""
         self.flows[flow.sides[0].key] = (flow, 0)
         self.flows[flow.sides[1].key] = (flow, 1)
+
+    def forget(self, flow: Flow) -> None:
+        """Keep of a flow only that nothing of it is wanted, until a new connection uses its ports."""
+        flow.ignored = True
+        for side in flow.sides:
+            found = self.flows.get(side.key)
+            if found is not None and found[0] is flow:
+                self.flows[side.key] = _FORGOTTEN
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         touched: list[Flow] = []
@@ -355,11 +373,12 @@ class Reassembler:
                 flow, index = found
             flags = segment.flags
             if flags & SYN and self._is_new(flow, index, segment):
-                flow.finish("idle", segment.packet, segment.time_ns)
-                self._touch(flow, touched)
+                if not flow.ignored:
+                    flow.finish("idle", segment.packet, segment.time_ns)
+                    self._touch(flow, touched)
                 flow = self._open(segment)
                 index = 0
-            if flow.ignored:
+            if flow.ignored or (flow.over_ns != UNKNOWN and segment.time_ns - flow.over_ns > LINGER_NS):
                 continue
             self._touch(flow, touched)
             flow.last_packet = segment.packet
@@ -386,6 +405,12 @@ class Reassembler:
             if side.ending:
                 side.end_if_due(segment.packet, segment.time_ns)
                 peer.end_if_due(segment.packet, segment.time_ns)
+                if side.ended and peer.ended and flow.over_ns == UNKNOWN:
+                    flow.over_ns = segment.time_ns
+        if segments:
+            last = segments[-1]
+            self.last_packet = last.packet
+            self.last_time_ns = last.time_ns
         for flow in touched:
             flow.touched = False
         if len(touched) > 1:
@@ -397,7 +422,7 @@ class Reassembler:
         open_flows: list[Flow] = []
         for flow, index in self.flows.values():
             if index == 0 and not flow.ignored:
-                flow.finish("capture_end", flow.last_packet, flow.last_time_ns)
+                flow.finish("capture_end", self.last_packet, self.last_time_ns)
                 open_flows.append(flow)
         open_flows.sort(key=_flow_id)
         self.flows = {}
@@ -416,6 +441,8 @@ class Reassembler:
 
     def _is_new(self, flow: Flow, index: i64, segment: Segment) -> bool:
         """Whether a SYN opens another connection on the same ports: its sequence number is a new one."""
+        if flow is _FORGOTTEN[0]:
+            return not segment.flags & ACK
         side = flow.sides[index]
         if side.syn_seq != UNKNOWN:
             return side.syn_seq != segment.seq
@@ -439,6 +466,10 @@ class Reassembler:
                 flow.syn_ns = segment.time_ns
         if not side.started:
             side.start(first, segment.time_ns)
+
+
+_FORGOTTEN: Final[tuple[Flow, i64]] = (Flow(UNKNOWN, bytes(12), 0, 0), 0)
+_FORGOTTEN[0].ignored = True
 
 
 def _flow_id(flow: Flow) -> int:

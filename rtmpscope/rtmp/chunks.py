@@ -23,7 +23,6 @@ from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.evidence import (
-    IMPOSSIBLE,
     PEEK,
     delta_bits,
     is_type,
@@ -87,9 +86,9 @@ class ChunkStream:
 
     __slots__ = (
         "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
-        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "habits", "learned", "remaining", "fmt", "offset",
-        "first_packet", "first_time_ns", "last_packet", "last_time_ns", "chunks", "captured", "keep", "undecided",
-        "whole", "parts", "holes", "headers", "notes",
+        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "habits", "learned", "remaining",
+        "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns", "chunks", "captured",
+        "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
     )  # fmt: skip
 
     def __init__(self, csid: i64) -> None:
@@ -192,10 +191,9 @@ class ChunkParser:
     """
 
     __slots__ = (
-        "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams", "base",
-        "current", "left", "skip_header", "kept", "framed", "trouble", "distrust", "unproven", "exempt", "trial", "bits", "needed",
-        "proof", "weighed_ready",
-        "segments", "cursor", "repeats_extended",
+        "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams",
+        "base", "current", "left", "skip_header", "kept", "framed", "trouble", "distrust", "unproven", "exempt",
+        "trial", "bits", "needed", "proof", "weighed_ready", "segments", "cursor", "repeats_extended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -403,7 +401,18 @@ class ChunkParser:
             self.left = min(stream.remaining, self.chunk_size)
         else:
             if not self._accept(
-                stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, data, pos, after, end, base, final
+                stream,
+                3,
+                0,
+                stream.length,
+                stream.type_id,
+                stream.message_stream_id,
+                data,
+                pos,
+                after,
+                end,
+                base,
+                final,
             ):
                 return -1
             self._advance(stream, value)
@@ -704,7 +713,9 @@ class ChunkParser:
         if message.type_id == 2:
             stream = self._stream(value)
             if stream.remaining:
-                self._cut_short(stream, message.ready, "message-aborted", "the sender aborted this message").aborted = True
+                self._cut_short(
+                    stream, message.ready, "message-aborted", "the sender aborted this message"
+                ).aborted = True
         elif message.type_id == 1:
             size = value & 0x7FFFFFFF
             if size != value or size == 0:
@@ -733,7 +744,9 @@ class ChunkParser:
         """Emit a message that will never be complete, as far as it was captured."""
         last = self.segments[self.cursor] if self.segments else None
         packet = stream.last_packet or (last.packet if last is not None else stream.first_packet)
-        time_ns = stream.last_time_ns if stream.last_packet else (last.time_ns if last is not None else stream.first_time_ns)
+        time_ns = (
+            stream.last_time_ns if stream.last_packet else (last.time_ns if last is not None else stream.first_time_ns)
+        )
         if last is not None:
             ready = max(ready, last.ready)
         if stream.holes is None:
@@ -833,7 +846,10 @@ class ChunkParser:
         for stream in self.streams.values():
             if stream.remaining:
                 self._cut_short(
-                    stream, max(ready, self.floor), "incomplete-message", "bytes of this message are missing from the capture"
+                    stream,
+                    max(ready, self.floor),
+                    "incomplete-message",
+                    "bytes of this message are missing from the capture",
                 )
             stream.timestamp = UNKNOWN
             stream.stale = True

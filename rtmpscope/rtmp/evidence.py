@@ -172,9 +172,7 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     return bits
 
 
-def _fourcc_bits(
-    packet: i64, multitrack: i64, known: frozenset[bytes], data: bytes, at: i64, available: i64
-) -> i64:
+def _fourcc_bits(packet: i64, multitrack: i64, known: frozenset[bytes], data: bytes, at: i64, available: i64) -> i64:
     """An Enhanced RTMP tag: packet type, then a FourCC, which multitrack puts off by one byte."""
     if packet > MOD_EX:
         return IMPOSSIBLE

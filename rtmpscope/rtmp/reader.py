@@ -40,8 +40,8 @@ class DirectionReader:
     """
 
     __slots__ = (
-        "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part", "held", "damaged",
-        "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received",
+        "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part",
+        "held", "damaged", "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:

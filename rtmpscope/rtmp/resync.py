@@ -140,9 +140,8 @@ class Recovery:
     """
 
     __slots__ = (
-        "parser", "regions", "queue", "current", "searching", "distrust", "believing",
-        "learning", "believed_at_end", "scan_pos", "pattern", "ready",
-        "messages", "unresolved",
+        "parser", "regions", "queue", "current", "searching", "distrust", "believing", "learning",
+        "believed_at_end", "scan_pos", "pattern", "ready", "messages", "unresolved",
     )  # fmt: skip
 
     def __init__(self, parser: ChunkParser, region: Region, distrust: bool) -> None:
@@ -330,7 +329,9 @@ class Recovery:
         stream = self.parser.streams.get(first & 63)
         if first < 0x80 or stream is None:
             return []
-        return [habit for habit in stream.habits if habit.length != stream.length and habit.length <= self.parser.chunk_size]
+        return [
+            habit for habit in stream.habits if habit.length != stream.length and habit.length <= self.parser.chunk_size
+        ]
 
     def _search(self) -> None:
         """No supposition held: the place is lost."""
@@ -388,7 +389,11 @@ class Recovery:
             return
         if parser.chunk_size:
             self._queue(region, place, parser.chunk_size, self._length_at(region.data, place) > parser.chunk_size)
-        if first < 0x80 and self._is_convincing(region, place) and self._length_at(region.data, place) > parser.chunk_size:
+        if (
+            first < 0x80
+            and self._is_convincing(region, place)
+            and self._length_at(region.data, place) > parser.chunk_size
+        ):
             for size in self._sizes(region, place):
                 self._queue(region, place, size, True)
         for habit in self._habits(region.data, place):
@@ -399,7 +404,9 @@ class Recovery:
         """A player that says nothing but how much it has received: fmt 3 and a number that grows (FFmpeg)."""
         data = region.data
         totals = [u32(data, place + 1 + 5 * index) for index in range(3) if place + 5 * index + 5 <= len(data)]
-        if len(totals) < 3 or not (0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP):
+        if len(totals) < 3 or not (
+            0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP
+        ):
             return
         self._queue(region, place, max(self.parser.chunk_size, 4), False)
         stream = self.queue[-1].parser.assume(2)
