@@ -349,7 +349,6 @@ def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> 
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from rtmpscope.export.jsonl import summary
     from rtmpscope.export.stats import Tally, tables
     from rtmpscope.export.text import writer
 
@@ -364,6 +363,8 @@ def _stats(arguments: argparse.Namespace) -> int:
             tally.event(event, run.connections[event.connection])
         connections = tally.connections
     if arguments.json:
+        from rtmpscope.export.jsonl import summary
+
         sys.stdout.write(summary(run.files, connections, run.redactor) + "\n")
     else:
         writer(sys.stdout)(tables(run.files, connections, run.redactor))
@@ -549,7 +550,7 @@ def _guarded(arguments: Sequence[str]) -> int:
     parsed = _parse(arguments)
 
     from rtmpscope.capture import CaptureError
-    from rtmpscope.export.files import OutputError
+    from rtmpscope.export import OutputError
 
     command = COMMANDS[parsed.command].run if parsed.command else _open
     try:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from rtmpscope.capture.files import Batch, CaptureReader, FileReport
 from rtmpscope.engine import RTMP_PORTS, Engine
-from rtmpscope.filters import Filter
 from rtmpscope.model import Connection, Event, Field, Message
 from rtmpscope.plugins import Registry, load, load_builtin
 from rtmpscope.redact import Redactor
+
+if TYPE_CHECKING:
+    from rtmpscope.filters import Filter
 
 
 class Watcher(Protocol):

@@ -13,14 +13,10 @@ bodies that can carry secrets they are withheld.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import os
 import re
-import secrets
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
-from urllib.parse import quote, unquote
 
 from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
 from rtmpscope.model import Event, Field, Message, Note
@@ -122,7 +118,7 @@ class Redactor:
     """
 
     def __init__(self, key: bytes | None = None, style: str = TAGS) -> None:
-        self._key = secrets.token_bytes(32) if key is None else key
+        self._key = os.urandom(32) if key is None else key
         self._style = style
         self._tags: dict[str, str] = {}  # by secret, oldest first
         self._taken: dict[str, str] = {}  # secrets by tag
@@ -376,10 +372,14 @@ class Redactor:
         """A tag that no other secret of the run has."""
         if self._style == DOTS:
             return MASK
+
+        import hmac  # these two take 9 ms to load, and without a secret they are not needed
+        from urllib.parse import unquote
+
         meant = unquote(text)
         tag = self._tags.get(meant)
         if tag is None:
-            digest = hmac.new(self._key, meant.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+            digest = hmac.digest(self._key, meant.encode("utf-8", "surrogatepass"), "sha256").hex()
             size = 4
             while self._taken.setdefault(f"key#{digest[:size]}", meant) != meant:
                 size += 1
@@ -443,6 +443,9 @@ class Redactor:
 
 def _forms(text: str) -> set[str]:
     """How a secret may be written: as it is, escaped, URL-encoded, in base64 wherever that began, in hex."""
+    from base64 import b64encode, urlsafe_b64encode
+    from urllib.parse import quote, unquote
+
     forms = set()
     for meant in {text, unquote(text)}:
         forms |= {meant, printable(meant)}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rtmpscope.export.files import OutputError, output, raw_output
+from rtmpscope.export import OutputError
+from rtmpscope.export.files import output, raw_output
 
 
 def test_file_appears_whole_at_the_end(tmp_path: Path) -> None:
@@ -86,7 +87,8 @@ def test_disk_that_fills_up_leaves_the_old_file(tmp_path: Path) -> None:
     target.write_text("old")
     code = f"""
 import resource, signal
-from rtmpscope.export.files import OutputError, output
+from rtmpscope.export import OutputError
+from rtmpscope.export.files import output
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 try:

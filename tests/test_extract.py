@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from media_samples import MESSAGES
 
+from rtmpscope.export import OutputError
 from rtmpscope.export.extract import Extractor, Spool, single_tracks
-from rtmpscope.export.files import OutputError
 from rtmpscope.media import tag
 from rtmpscope.model import C2S, S2C, UNKNOWN, Field, Gap, Message
 

@@ -10,7 +10,7 @@ from media_samples import MESSAGES
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
-from rtmpscope.export.files import OutputError
+from rtmpscope.export import OutputError
 from rtmpscope.export.flv import FlvExtractor
 from rtmpscope.media import tag
 from rtmpscope.model import C2S, Message

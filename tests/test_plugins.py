@@ -4,6 +4,7 @@ import csv
 import inspect
 import io
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -317,13 +318,14 @@ def test_missing_path_is_an_error_of_the_user(tmp_path):
         loaded(tmp_path / "nothing.py")
 
 
-def installed(folder: Path) -> None:
-    """A package with an entry point, as an installer leaves it."""
+def installed(folder: Path) -> Path:
+    """A package with an entry point, as an installer leaves it; where it is described."""
     info = folder / "some_plugin-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-plugin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[rtmpscope]\nsome = some_plugin_module\n")
     (folder / "some_plugin_module.py").write_text("def register(registry): registry.exporter('some', print)")
+    return info
 
 
 @pytest.mark.parametrize(("inside", "found"), [(False, ["some"]), (True, [])])
@@ -338,6 +340,29 @@ def test_entry_points_are_those_of_installed_packages_and_never_of_the_working_d
         monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "some_plugin_module", raising=False)
     assert [name for name in loaded().exporters if name == "some"] == found
+
+
+def test_entry_points_are_found_in_an_archive_too(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(plugins, "_user_folder", lambda: tmp_path / "none")
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    installed(folder)
+    monkeypatch.syspath_prepend(shutil.make_archive(str(folder), "zip", folder))
+    monkeypatch.delitem(sys.modules, "some_plugin_module", raising=False)
+    assert "some" in loaded().exporters
+
+
+@pytest.mark.parametrize("info", ["some_plugin-1.0.egg-info", "EGG-INFO"])
+def test_entry_points_are_found_where_older_installers_put_them(tmp_path, monkeypatch, info):
+    monkeypatch.undo()
+    monkeypatch.setattr(plugins, "_user_folder", lambda: tmp_path / "none")
+    folder = tmp_path / "some_plugin-1.0.egg"
+    folder.mkdir()
+    installed(folder).rename(folder / info)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "some_plugin_module", raising=False)
+    assert "some" in loaded().exporters
 
 
 def test_plugin_in_the_working_directory_is_not_loaded(tmp_path, monkeypatch):

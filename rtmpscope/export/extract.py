@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from rtmpscope.export.files import OutputError
+from rtmpscope.export import OutputError
 from rtmpscope.media import audio, tag, video
 from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message

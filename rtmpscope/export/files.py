@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
+from rtmpscope.export import OutputError
+
 STANDARD_OUTPUT: Final = "-"
 
 _BUFFER: Final = 1 << 16
@@ -33,10 +35,6 @@ _REASONS: Final = {
     errno.EISDIR: "it is a folder: name a file in it",
     errno.EFBIG: "the file would be larger than allowed: choose another place",
 }
-
-
-class OutputError(Exception):
-    """An output that cannot be written: one line for people that says what to do."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from rtmpscope.export.files import OutputError
+from rtmpscope.export import OutputError
 from rtmpscope.export.stats import tables
 from rtmpscope.model import UNKNOWN, Message
 from rtmpscope.text import elided
