@@ -1,11 +1,12 @@
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from rtmpscope.capture import CaptureError, helpers
-from rtmpscope.capture.helpers import HELPERS, Account, Request, best_helper, failure, problem
+from rtmpscope.capture.helpers import HELPERS, Account, Request, best_helper, environment, failure, problem
 
 DUMPCAP, TCPDUMP, SNIFFER = HELPERS
 
@@ -33,7 +34,7 @@ def test_dumpcap_keeps_a_ring_of_files() -> None:
 
 def test_tcpdump_is_asked_for_every_packet_and_a_count_each_second() -> None:
     _, *arguments = TCPDUMP.command(Request(["eth0"]), "-")
-    assert " ".join(arguments) == "-n -U -v -B 32768 -s 262144 -i eth0 -w - tcp"
+    assert " ".join(arguments) == "-n -U -v -B 32768 -s 262144 -i eth0 -w - -- tcp"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,14 @@ def test_the_best_helper_that_is_installed_is_taken(tmp_path: Path, monkeypatch:
         (tmp_path / folder / name).touch(mode=0o755)
         assert best_helper() is helper
         assert helper.path == str(tmp_path / folder / name)
+
+
+def test_our_sniffer_imports_nothing_from_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise SystemExit('imported from here')")
+    command = [*SNIFFER.command(Request(["nosuchif0"]), "-")]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "imported from here" not in ran.stderr
 
 
 def test_only_our_own_sniffer_may_drop() -> None:

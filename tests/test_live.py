@@ -17,7 +17,7 @@ from rtmpscope.capture.files import open_capture
 from rtmpscope.capture.helpers import HELPERS, Helper, Request
 from rtmpscope.capture.live import LiveCapture
 from rtmpscope.model import Packet
-from tests.traffic import Conversation, needs_root, run
+from tests.traffic import Conversation, needs_root, run, spare_interface
 
 pytestmark = needs_root
 
@@ -65,13 +65,8 @@ def start(conversation: Conversation) -> Iterator[Callable[..., LiveCapture]]:
 
 @pytest.fixture
 def veth() -> Iterator[str]:
-    """An interface that may be taken down or away."""
-    name = f"rs{os.getpid() % 100_000}"
-    run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p")
-    run("ip", "link", "set", name, "up")
-    run("ip", "link", "set", f"{name}p", "up")
-    yield name
-    subprocess.run(["ip", "link", "del", name], capture_output=True)
+    with spare_interface() as name:
+        yield name
 
 
 def handed_over(helper: Helper) -> float:

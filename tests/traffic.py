@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -59,6 +60,19 @@ class Conversation:
     def _send(client: socket.socket, data: bytes) -> None:
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def spare_interface() -> Iterator[str]:
+    """One that is up and may be taken down or away."""
+    name = f"rs{os.getpid() % 100_000}"
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p")
+    try:
+        run("ip", "link", "set", name, "up")
+        run("ip", "link", "set", f"{name}p", "up")
+        yield name
+    finally:
+        subprocess.run(["ip", "link", "del", name], capture_output=True)
 
 
 def run(*command: str) -> None:

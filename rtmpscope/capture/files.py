@@ -292,8 +292,9 @@ class CaptureReader:
     def batches(self, bookmark: Bookmark | None = None, wait: Wait | None = None) -> Iterator[Batch]:
         """All packets, or those from a bookmark on.
 
-        With `wait` the last file may still be growing: at its end comes a batch without packets after each call
-        of `wait`, until that returns False.  Reports are written only by a reading from the start.
+        With `wait`, such as `lambda: not stopped.wait(0.1)` for an Event, the last file may still be growing: at its
+        end comes a batch without packets after each call of `wait`, until that returns False.  Reports are written
+        only by a reading from the start.
         """
         mark = bookmark or Bookmark(0, 0, 1, self._sources[0].report.parser())
         position = 0

@@ -107,7 +107,7 @@ class Helper:
             )
         if request.ring is not None and not self.rings:
             raise CaptureError("a ring of files needs dumpcap: install it (package wireshark-common)")
-        module = ["-m", self._module] if self._module else []
+        module = ["-P", "-m", self._module] if self._module else []  # -P: nothing is imported from where we stand
         return [self.path, *module, *self._arguments(request, output)]
 
 
@@ -128,7 +128,7 @@ def _tcpdump(request: Request, output: str) -> list[str]:
     1 Gbit/s.
     """
     first = ["-n", "-U", "-v", "-B", str(BUFFER_MEBIBYTES << 10), "-s", str(PACKET_BYTES)]
-    return [*first, *request.options(), "-w", output, request.capture_filter]
+    return [*first, *request.options(), "-w", output, "--", request.capture_filter]
 
 
 def _sniffer(request: Request, output: str) -> list[str]:

@@ -236,20 +236,21 @@ def _ipv6(frame: Frame) -> i64:
 
 
 def _extension(frame: Frame) -> i64:
-    """RFC 8200, 4.2: next header, length in units of 8 bytes without the first."""
-    at = frame.take(8)
-    next_header: i64 = frame.data[at]
-    units: i64 = frame.data[at + 1]
-    frame.take(units * 8)
-    return next_header
+    """RFC 8200, 4.2: next header, length in units of 8 bytes."""
+    return _lengthened(frame, 8)
 
 
 def _authentication(frame: Frame) -> i64:
-    """RFC 4302, 2: next header, length in units of 4 bytes without the first two."""
+    """RFC 4302, 2: next header, length in units of 4 bytes."""
+    return _lengthened(frame, 4)
+
+
+def _lengthened(frame: Frame, unit: i64) -> i64:
+    """A header whose length does not count its first 8 bytes."""
     at = frame.take(8)
     next_header: i64 = frame.data[at]
     units: i64 = frame.data[at + 1]
-    frame.take(units * 4)
+    frame.take(units * unit)
     return next_header
 
 
