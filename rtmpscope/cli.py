@@ -215,9 +215,12 @@ def version() -> str:
 
 
 def _filter(text: str) -> Filter | None:
+    if not text.strip():
+        return None
+
     from rtmpscope.filters import compile
 
-    return compile(text) if text.strip() else None
+    return compile(text)
 
 
 def _run(arguments: argparse.Namespace, *, decoding: bool) -> Run:

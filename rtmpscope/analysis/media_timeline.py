@@ -23,9 +23,10 @@ from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
 from rtmpscope.analysis.metadata import differences, frame_rate_differs, promises
 from rtmpscope.limits import NOTES_OF_A_KIND, TRACKS
-from rtmpscope.media import audio, tag, video
+from rtmpscope.media import tag
 from rtmpscope.media.tag import MediaTag
 from rtmpscope.model import C2S, Connection, End, Field, Gap, Message, Severity
+from rtmpscope.rtmp import messages
 
 AUDIO: Final[i64] = 8
 VIDEO: Final[i64] = 9
@@ -674,8 +675,7 @@ def _last_ns(one: Track | MediaStream) -> int:
 
 def _body(message: Message) -> Field:
     """The decoded message; only for the few whose whole payload is kept."""
-    decode = audio.decode if message.type_id == AUDIO else video.decode
-    return decode(message.prefix, message.length)
+    return messages.decode(message.type_id, message.prefix, message.length)
 
 
 def _tracks(message: Message) -> list[Field]:

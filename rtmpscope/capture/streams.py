@@ -7,8 +7,6 @@ nothing new yet.  A stream that cannot go on raises Fault after its last good pi
 
 from __future__ import annotations
 
-import tempfile
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -172,6 +170,9 @@ class Spool:
 
     def __init__(self, file: BinaryIO | None = None) -> None:
         """A new file, or one that is open for reading and that another program appends to."""
+        import tempfile  # these two take 3 ms to load, and files that can be read twice need no spool
+        import threading
+
         if file is None:
             folder = spool_folder()
             try:
