@@ -21,12 +21,12 @@ _LENGTH_SIZES: Final = (4, 2, 1, 3)
 def units(reader: BitReader, unit: Decoder) -> None:
     """List the units up to the end."""
     data, start, end = reader.data, reader.at >> 3, reader.end >> 3
-    fitting = [size for size in _LENGTH_SIZES if _fits(data, start, end, reader.missing, size)]
-    if not fitting and data.startswith((START_CODE, b"\0" + START_CODE), start):
+    size = next((size for size in _LENGTH_SIZES if _fits(data, start, end, reader.missing, size)), 0)
+    if not size and data.startswith((START_CODE, b"\0" + START_CODE), start):
         with reader.group("nal_units", "list", "Annex B start codes stand where lengths belong"):
             _between_start_codes(reader, unit)
         return
-    size = fitting[0] if fitting else _LENGTH_SIZES[0]
+    size = size or _LENGTH_SIZES[0]
     with reader.group("nal_units", "list", "" if size == 4 else f"lengths of {size} bytes"):
         while reader.left:
             reader.sized("nal_unit", 8 * size, unit, collects=True)
