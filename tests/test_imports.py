@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "rtmpscope"
+import rtmpscope
+
+PACKAGE = Path(rtmpscope.__file__).parent
+ROOT = PACKAGE.parent
 
 # From the top down; a module may import its own level and those below.
 LEVELS = (
