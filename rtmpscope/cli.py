@@ -37,6 +37,7 @@ rtmpscope print   CAPTURE...          one line per message
 rtmpscope export  CAPTURE... -o TRACE the JSON trace
 rtmpscope stats   CAPTURE...          connections, session verdicts, streams and their health
 rtmpscope extract CAPTURE... -o DIR   one FLV file per media stream
+rtmpscope sanitize IN OUT             a copy of the packets without secrets
 rtmpscope live -i IFACE               capture and watch
 rtmpscope interfaces                  what live -i accepts
 rtmpscope fields                      the fields of display filters
@@ -130,6 +131,17 @@ def _stats_arguments(parser: argparse.ArgumentParser) -> None:
 def _extract_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
     parser.add_argument("-o", metavar="DIR", dest="output", required=True, help="folder for the files")
+
+
+def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("captures", metavar="IN", nargs=1, help="capture to copy")
+    parser.add_argument("output", metavar="OUT", help='pcapng file to write; "-" is standard output')
+    parser.add_argument("--addresses", action="store_true", help="replace addresses and host names too")
+    parser.add_argument(
+        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
+        help="treat this TCP port as RTMP as well",
+    )  # fmt: skip
+    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
 
 
 def _live_arguments(parser: argparse.ArgumentParser) -> None:
@@ -402,6 +414,27 @@ def _extract(arguments: argparse.Namespace) -> int:
     return _outcome(run, arguments.quiet)
 
 
+def _sanitize(arguments: argparse.Namespace) -> int:
+    import io
+
+    from rtmpscope.capture.files import open_capture
+    from rtmpscope.engine import RTMP_PORTS
+    from rtmpscope.export.files import raw_output
+    from rtmpscope.sanitize import Sanitizer
+
+    reader = open_capture(arguments.captures, spool=True)
+    sanitizer = Sanitizer(reader, RTMP_PORTS | frozenset(arguments.ports), arguments.addresses)
+    with _no_overwriting(arguments.output, arguments.captures), raw_output(arguments.output) as raw:
+        buffered = io.BufferedWriter(raw)
+        sanitizer.write(buffered)
+        buffered.flush()
+        buffered.detach()
+    if not arguments.quiet:
+        blanked = f", {sanitizer.blanked:,} IP fragments blanked" if sanitizer.blanked else ""
+        _say(f"{sanitizer.packets:,} packets, {sanitizer.changed:,} changed{blanked}")
+    return _file_problems(reader.files)
+
+
 def _live(arguments: argparse.Namespace) -> int:
     from rtmpscope.capture import CaptureError
     from rtmpscope.capture.helpers import DEFAULT_FILTER, Request
@@ -517,6 +550,7 @@ COMMANDS: Final = {
     "export": Command("write the JSON trace", _export_arguments, _export),
     "stats": Command("connections, session verdicts, streams and their health", _stats_arguments, _stats),
     "extract": Command("write one FLV file per media stream", _extract_arguments, _extract),
+    "sanitize": Command("copy a capture without stream keys, tokens and credentials", _sanitize_arguments, _sanitize),
     "live": Command("capture and watch", _live_arguments, _live),
     "interfaces": Command("list what live -i accepts", _no_arguments, _interfaces),
     "fields": Command("list the fields of display filters", _no_arguments, _fields),

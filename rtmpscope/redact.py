@@ -6,7 +6,8 @@ memory: whatever was remembered is replaced wherever else it turns up, also URL-
 servers repeat keys in texts and objects of their own.
 
 A secret becomes a tag, "key#1a2b": a keyed hash under a key made for the run, so that equal secrets have equal
-tags within the run and nothing can be guessed back; on a screen all become "••••".  A decoded body is copied
+tags within the run and nothing can be guessed back; on a screen all become "••••"; in a sanitised capture each
+becomes another text of the same length, letter for letter and digit for digit.  A decoded body is copied
 where something in it changes and never changed itself.  Bytes that could not be decoded may hold anything, so in
 bodies that can carry secrets they are withheld.
 """
@@ -20,10 +21,12 @@ from typing import Final
 
 from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
 from rtmpscope.model import Event, Field, Message, Note
+from rtmpscope.rtmp.commands import COMMANDS, HANDLERS
 from rtmpscope.text import printable
 
 TAGS: Final = "tags"
 DOTS: Final = "dots"
+ALIKE: Final = "alike"
 MASK: Final = "••••"
 
 REMEMBERED: Final = 4  # characters; anything shorter is replaced only in its place
@@ -32,7 +35,7 @@ ENCODED: Final = 6  # from this length on its base64 is long enough to be sure o
 
 _MEDIA: Final = frozenset((8, 9))
 _COMMANDS: Final = frozenset((17, 20))
-_APPLICATION: Final = frozenset((15, 16, 17, 18, 19, 20))  # bodies that applications fill with what they like
+APPLICATION: Final = frozenset((15, 16, 17, 18, 19, 20))  # bodies that applications fill with what they like
 _AGGREGATE: Final = 22
 _OBJECTS: Final = frozenset(("object", "ecma_array", "typed_object", "amf3_object", "array", "external"))
 
@@ -65,6 +68,8 @@ _URL: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.\-]{0,15}://)(?:([^/?#\s]*)@)?([^/?#\s\"'<>]*)([^?#\s\"'<>]*)(?:\?([^#\s\"'<>]*))?(?:#([^\s\"'<>]*))?"
 )
 _ASSIGNMENT: Final = re.compile(r"([?&;])?\b([\w.\-]{1,64})(\s?[=:]\s?)([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])")
+_WORDS: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^\W_])+")
+_CHARACTER: Final = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 _PREFIX: Final = re.compile(r"(?:mp4|mp3|flv|f4v|id3|aac|raw):")
 _TOKEN: Final = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_\-]{16,}")
 _ELIDED: Final = re.compile(r"([^\s'\"]{0,100})…([^\s'\"),]{0,100})")
@@ -114,7 +119,7 @@ class Redactor:
     """Replaces secrets for one run; what it has seen once it finds everywhere.
 
     key    of the tags; random if left out
-    style  TAGS for what is written, DOTS for a screen
+    style  TAGS for what is written, DOTS for a screen, ALIKE for a capture
     """
 
     def __init__(self, key: bytes | None = None, style: str = TAGS) -> None:
@@ -132,7 +137,7 @@ class Redactor:
         """A copy without secrets; the body itself where it has none."""
         if message.type_id in _COMMANDS:
             return self._command(body)
-        if message.type_id in _APPLICATION:
+        if message.type_id in APPLICATION:
             return self._walk(body, Redactor._wire, _PROPERTIES)
         return body
 
@@ -148,6 +153,16 @@ class Redactor:
         self._remember(text, tag)
         return tag
 
+    def learn(self, text: str, replacement: str) -> None:
+        """Replace this wherever it turns up."""
+        self._remember(text, replacement)
+
+    def known(self) -> list[tuple[bytes, bytes]]:
+        """Every way in which what is remembered may be written, and what stands in its place, the longest first."""
+        forms = {form.text: form.replacement for forms in self._forms.values() for form in forms if not form.ordinary}
+        pairs = [(text.encode("utf-8", "surrogatepass"), new.encode("utf-8")) for text, new in forms.items()]
+        return sorted(pairs, key=lambda pair: -len(pair[0]))
+
     def hidden(self, message: Message, described: Field, body: Field) -> list[tuple[int, int]]:
         """The ranges of the payload that may not be shown, given its body before and after redaction."""
         payload = message.payload
@@ -157,7 +172,7 @@ class Redactor:
             while at >= 0:
                 ranges.append((at, at + len(known)))
                 at = payload.find(known, at + 1)
-        if message.type_id in _APPLICATION and message.holes:
+        if message.type_id in APPLICATION and message.holes:
             ranges.append((len(message.prefix), len(payload)))
         if message.type_id == _AGGREGATE and not _only_media(described):
             ranges.append((0, len(payload)))
@@ -372,6 +387,10 @@ class Redactor:
         """A tag that no other secret of the run has."""
         if self._style == DOTS:
             return MASK
+        if self._style == ALIKE:
+            alike = self.another(text)
+            self._taken[alike] = text
+            return alike
 
         import hmac  # these two take 9 ms to load, and without a secret they are not needed
         from urllib.parse import unquote
@@ -387,13 +406,33 @@ class Redactor:
             self._spend(len(meant))
         return tag
 
+    def another(self, text: str) -> str:
+        """A text of the same length in which every word is another one, the same for the same word."""
+        return _WORDS.sub(self._another_word, text)
+
+    def _another_word(self, match: re.Match[str]) -> str:
+        """Letters and digits become others of their kind, also where they are URL-encoded."""
+        from hashlib import shake_256
+        from urllib.parse import unquote
+
+        meant = unquote(match[0], errors="surrogateescape")
+        stream = shake_256(self._key + meant.encode("utf-8", "surrogateescape")).digest(len(match[0]))
+        shown = []
+        for written, random in zip(_CHARACTER.findall(match[0]), stream, strict=False):
+            other = _another(chr(int(written[1:], 16)) if len(written) > 1 else written, random)
+            shown.append(f"%{ord(other):02X}" if len(written) > 1 else other)
+        return "".join(shown)
+
     def _remember(self, text: str, replacement: str) -> None:
         if not REMEMBERED <= len(text) <= SECRET_LENGTH or text in self._bytes:
             return
         self._bytes[text] = text.encode("utf-8", "surrogatepass")
         ordinary = _is_ordinary(text)
-        for written in _forms(text):
-            self._forms.setdefault(written[:REMEMBERED], []).append(_Form(written, replacement, ordinary))
+        forms = _forms(text)
+        instead = _forms(replacement) if self._style == ALIKE else [replacement] * len(forms)
+        for written, new in dict(zip(forms, instead, strict=True)).items():
+            if len(written) >= REMEMBERED:
+                self._forms.setdefault(written[:REMEMBERED], []).append(_Form(written, new, ordinary))
         self._spend(len(text))
 
     def _spend(self, characters: int) -> None:
@@ -441,27 +480,39 @@ class Redactor:
         return "".join(shown) + text[done:]
 
 
-def _forms(text: str) -> set[str]:
+def _forms(text: str) -> list[str]:
     """How a secret may be written: as it is, escaped, URL-encoded, in base64 wherever that began, in hex."""
     from base64 import b64encode, urlsafe_b64encode
     from urllib.parse import quote, unquote
 
-    forms = set()
-    for meant in {text, unquote(text)}:
-        forms |= {meant, printable(meant)}
+    forms = []
+    for meant in (text, unquote(text)):
+        forms += [meant, printable(meant)]
         for safe in ("", "/", "/:?&=;@+,$!*'()"):
             encoded = quote(meant, safe=safe, errors="surrogatepass")
-            forms |= {encoded, re.sub("%..", lambda match: match[0].lower(), encoded)}
+            forms += [encoded, re.sub("%..", lambda match: match[0].lower(), encoded)]
         data = meant.encode("utf-8", "surrogatepass")
         if len(data) < ENCODED:
             continue
-        forms |= {data.hex(), data.hex().upper()}
+        forms += [data.hex(), data.hex().upper()]
         for shift in range(3):
             # Characters that also depend on a neighbour's bits are left out at both sides.
             first, last = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
             for encode in (b64encode, urlsafe_b64encode):
-                forms.add(encode(bytes(shift) + data).decode()[first:last])
-    return {form for form in forms if len(form) >= REMEMBERED}
+                forms.append(encode(bytes(shift) + data).decode()[first:last])
+    return forms
+
+
+def _another(character: str, random: int) -> str:
+    """Another letter for a letter, another digit for a digit; in UTF-8 as many bytes."""
+    for first, count in (("0", 10), ("a", 26), ("A", 26)):
+        place = ord(character) - ord(first)
+        if 0 <= place < count:
+            return chr(ord(first) + (place + 1 + random % (count - 1)) % count)
+    if character.isascii() or not character.isalnum():
+        return character
+    size = len(character.encode("utf-8", "surrogatepass"))
+    return {1: character, 2: "äö", 3: "直播", 4: "𝐚𝐛"}[size][random % min(size, 2)]
 
 
 def _masked_path(path: str, mask: Callable[[str], str]) -> str:
@@ -470,7 +521,10 @@ def _masked_path(path: str, mask: Callable[[str], str]) -> str:
 
 
 def _is_ordinary(text: str) -> bool:
-    return len(text) < REMEMBERED or text.lower() in _ORDINARY or (text.isdecimal() and len(text) < SURE)
+    """Too short, a common word, a small number, or a word of the protocol."""
+    if len(text) < REMEMBERED or text.lower() in _ORDINARY or text in COMMANDS or text in HANDLERS:
+        return True
+    return text.isdecimal() and len(text) < SURE
 
 
 def _is_secret_name(name: str) -> bool:

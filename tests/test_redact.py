@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from wire import Ecma, amf0, command, shared_object, so_event
 
 from rtmpscope.limits import SECRET_CHARACTERS
 from rtmpscope.model import Field, Message, Note, Severity
-from rtmpscope.redact import DOTS, MASK, Redactor
+from rtmpscope.redact import ALIKE, DOTS, MASK, Redactor
 from rtmpscope.rtmp import amf0 as decoder
 from rtmpscope.rtmp import messages
 
@@ -92,6 +92,24 @@ def test_another_run_gives_other_tags() -> None:
 
 def test_screen_shows_dots() -> None:
     assert plain(Redactor(style=DOTS), "publish", 5, None, KEY, "live") == [MASK, "live"]
+
+
+@pytest.mark.parametrize("secret", [KEY, "dir/Key9?a=b", "p%61ss%2Fw0rd", "直播kéy_9", "0000", "a-b.c_d"])
+def test_sanitised_secret_is_another_text_of_the_same_form(secret: str) -> None:
+    redactor = Redactor(style=ALIKE)
+    shown = redactor.secret(secret)
+    assert shown != secret and len(shown.encode()) == len(secret.encode())
+    assert [each.isdigit() for each in shown if each.isascii()] == [each.isdigit() for each in secret if each.isascii()]
+    assert [each for each in shown if each in "/?=-._%"] == [each for each in secret if each in "/?=-._%"]
+    assert redactor.secret(secret) == shown
+    assert all(len(old) == len(new) for old, new in redactor.known())
+
+
+def test_sanitised_secret_is_consistent_within_and_outside_of_a_path() -> None:
+    redactor = Redactor(style=ALIKE)
+    assert redactor.secret(f"dir/{KEY}").endswith("/" + redactor.secret(KEY))
+    (shown,) = plain(redactor, "call", 6, None, {"custom": b64encode(KEY.encode()).decode()})
+    assert b64decode(shown["custom"]).decode()[:-1] == redactor.secret(KEY)[:-1]
 
 
 def test_file_type_and_query_names_of_a_stream_name_stay_readable(redactor: Redactor) -> None:

@@ -1,0 +1,195 @@
+"""Packets with other contents and as many bytes: payload and addresses replaced, checksums made right again.
+
+The layers of a packet are found by the same table that decodes them, and each layer that has a checksum has its
+function here.  A packet of which the capture holds only a part has its TCP checksum adjusted by what changed
+(RFC 1624), because what is missing counts too.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from hashlib import blake2b
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from rtmpscope.model import Packet
+from rtmpscope.net.decode import (
+    ETHERNET,
+    IPV4,
+    IPV6,
+    LAYERS,
+    LINKS,
+    SLL,
+    SLL2,
+    TCP,
+    Fragments,
+    Frame,
+    Unreadable,
+)
+
+UDP: Final = 17
+FRAGMENT: Final = 44  # extension header of IPv6
+
+# Where a link header has hardware addresses, and of how many bytes.
+_HARDWARE: Final = {ETHERNET: ((0, 6), (6, 6)), SLL: ((6, 8),), SLL2: ((12, 8),)}
+
+# Where IP headers have addresses.
+_PLACES: Final = {IPV4: (12, 16), 4: (12, 16), IPV6: (8, 24), 41: (8, 24)}
+
+
+class Layers:
+    """The headers of a packet.
+
+    headers   layers with the places of their headers, outermost first
+    end       where the packet ends by its own account, perhaps beyond what was captured
+    payload   where TCP's payload begins, -1 where the packet has none
+    fragment  the packet holds a piece of a datagram, from this place on; -1 where it is whole
+    """
+
+    __slots__ = ("headers", "end", "payload", "fragment")
+
+    def __init__(self, packet: Packet) -> None:
+        self.headers: list[tuple[int, int]] = []
+        self.payload = -1
+        self.fragment = -1
+        frame = Frame(packet, Fragments())
+        layer = LINKS.get(packet.link_type, -1)
+        try:
+            while layer in LAYERS:
+                self.headers.append((layer, int(frame.at)))
+                layer = int(LAYERS[layer](frame))
+        except Unreadable:
+            pass
+        self.end = int(frame.end)
+        if not self.headers:
+            return
+        last, at = self.headers[-1]
+        if last == TCP and frame.segment is not None:
+            self.payload = at + (packet.data[at + 12] >> 4) * 4
+        elif last == FRAGMENT or (last == IPV4 and _is_fragment(packet.data, at)):
+            self.fragment = int(frame.at)
+
+
+def _is_fragment(data: bytes, at: int) -> bool:
+    return len(data) >= at + 8 and int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF != 0
+
+
+def rewritten(packet: Packet, layers: Layers, data: bytearray) -> Packet:
+    """The packet with this data, of equal length, and right checksums; the packet itself where nothing changed."""
+    before = packet.data
+    if data == before:
+        return packet
+    for layer, at in reversed(layers.headers):  # the innermost first: outer ones count it in
+        size, fix = _CHECKSUMS.get(layer, (0, None))
+        if fix is not None and at + size <= len(data):
+            fix(layers, at, before, data)
+    return Packet(packet.number, packet.time_ns, packet.link_type, bytes(data), 0, len(data), packet.wire_length)
+
+
+def _sum(data: bytes | bytearray) -> int:
+    """The sum of 16-bit words (RFC 1071), neither folded nor complemented."""
+    padded = bytes(data) + bytes(len(data) % 2)
+    return sum(struct.unpack(f">{len(padded) // 2}H", padded))
+
+
+def _store(data: bytearray, at: int, total: int) -> None:
+    data[at : at + 2] = (0xFFFF - total % 0xFFFF).to_bytes(2, "big")
+
+
+def _ipv4(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
+    """RFC 791, 3.1: over the header."""
+    end = at + (data[at] & 15) * 4
+    data[at + 10 : at + 12] = b"\0\0"
+    _store(data, at + 10, _sum(data[at:end]))
+
+
+def _tcp(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
+    """RFC 9293, 3.1: over addresses, protocol, length, header and payload."""
+    if layers.end <= len(data):
+        data[at + 16 : at + 18] = b"\0\0"
+        length = layers.end - at
+        _store(data, at + 16, _sum(_addresses(layers, at, data)) + TCP + length + _sum(data[at : layers.end]))
+        return
+    stored = int.from_bytes(before[at + 16 : at + 18], "big")
+    old = _sum(_addresses(layers, at, before)) + _sum(before[at : layers.end])
+    new = _sum(_addresses(layers, at, data)) + _sum(data[at : layers.end])
+    _store(data, at + 16, 0xFFFF - stored + new - old)
+
+
+def _udp(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
+    """RFC 768: no checksum is a right one."""
+    data[at + 6 : at + 8] = b"\0\0"
+
+
+def _addresses(layers: Layers, below: int, data: bytes | bytearray) -> bytes:
+    """Those of the IP header next to a place."""
+    for layer, at in reversed(layers.headers):
+        if at < below and layer == IPV4:
+            return bytes(data[at + 12 : at + 20])
+        if at < below and layer == IPV6:
+            return bytes(data[at + 8 : at + 40])
+    return b""
+
+
+# Bytes of header that must be there, and what makes its checksum right.
+_CHECKSUMS: Final[dict[int, tuple[int, Callable[[Layers, int, bytes, bytearray], None]]]] = {
+    TCP: (20, _tcp),
+    UDP: (8, _udp),
+    IPV4: (20, _ipv4),
+    4: (20, _ipv4),  # IPv4 in IP
+}
+
+
+def _put(data: bytearray, at: int, size: int, other: Callable[[bytes], bytes]) -> None:
+    piece = bytes(data[at : at + size])
+    data[at : at + size] = other(piece) if len(piece) == size else bytes(len(piece))
+
+
+class Addresses:
+    """Other addresses for all there are, the same for the same and of one network for those of one.
+
+    The text of an address keeps its length: every number of it stays as long as it was.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key[:64]
+
+    def replace(self, layers: Layers, data: bytearray) -> None:
+        """Replace the addresses in the headers of a packet; what is there of one that was cut becomes 0."""
+        for layer, at in layers.headers:
+            for place, size in _HARDWARE.get(layer, ()):
+                _put(data, at + place, size, self._hardware)
+            for place in _PLACES.get(layer, ()):
+                size = 4 if layer in (IPV4, 4) else 16
+                _put(data, at + place, size, lambda packed: self._ip(ip_address(packed)).packed)
+
+    def text(self, text: str) -> str:
+        """Another address for one that is written out; raises ValueError for anything else."""
+        return str(self._ip(ip_address(text)))
+
+    def _ip(self, address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+        packed = address.packed
+        size, base, most = (1, 10, 0xFF) if address.version == 4 else (2, 16, 0xFFFF)
+        parts = [
+            self._number(packed[:at], int.from_bytes(packed[at : at + size], "big"), base, most)
+            for at in range(0, len(packed), size)
+        ]
+        return type(address)(b"".join([part.to_bytes(size, "big") for part in parts]))
+
+    def _number(self, before: bytes, number: int, base: int, most: int) -> int:
+        """Another number with as many digits; 0 stays, as it is left out of IPv6 addresses."""
+        if number == 0:
+            return 0
+        least = 1
+        while least * base <= number:
+            least *= base
+        count = min(least * base - 1, most) - least + 1
+        shift = int.from_bytes(blake2b(before + least.to_bytes(2, "big"), key=self._key, digest_size=8).digest(), "big")
+        return least + (number - least + 1 + shift % (count - 1)) % count
+
+    def _hardware(self, address: bytes) -> bytes:
+        """Another hardware address; groups and broadcasts stay."""
+        if address[0] & 1 or not any(address):
+            return address
+        return b"\x02" + blake2b(address, key=self._key, digest_size=len(address) - 1).digest()

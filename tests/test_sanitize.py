@@ -1,0 +1,295 @@
+"""A sanitised copy has the same packets and the same decode, and no secret anywhere in any encoding."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import wire
+from wire import amf0, command
+
+from rtmpscope.capture.files import open_capture
+from rtmpscope.engine import RTMP_PORTS
+from rtmpscope.export.jsonl import Trace
+from rtmpscope.model import ChunkHeader, Message, Packet, StreamData
+from rtmpscope.net.decode import Decoder
+from rtmpscope.net.reassembly import Reassembler
+from rtmpscope.pipeline import Run
+from rtmpscope.sanitize import Sanitizer, in_stream, occurrences
+
+ROOT = Path(__file__).parent.parent
+CAPTURES = sorted(ROOT.joinpath("captures").glob("*.pcap*"))
+MARK = b"s3cr3t"
+KEY = "sk-Zq81Lm-s3cr3t"
+
+
+def sanitised(path: Path, folder: Path, addresses: bool = False) -> Path:
+    copy = folder / "copy.pcapng"
+    with copy.open("wb") as file:
+        Sanitizer(open_capture([str(path)], spool=True), RTMP_PORTS, addresses).write(file)
+    return copy
+
+
+def packets(path: Path) -> list[Packet]:
+    return [packet for batch in open_capture([str(path)]).batches() for packet in batch.packets]
+
+
+def streams(path: Path) -> Iterator[bytes]:
+    """The bytes of every TCP stream."""
+    reassembler = Reassembler()
+    found: dict[tuple[int, int], bytes] = {}
+    flows = reassembler.feed(Decoder().decode(packets(path)))
+    for flow in [*flows, *reassembler.finish()]:
+        for index, side in enumerate(flow.sides):
+            for item in side.take():
+                if isinstance(item, StreamData):
+                    found[flow.packet, index] = found.get((flow.packet, index), b"") + item.data
+    yield from found.values()
+
+
+def payloads(path: Path) -> Iterator[bytes]:
+    """The payload of every RTMP message, put together from its chunks."""
+    run = Run(open_capture([str(path)]), whole_payloads=True)
+    yield from (event.payload for event in run.events() if isinstance(event, Message))
+
+
+def written_as(secret: bytes) -> Iterator[bytes]:
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    yield quote(secret).encode()
+    for shift in range(3):
+        yield b64encode(bytes(shift) + secret)[-(-8 * shift // 6) : 8 * (shift + len(secret)) // 6]
+
+
+def assert_nowhere(path: Path, secret: bytes) -> None:
+    places = [path.read_bytes(), *streams(path), *payloads(path)]
+    for form in written_as(secret):
+        assert not [place for place in places if form in place], form
+
+
+def trace(path: Path) -> list[Any]:
+    run = Run(open_capture([str(path)]), redact=False, whole_payloads=True)
+    texts: list[str] = []
+    made = Trace(texts.append, run.connections, run.describe)
+    for event in run.events():
+        made.event(event)
+    made.finish([])
+    return [json.loads(text) for text in texts[:-1]]
+
+
+def without_text(value: Any) -> Any:
+    """A record in which texts are as long as they were, but say nothing."""
+    if isinstance(value, dict):
+        return {key: without_text(item) for key, item in value.items() if key not in ("summary", "time", "time_ns")}
+    if isinstance(value, list):
+        return [without_text(item) for item in value]
+    return len(value.encode()) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_copy_has_the_same_packets_and_the_same_decode_without_secrets(path: Path, tmp_path: Path) -> None:
+    copy = sanitised(path, tmp_path)
+    before, after = packets(path), packets(copy)
+    facts = [
+        [(packet.number, packet.time_ns, packet.link_type, packet.captured, packet.wire_length) for packet in each]
+        for each in (before, after)
+    ]
+    assert facts[0] == facts[1]
+    assert_nowhere(copy, MARK)
+    old, new = trace(path), trace(copy)
+    assert [without_text(record) for record in old] == [without_text(record) for record in new]
+    assert [record.get("time_ns") for record in old] == [record.get("time_ns") for record in new]
+
+
+def test_only_packets_with_secrets_change(tmp_path: Path) -> None:
+    path = ROOT / "captures" / "nginx-publish-play.pcap"
+    copy = sanitised(path, tmp_path)
+    changed = [old.data for old, new in zip(packets(path), packets(copy), strict=True) if old.data != new.data]
+    assert 0 < len(changed) < 20 and all(MARK in data for data in changed)
+
+
+def test_equal_secrets_stay_equal_and_two_copies_differ(tmp_path: Path) -> None:
+    path = ROOT / "captures" / "nginx-publish-play.pcap"
+    names = []
+    for _ in range(2):
+        bodies = [record.get("body", {}) for record in trace(sanitised(path, tmp_path))]
+        wanted = ("releaseStream", "publish", "play")
+        found = {body["arguments"][0] for body in bodies if body.get("name") in wanted}
+        assert len(found) == 1
+        names.append(found.pop())
+    assert names[0] != names[1] and [len(name) for name in names] == [len("s3cr3t-key-42")] * 2
+
+
+def capture(folder: Path, frames: list[Any], **options: Any) -> Path:
+    path = folder / "in.pcap"
+    path.write_bytes(wire.pcap(frames, **options))
+    return path
+
+
+def session(*messages: tuple[int, bytes], chunk_size: int = 128, sizes: tuple[int, ...] = ()) -> list[Any]:
+    """A publisher's side of an RTMP session, in segments of these sizes."""
+    to_server, to_client = wire.handshake()
+    writer = wire.ChunkWriter(128)
+    data = writer.set_chunk_size(chunk_size) if chunk_size != 128 else b""
+    data += b"".join([writer.message(3, type_id, payload, msid=1) for type_id, payload in messages])
+    tcp = wire.Tcp().open()
+    tcp.send(0, to_server[:1537])
+    tcp.send(1, to_client)
+    tcp.send(0, to_server[1537:])
+    tcp.send(0, data, sizes)
+    tcp.close()
+    return list(tcp.frames)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 5, 128])
+@pytest.mark.parametrize("sizes", [(), (1,) * 2000, (7,) * 300])
+def test_secret_is_replaced_across_chunks_and_segments(tmp_path: Path, chunk_size: int, sizes: tuple[int, ...]) -> None:
+    frames = session((20, command("publish", 5, None, KEY, "live")), chunk_size=chunk_size, sizes=sizes)
+    copy = sanitised(capture(tmp_path, frames), tmp_path)
+    assert_nowhere(copy, KEY.encode())
+    (published,) = [record for record in trace(copy) if record.get("type") == "command_amf0"]
+    assert published["body"]["arguments"][1] == "live" and len(published["body"]["arguments"][0]) == len(KEY)
+
+
+def test_retransmission_of_a_part_is_replaced_too(tmp_path: Path) -> None:
+    frames = session((20, command("publish", 5, None, KEY, "live")))
+    place = next(place for place, (_, data) in enumerate(frames) if KEY.encode() in data)
+    frames.insert(place + 3, frames[place])
+    copy = sanitised(capture(tmp_path, frames), tmp_path)
+    assert_nowhere(copy, KEY.encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"description": f"<{KEY}>"},
+        {"custom": b64encode(KEY.encode()).decode()},
+        {"custom": KEY.encode().hex()},
+        {"custom": quote(KEY, safe="")},
+        {KEY: "as a key"},
+        {"apiToken": "some-0ther-secret"},
+        {"pin": 987654321.0},
+    ],
+)
+def test_secret_is_replaced_however_a_server_repeats_it(tmp_path: Path, value: dict[str, object]) -> None:
+    frames = session((20, command("custom", 6, None, value)), (20, command("publish", 5, None, KEY, "live")))
+    path = capture(tmp_path, frames)
+    copy = sanitised(path, tmp_path)
+    assert_nowhere(copy, KEY.encode())
+    assert_nowhere(copy, b"some-0ther-secret")
+    assert amf0(987654321.0)[1:] not in copy.read_bytes()
+    assert [without_text(record) for record in trace(path)][:3] == [without_text(record) for record in trace(copy)][:3]
+
+
+def test_secret_in_an_aggregate_and_in_amf3_is_replaced(tmp_path: Path) -> None:
+    name = bytes([0x11, 0x06, len(KEY) << 1 | 1]) + KEY.encode()
+    metadata = amf0("onMetaData", wire.Ecma({"title": f"my {KEY}"}))
+    frames = session(
+        (22, wire.aggregate((8, 0, b"\xaf\x01\x00"), (18, 10, metadata))),
+        (17, b"\0" + amf0("publish", 5.0, None) + name),
+    )
+    assert_nowhere(sanitised(capture(tmp_path, frames), tmp_path), KEY.encode())
+
+
+def test_secret_in_another_protocol_is_replaced_across_segments(tmp_path: Path) -> None:
+    http = wire.Tcp(("10.0.0.2", 50001), ("10.0.0.9", 80)).open()
+    http.send(0, b"POST /auth HTTP/1.1\r\n\r\nname=" + KEY.encode() + b"&x=1", (30,) * 10)
+    frames = [*session((20, command("publish", 5, None, KEY, "live"))), *http.frames]
+    assert_nowhere(sanitised(capture(tmp_path, frames), tmp_path), KEY.encode())
+
+
+def test_undecoded_rest_of_a_command_is_blurred(tmp_path: Path) -> None:
+    cut = command("publish", 5, None) + b"\x02\x00\xff" + KEY.encode()
+    copy = sanitised(capture(tmp_path, session((20, cut))), tmp_path)
+    assert_nowhere(copy, KEY.encode())
+
+
+def test_addresses_are_replaced_consistently_with_texts_of_equal_length(tmp_path: Path) -> None:
+    path = ROOT / "captures" / "nginx-publish-play.pcap"
+    copy = sanitised(path, tmp_path, addresses=True)
+    old, new = trace(path), trace(copy)
+    ends = [
+        {(one["client"]["address"], one["server"]["address"]) for one in records if one["record"] == "connection"}
+        for records in (old, new)
+    ]
+    assert len(ends[0]) == len(ends[1]) == 1
+    for before, after in zip(*(side.pop() for side in ends), strict=True):
+        assert before != after and len(before) == len(after)
+        assert before.encode() not in copy.read_bytes()
+    urls = {
+        record["body"]["command_object"]["tcUrl"] for record in new if record.get("body", {}).get("name") == "connect"
+    }
+    servers = {each["server"]["address"] for each in new if each["record"] == "connection"}
+    assert all(any(server in url for server in servers) for url in urls)
+    hardware = {packet.data[:12] for packet in packets(path)} & {packet.data[:12] for packet in packets(copy)}
+    assert not hardware
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is the judge here")
+@pytest.mark.parametrize("addresses", [False, True])
+@pytest.mark.parametrize("name", ["nginx-publish-play.pcap", "ipv6.pcap", "vlan.pcap"])
+def test_tshark_decodes_the_copy_alike_and_finds_no_wrong_checksum(name: str, addresses: bool, tmp_path: Path) -> None:
+    path = ROOT / "captures" / name
+    copy = sanitised(path, tmp_path, addresses)
+    fields = [
+        "frame.len",
+        "tcp.len",
+        "tcp.seq",
+        "rtmpt.header.typeid",
+        "rtmpt.header.bodysize",
+        "rtmpt.header.timestamp",
+    ]
+
+    def decoded(file: Path) -> str:
+        options = [part for field in fields for part in ("-e", field)]
+        return tshark("-r", str(file), "-Y", "tcp", "-T", "fields", *options)
+
+    assert decoded(path) == decoded(copy)
+    wrong = "tcp.checksum.status == 0 or ip.checksum.status == 0"
+    assert tshark("-r", str(copy), "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y", wrong) == ""
+
+
+def tshark(*arguments: str) -> str:
+    return subprocess.run(["tshark", *arguments], capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_command_writes_the_copy_and_says_what_it_did(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.pcapng"
+    path = str(ROOT / "captures" / "nginx-token.pcap")
+    done = subprocess.run(
+        [sys.executable, "-m", "rtmpscope", "sanitize", path, str(copy)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0 and "175 packets, " in done.stderr
+    assert MARK not in copy.read_bytes()
+
+
+def test_longest_of_overlapping_occurrences_wins() -> None:
+    assert occurrences(b"xabcdx abc", [(b"abcd", b"1234"), (b"abc", b"567")]) == [(1, b"1234"), (7, b"567")]
+
+
+def test_edit_is_cut_where_chunks_end_and_holes_are_stepped_over() -> None:
+    message = Message(0, 0, 1, 0, 0, 3, 20, 0, 0, 8, b"abcdef")
+    message.holes = [(2, 2)]
+    message.chunk_headers = [
+        ChunkHeader(100, 12, 0, 3, 0, False, 0, 5, 1, 0),
+        ChunkHeader(117, 1, 3, 3, 0, False, 5, 3, 1, 0),
+    ]
+    assert in_stream(message, [(1, b"XY")]) == [(113, b"XY")]
+    assert in_stream(message, [(2, b"XYZ")]) == [(116, b"X"), (118, b"YZ")]
+
+
+def test_copy_can_go_to_a_pipe() -> None:
+    path = str(ROOT / "captures" / "nginx-token.pcap")
+    done = subprocess.run(
+        [sys.executable, "-m", "rtmpscope", "sanitize", path, "-", "-q"], capture_output=True, cwd=ROOT
+    )
+    assert done.returncode == 0 and done.stdout[:4] == b"\x0a\x0d\x0d\x0a" and MARK not in done.stdout
