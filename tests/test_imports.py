@@ -12,8 +12,8 @@ import pytest
 
 import rtmpscope
 
+PROJECT = Path(__file__).parent.parent
 PACKAGE = Path(rtmpscope.__file__).parent
-ROOT = PACKAGE.parent
 
 # From the top down; a module may import its own level and those below.
 LEVELS = (
@@ -50,7 +50,7 @@ STRANGERS = (
 
 def modules() -> Iterator[tuple[str, Path]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
@@ -111,7 +111,7 @@ def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(tmp_p
 
 def loaded_by(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
     return set(result.stdout.split())
 
 
