@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TextIO
 
 from rtmpscope import __version__
+from rtmpscope.text import printable
 
 if TYPE_CHECKING:
     from rtmpscope.capture.files import Batch, CaptureReader, FileReport
@@ -66,11 +67,19 @@ class Signalled(BaseException):
 
 
 class Command(NamedTuple):
-    """A subcommand: its line of help, what arguments it takes, and what it does."""
+    """A subcommand: what it is for, what arguments it takes, what it does, and examples for its help."""
 
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    examples: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {printable(message)}; {self.prog} --help says more\n")
 
 
 def _port(text: str) -> int:
@@ -188,14 +197,25 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands in one parser, for help and shell completion."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rtmpscope", usage="rtmpscope [COMMAND] CAPTURE... [options]", description=OVERVIEW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=version())
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _shared(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
     for name, command in COMMANDS.items():
-        command.arguments(commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False))
+        command.arguments(
+            commands.add_parser(
+                name,
+                prog=f"rtmpscope {name}",
+                help=command.help,
+                description=f"{command.help[0].upper()}{command.help[1:]}.",
+                epilog=command.examples and f"examples:\n{command.examples}",
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            )
+        )
     return parser
 
 
@@ -204,9 +224,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not arguments or arguments[0] in COMMANDS or arguments[0] in ("-h", "--help", "--version"):
         parser = build_parser()
         if not arguments:
-            parser.error("name a capture, as in rtmpscope stream.pcap; rtmpscope --help says more")
+            parser.error("name a capture, as in rtmpscope stream.pcap")
         return parser.parse_args(arguments)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rtmpscope", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=version())
@@ -286,8 +306,6 @@ def _file_problems(files: Sequence[FileReport]) -> int:
 
 
 def _say(text: str) -> None:
-    from rtmpscope.text import printable
-
     with suppress(OSError):
         print(f"rtmpscope: {printable(text)}", file=sys.stderr, flush=True)
 
@@ -508,7 +526,6 @@ def _show_live(capture: LiveCapture, arguments: argparse.Namespace) -> int:
 
 def _interfaces(arguments: argparse.Namespace) -> int:
     from rtmpscope.capture.interfaces import interfaces
-    from rtmpscope.text import printable
 
     found = interfaces()
     width = max([len(one.name) for one in found], default=0)
@@ -546,15 +563,34 @@ def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, l
 
 
 COMMANDS: Final = {
-    "print": Command("print one line per message", _captures, _print),
-    "export": Command("write the JSON trace", _export_arguments, _export),
-    "stats": Command("connections, session verdicts, streams and their health", _stats_arguments, _stats),
+    "print": Command(
+        "print one line per message", _captures, _print,
+        "  rtmpscope print -Y 'rtmp.command or rtmp.note.severity >= warning' stream.pcap\n"
+        "  tcpdump -U -w - tcp port 1935 | rtmpscope print -",
+    ),
+    "export": Command(
+        "write the JSON trace, schema rtmpscope.trace/1", _export_arguments, _export,
+        "  rtmpscope export stream.pcap -o trace.jsonl\n"
+        "  rtmpscope export stream.pcap | jq 'select(.type == \"command_amf0\") | .summary'",
+    ),
+    "stats": Command(
+        "say how far each session got, and how its streams fared", _stats_arguments, _stats,
+        "  rtmpscope stats stream.pcap\n"
+        "  rtmpscope stats --json stream.pcap | jq '.connections[].verdict'",
+    ),
     "extract": Command("write one FLV file per media stream", _extract_arguments, _extract),
-    "sanitize": Command("copy a capture without stream keys, tokens and credentials", _sanitize_arguments, _sanitize),
-    "live": Command("capture and watch", _live_arguments, _live),
+    "sanitize": Command(
+        "copy a capture without stream keys, tokens and credentials", _sanitize_arguments, _sanitize,
+        "  rtmpscope sanitize --addresses stream.pcap for-the-vendor.pcapng",
+    ),
+    "live": Command(
+        "capture and watch", _live_arguments, _live,
+        "  rtmpscope live -i eth0 -w saved.pcapng\n"
+        "  rtmpscope live -i any --print -a duration:60",
+    ),
     "interfaces": Command("list what live -i accepts", _no_arguments, _interfaces),
     "fields": Command("list the fields of display filters", _no_arguments, _fields),
-}
+}  # fmt: skip
 
 
 # --- the program ---------------------------------------------------------------------------------------------------
@@ -614,7 +650,6 @@ def _guarded(arguments: Sequence[str]) -> int:
 
 def _bad_filter(error: Exception, text: str) -> int:
     from rtmpscope.filters import FilterError, pointed
-    from rtmpscope.text import printable
 
     if not isinstance(error, FilterError):
         return 0
