@@ -446,6 +446,7 @@ _OBJECTS: Final = ("object", "typed_object", "amf3_object", "external")
 _COMMAND_TYPES: Final = ROOTS["command"]
 
 _TABLE: Final = (
+    _of_ends("rtmp", PRESENCE, "every record", lambda *ends: (True,)),
     FilterField(
         "rtmp.record", words("a kind of record", RECORDS, coded=True), "message, handshake, gap or end",
         _record_values, lambda rows: rows.record, RECORDS.__getitem__, RECORDS,
@@ -546,13 +547,23 @@ _TABLE: Final = (
         ("shared_object.persistent", "whether it is kept"),
         ("shared_object.events.event", "use, change, send_message, ..."),
         ("audio.codec", "aac, opus, mp3, ..."),
+        ("audio.packet_type", "sequence_header, raw, coded_frames, ..."),
+        ("audio.sound_rate", "samples per second by the tag"),
         ("video.codec", "h264, hevc, av1, ..."),
+        ("video.frame_type", "key, inter, ..."),
+        ("video.packet_type", "sequence_header, nalu, coded_frames, ..."),
+        ("video.composition_time", "milliseconds from decoding to showing"),
+        ("video.config.width", "and every other part of a sequence header"),
+        ("video.tracks.codec", "codec of any track of a multitrack message"),
     )),
     FilterField("frame.number", NUMBER, "packet that holds the last byte",
                 lambda event, connection, body: (event.packet,), lambda rows: rows.packet),
     _of_record("frame.time", MOMENT, "when the last byte was captured", "time_ns"),
     _of_record("frame.time_epoch", SECONDS, "the same in seconds since 1970", "time_ns"),
     _of_record("frame.time_relative", SECONDS, "seconds since the capture began", "time_ns", relative=True),
+    _of_ends("tcp", PRESENCE, "every record", lambda *ends: (True,)),
+    _of_ends("ip", PRESENCE, "a connection over IPv4", lambda *ends: _addresses(4, *ends)[:1]),
+    _of_ends("ipv6", PRESENCE, "a connection over IPv6", lambda *ends: _addresses(6, *ends)[:1]),
     _of_ends("ip.addr", ADDRESS, "IPv4 address of either end", lambda *ends: _addresses(4, *ends)),
     _of_ends("ip.src", ADDRESS, "IPv4 address of the sender", lambda sender, receiver: _addresses(4, sender)),
     _of_ends("ip.dst", ADDRESS, "IPv4 address of the receiver", lambda sender, receiver: _addresses(4, receiver)),
@@ -562,6 +573,7 @@ _TABLE: Final = (
     _of_ends("tcp.port", NUMBER, "port of either end", lambda sender, receiver: (sender.port, receiver.port)),
     _of_ends("tcp.srcport", NUMBER, "port of the sender", lambda sender, receiver: (sender.port,)),
     _of_ends("tcp.dstport", NUMBER, "port of the receiver", lambda sender, receiver: (receiver.port,)),
+    _of_types("amf", "messages with AMF values", _AMF),
     _of_kinds("amf.string", STRING, "any AMF string", _STRINGS, lambda field: str(field.value)),
     _of_kinds("amf.longstring", STRING, "any AMF0 long string", ("long_string",), lambda field: str(field.value)),
     _of_kinds("amf.number", ANY, "any AMF number", ("number", "double"), lambda field: field.value),
@@ -595,6 +607,7 @@ _TABLE: Final = (
 
 # Names of Wireshark's for what the trace calls otherwise.
 ALIASES: Final = {
+    "rtmpt": "rtmp",
     "rtmpt.header.format": "rtmp.fmt",
     "rtmpt.header.csid": "rtmp.csid",
     "rtmpt.header.bodysize": "rtmp.length",
@@ -603,6 +616,7 @@ ALIASES: Final = {
     "rtmpt.scm.chunksize": "rtmp.set_chunk_size.chunk_size",
     "rtmpt.scm.csid": "rtmp.abort.csid",
     "rtmpt.scm.seq": "rtmp.acknowledgement.sequence_number",
+    "rtmpt.scm.was": "rtmp.window_ack_size.window_size",
     "rtmpt.scm.limittype": "rtmp.set_peer_bandwidth.limit_type",
 }
 

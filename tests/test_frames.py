@@ -55,6 +55,16 @@ def test_frame_that_is_read_further_is_not_kept() -> None:
     assert frames.recall(video) == ""
 
 
+def test_frame_that_a_plugin_says_more_about_is_not_kept() -> None:
+    for start, end in ((0, 0), (0, 5)):
+        frames = Frames()
+        message = frame(b"\xaf\x01abc")
+        described = body(message)
+        described.children.insert(0, Field("volume", 3, start, end))
+        frames.keep(message, described, "loud")
+        assert frames.recall(message) == ""
+
+
 def test_memory_is_bounded() -> None:
     frames = Frames()
     for number in range(KEPT + 100):

@@ -35,11 +35,15 @@ class Frames:
         return ""
 
     def keep(self, message: Message, body: Field, said: str) -> None:
-        """Remember what was said, if the body is a few fields and then data up to the end."""
+        """Remember what was said, if the body is a few fields and then data up to the end.
+
+        A field that does not stand in the first bytes may be what a plugin made of the data.
+        """
         if message.type_id not in MEDIA or not _complete(message) or not body.children:
             return
-        rest = body.children[-1]
+        *head, rest = body.children
         opaque = rest.kind == "display" and rest.start < rest.end == message.length
+        opaque = opaque and all(field.start < field.end <= rest.start for field in head)
         if opaque and 0 < rest.start <= WITHIN and len(self._said) < KEPT:
             self._said[message.type_id, message.payload[: rest.start]] = said
             self._sizes.add(rest.start)
