@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 _STRINGS: Final = ("string", "long_string", "amf3_string")
+_LISTS: Final = ("list", "strict_array", "array", "vector_object")
 _KEYED: Final = ("object", "ecma_array", "typed_object", "amf3_object")
 RECORDS: Final = ("message", "handshake", "gap", "end")
 SEVERITIES: Final = tuple(severity.name.lower() for severity in Severity)
@@ -334,14 +335,14 @@ def _walk(field: Field) -> Iterator[Field]:
 
 
 def _at(field: Field, path: list[str], at: int) -> Iterator[Field]:
-    """The fields at the end of the path; the numbered items of lists are passed through."""
+    """The fields at the end of the path; the items of lists are passed through, as in JSON they have no names."""
     if at == len(path):
         yield field
         return
     for child in field.children:
         if child.name == path[at]:
             yield from _at(child, path, at + 1)
-        elif child.name.startswith("["):
+        elif field.kind in _LISTS:
             yield from _at(child, path, at)
 
 
@@ -554,7 +555,7 @@ _TABLE: Final = (
         ("video.packet_type", "sequence_header, nalu, coded_frames, ..."),
         ("video.composition_time", "milliseconds from decoding to showing"),
         ("video.config.width", "and every other part of a sequence header"),
-        ("video.tracks.codec", "codec of any track of a multitrack message"),
+        ("video.tracks.track_id", "any track of a multitrack message"),
     )),
     FilterField("frame.number", NUMBER, "packet that holds the last byte",
                 lambda event, connection, body: (event.packet,), lambda rows: rows.packet),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wire
 from wire import Ecma, amf0, command, user_control
 
 from rtmpscope import filters
@@ -143,7 +144,13 @@ PING = message(4, user_control(6, 123456))
         ("rtmp.command.transaction_id > 4.5", PUBLISH, True),
         ("rtmp.command.arguments.information.code == NetStream.Publish.BadName", STATUS, True),
         ('rtmp.command.arguments.information.description contains "in use"', STATUS, True),
+        ("rtmp.command.arguments.code == NetStream.Publish.BadName", STATUS, True),
         ("rtmp.command.arguments.information.nothing", STATUS, False),
+        (
+            "rtmp.shared_object.events.event == use",
+            message(19, wire.shared_object("room", 0, 2, wire.so_event(1))),
+            True,
+        ),
         ("rtmp.data.arguments.metadata.width > 1000", METADATA, True),
         ("rtmp.data.arguments.metadata.stereo == true", METADATA, True),
         ("rtmp.data.arguments.metadata.encoder != 5", METADATA, True),
@@ -465,6 +472,12 @@ def test_store_and_stream_agree_on_every_filter(name: str) -> None:
         assert [row for rows in store.scan(wanted, 0, store.count) for row in rows] == expected, text
         some += bool(expected)
     assert some > 20
+
+
+def test_items_of_lists_have_no_names_in_a_path() -> None:
+    wanted = filters.compile("rtmp.video.tracks.config.width == 96")
+    run = Run(open_capture([str(CAPTURES / "enhanced-multitrack.pcap")]), wanted=wanted, whole_payloads=True)
+    assert sum(isinstance(event, Message) for event in run.events()) > 0
 
 
 def test_stream_decodes_only_what_the_columns_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
