@@ -351,9 +351,9 @@ def test_exporter_of_a_plugin_is_a_format_and_sees_no_secrets(tmp_path: Path) ->
 
 def test_mistake_of_ours_is_one_line_without_what_the_capture_said(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import rtmpscope.export.text as text\n"
+        "from rtmpscope.pipeline import Run\n"
         "def fail(*arguments):\n    raise RuntimeError('sk-secret')\n"
-        "text.summarize = fail\n"
+        "Run.describe = fail\n"
     )
     result = run("print", CAPTURE, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert result.returncode == 1 and "internal error, RuntimeError" in result.stderr
