@@ -24,6 +24,7 @@ from rtmpscope.plugins import Registry
 from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import handshake, messages
 from rtmpscope.rtmp.summary import summarize
+from tests import wire
 
 SECOND = 1_000_000_000
 START = 1_795_224_000 * SECOND
@@ -43,7 +44,7 @@ class Session:
 
 def connection(number: int, verdict: Verdict, port: int = 38290) -> Connection:
     made = Connection(number, Endpoint("10.77.0.1", port), Endpoint("10.77.0.2", 1935), "syn", 1, START)
-    made.last_time_ns = START + 10 * SECOND
+    made.last_time_ns = START + SECOND // 10
     made.analysis["session"] = Session(verdict)
     return made
 
@@ -135,35 +136,22 @@ def message(number: int, direction: int, type_id: int, payload: bytes, ms: int =
     return made
 
 
-def string(text: bytes) -> bytes:
-    return b"\x02" + len(text).to_bytes(2, "big") + text
-
-
-def number(value: int) -> bytes:
-    import struct
-
-    return b"\x00" + struct.pack(">d", value)
-
-
-def rejected_publish(key: bytes = b"s3cretkey99") -> FakeStore:
+def rejected_publish(key: str = "s3cretkey99") -> FakeStore:
     """A publisher that is turned away on connection 0, and a player that is served on connection 1."""
     events: list[Event] = []
     for part, direction in (("C0", C2S), ("C1", C2S), ("S0", S2C), ("S1", S2C), ("S2", S2C), ("C2", C2S)):
-        size = 1 if part.endswith("0") else 1536
-        events.append(Handshake(0, direction, 4, START, part, 0, bytes(range(256)) * 6 if size > 1 else b"\x03"))
+        data = b"\x03" if part.endswith("0") else wire.simple_block()
+        events.append(Handshake(0, direction, 4, START, part, 0, data))
     summaries = ["version 3", "handshake, simple", "version 3", "simple", "echoes C1", "echoes S1"]
-    connect = string(b"connect") + number(1) + b"\x03\x00\x03app" + string(b"live") + b"\x00\x00\x09"
-    result = string(b"_result") + number(1) + b"\x05\x05"
-    publish = string(b"publish") + number(5) + b"\x05" + string(key) + string(b"live")
-    status = (
-        string(b"onStatus") + number(0) + b"\x05\x03\x00\x05level" + string(b"error")
-        + b"\x00\x04code" + string(b"NetStream.Publish.BadName") + b"\x00\x00\x09"
-    )  # fmt: skip
+    connect = wire.command("connect", 1, {"app": "live"})
+    result = wire.command("_result", 1, None, None)
+    publish = wire.command("publish", 5, None, key, "live")
+    status = wire.command("onStatus", 0, None, {"level": "error", "code": "NetStream.Publish.BadName"})
     made = [
         (message(1, C2S, 20, connect, 1), "connect('live')"),
         (message(2, S2C, 5, (5_000_000).to_bytes(4, "big"), 2), "5,000,000 bytes"),
         (message(3, S2C, 20, result, 2), "_result → 1  +1.1 ms"),
-        (message(4, C2S, 20, publish, 5), f"publish('{key.decode()}', 'live')"),
+        (message(4, C2S, 20, publish, 5), f"publish('{key}', 'live')"),
         (message(5, S2C, 20, status, 6), "onStatus → 4  NetStream.Publish.BadName  +0.4 ms"),
         (message(6, C2S, 9, b"\x17\x01" + bytes(300), 40, connection=1), "h264 key frame  cts 0"),
         (message(7, C2S, 8, b"\xaf\x01" + bytes(100), 42, connection=1), "aac frame"),
@@ -214,5 +202,3 @@ class HugeStore(FakeStore):
     def scan(self, predicate: Any, start: int, stop: int) -> Iterator[range]:
         yield range(start, stop)
 
-
-__all__ = ["FakeStore", "HugeStore", "connection", "message", "rejected_publish"]

@@ -49,7 +49,7 @@ class RtmpscopeApp(App[None]):
         self, store: Store, title: str, redactor: Redactor | None, display_filter: str = "", live: bool = False
     ) -> None:
         colourless = "NO_COLOR" in environ
-        super().__init__(ansi_color=True if colourless else None)
+        super().__init__(driver_class=terminal.Terminal, ansi_color=True if colourless else None)
         if colourless or self.console.color_system in FEW_COLOURS:
             self.theme = "ansi-dark"
         self.animation_level = "none"
@@ -66,9 +66,14 @@ class RtmpscopeApp(App[None]):
         return MainScreen(self.sight, self.capture, self.display_filter, self.live)
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # ctrl+z and back
         store = self.sight.store
         store.registry.annotator(self.sight.learn, types=SECRETIVE)
         Thread(target=store.load, name="loader", daemon=True).start()
+
+    def on_resize(self) -> None:
+        """Draw everything: a terminal that was resized twice, and has its old size again, has lost what it showed."""
+        self.refresh(layout=True)
 
     def on_unmount(self) -> None:
         self.sight.store.stop()

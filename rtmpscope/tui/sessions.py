@@ -34,6 +34,14 @@ class Sessions(LineList):
     def __init__(self, sight: Sight, id: str) -> None:
         super().__init__(id=id)
         self.sight = sight
+        self.rows_seen = 0
+
+    def take_up(self) -> None:
+        """Verdicts and figures may change with every row."""
+        super().take_up()
+        if self.rows_seen != self.sight.store.count:
+            self.rows_seen = self.sight.store.count
+            self.refresh()
 
     def total(self) -> int:
         return len(self.sight.store.connections)

@@ -11,10 +11,11 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import Any, TextIO
 
-if TYPE_CHECKING:
-    from rtmpscope.tui.app import RtmpscopeApp
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 SWITCH_INTERVAL = 0.001  # seconds a loading thread keeps the interpreter from the screen
@@ -36,7 +37,44 @@ def take_terminal() -> None:
     os.close(terminal)
 
 
-async def live(app: RtmpscopeApp) -> int:
+class Output:
+    """The terminal as a file that never fails: what is written after it is gone is lost, as it must be.
+
+    Textual writes in a thread of its own; an error there ends the thread, and the program then waits for it forever.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
+class Terminal(LinuxDriver):
+    """Textual's driver, for a terminal that may go away."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._file = Output(self._file)  # type: ignore[assignment, arg-type]
+        self._suspended = False
+
+    def _sigtstp_application(self, *arguments: object) -> None:
+        self._suspended = True
+        super()._sigtstp_application(*arguments)
+
+    def _sigcont_application(self, *arguments: object) -> None:
+        """Start again after a suspension only: a hangup sends this signal too, and threads would be started twice."""
+        if self._suspended:
+            self._suspended = False
+            super()._sigcont_application(*arguments)
+
+
+async def live(app: App[None]) -> int:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, app.exit, None, 128 + number)
@@ -48,6 +86,6 @@ async def live(app: RtmpscopeApp) -> int:
     return app.return_code or 0
 
 
-def run_app(app: RtmpscopeApp) -> int:
+def run_app(app: App[None]) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     return asyncio.run(live(app))

@@ -31,6 +31,13 @@ class RowList(LineList):
         super().__init__()
         self.sight = sight
         self.head = Head(self)
+        self.told: Sequence[str] = ()
+
+    def take_up(self) -> None:
+        super().take_up()
+        if not self.virtual_size.height and self.told != self.placeholder():
+            self.told = self.placeholder()
+            self.refresh()
 
     @property
     def row(self) -> int:

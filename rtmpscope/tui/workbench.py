@@ -144,7 +144,7 @@ class Workbench(Screen[None]):
         sessions = self.query_one(Sessions)
         if sessions.total() != sessions.virtual_size.height:
             self.share_out()
-        sessions.reload()
+        sessions.take_up()
         self.status.row = self.row
         self.status.new = len(self.sight.view) - self.seen
         for bar in self.query(EdgeBar):
