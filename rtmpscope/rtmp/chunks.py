@@ -356,6 +356,10 @@ class ChunkParser:
             stream.timestamp = (stream.timestamp + value) & 0xFFFFFFFF
         if fmt == 1 and not stream.seen:
             stream.note("fmt-without-history", Severity.NOTE, "the first chunk on this csid has no full header")
+            if not self.distrust:
+                # Nothing was missed: what is inherited is zero, as nginx reads it.
+                stream.timestamp = value
+                message_stream_id = 0
         stream.length = length
         stream.type_id = type_id
         stream.message_stream_id = message_stream_id
