@@ -175,6 +175,13 @@ def test_any_clock_gives_a_time(time_ns: int, expected: str) -> None:
     assert one(message(1, 1, b"\0\0\x10\0", time_ns))["time"] == expected
 
 
+def test_trace_may_begin_in_the_last_second_before_1970() -> None:
+    early = Connection(0, Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 1935), "syn", 1, -1)
+    texts: list[str] = []
+    Trace(texts.append, [early], describe).event(End(0, 0, 1, -1, "fin", 0, 0))
+    assert [parse(text)["time"] for text in texts] == ["1969-12-31T23:59:59.999999999Z"] * 2
+
+
 def test_part_of_an_aggregate_names_it() -> None:
     event = message(6, 8, b"\xaf\x01\x00")
     event.aggregate = 5

@@ -98,8 +98,8 @@ class Trace:
         self._held: deque[str | _Request] = deque()
         self._held_characters = 0
         self._position = 0  # of the next record, counted from the first
-        self._second = UNKNOWN
-        self._second_text = ""
+        self._second = 0  # since 1970: the newest second of which the text was made
+        self._second_text = _EPOCH.isoformat()
 
     def header(self, captures: Iterable[tuple[str, str]], filter_text: str | None) -> None:
         """The first record; `captures` are pairs of path and format."""
