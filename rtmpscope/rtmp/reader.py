@@ -266,7 +266,7 @@ class DirectionReader:
         recovery = Recovery(parser, region, True)
         if parser.trouble == DOUBT or parser.trouble == CHUNK_SIZE_UNKNOWN:
             recovery.believe_header(GUESS_BITS if parser.distrust else 0)
-        if parser.trouble == UNSEEN or (parser.trouble == DOUBT and parser.distrust):
+        if parser.distrust and parser.trouble in (UNSEEN, DOUBT):
             recovery.learn_header()
         self.recovery = recovery
         return recovery
