@@ -97,7 +97,7 @@ class FakeStore:
         plain = {
             "kind": type(event).__name__.lower(), "number": 0, "type_id": -1, "fmt": -1, "csid": -1,
             "message_stream_id": -1, "timestamp": -1, "length": 0, "captured": 0, "first_packet": event.packet,
-            "severity": self.severity(row), "head": b"",
+            "severity": self.severity(row), "head": event.payload[:8] if isinstance(event, Message) else b"",
         }  # fmt: skip
         for name in ("number", "type_id", "fmt", "csid", "message_stream_id", "timestamp", "length", "captured"):
             plain[name] = getattr(event, name, plain[name])

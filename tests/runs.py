@@ -121,9 +121,14 @@ def facts(event: Event) -> tuple[object, ...]:
 
 
 def by_direction(events: Sequence[Event]) -> dict[tuple[int, int], list[tuple[object, ...]]]:
-    """The handshakes and messages of each direction: what must survive whatever TCP does."""
+    """The handshake parts and messages of each direction: what must survive whatever TCP does."""
     found: dict[tuple[int, int], list[tuple[object, ...]]] = {}
     for event in events:
-        if isinstance(event, Handshake | Message):
-            found.setdefault((event.connection, event.direction), []).append(content(event))
+        if isinstance(event, Message):
+            told = content(event)
+        elif isinstance(event, Handshake):
+            told = (event.part, event.offset, digest(event.data))  # how it answers the other side is another matter
+        else:
+            continue
+        found.setdefault((event.connection, event.direction), []).append(told)
     return found

@@ -368,6 +368,15 @@ def test_hostile_text_takes_no_time_to_speak_of(redactor: Redactor, text: str) -
     assert time.perf_counter() - began < 20
 
 
+@pytest.mark.parametrize("type_id", [1, 3, 4, 7, 8, 9, 21, 22, 255])
+def test_known_secret_is_withheld_where_none_belongs(redactor: Redactor, type_id: int) -> None:
+    said = bytes(24) + command("publish", 5, None, KEY, "live")
+    untouched = redacted(redactor, type_id, said)
+    redacted(redactor, 20, said[24:])
+    assert_gone(redacted(redactor, type_id, said), KEY, repr(KEY.encode()))
+    assert messages.decode(type_id, said, len(said)).children == [] or untouched is not None
+
+
 @pytest.mark.parametrize("query", ["YWJjZA==", "t0ken-value", "a=1&YWJjZA==", "a=1;b=YWJjZA=="])
 def test_query_without_names_is_secret_too(redactor: Redactor, query: str) -> None:
     (shown,) = plain(redactor, "play", 1, None, f"{KEY}?{query}")
