@@ -200,7 +200,7 @@ class Redactor:
         parts = []
         for part in body.children:
             if part.name in ("name", "transaction_id"):
-                parts.append(self._leaf(part, Redactor._plain))
+                parts.append(self._walk(part, Redactor._plain, _PROPERTIES))
             elif part.name == "command_object" and name.lower() == "connect":
                 parts.append(self._connect_object(part))
             else:

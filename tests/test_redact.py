@@ -370,6 +370,11 @@ def test_hostile_text_takes_no_time_to_speak_of(redactor: Redactor, text: str) -
     assert time.perf_counter() - began < 20
 
 
+def test_bytes_in_place_of_a_transaction_id_are_withheld(redactor: Redactor) -> None:
+    said = amf0("FCPublish") + b"vp09\x05" + amf0(KEY)  # no AMF marker: nobody knows what follows
+    assert KEY.encode().hex() not in values.value(redacted(redactor, 20, said))
+
+
 @pytest.mark.parametrize("type_id", [1, 3, 4, 7, 8, 9, 21, 22, 255])
 def test_known_secret_is_withheld_where_none_belongs(redactor: Redactor, type_id: int) -> None:
     redactor.secret(KEY)
