@@ -241,10 +241,15 @@ class DirectionReader:
             pos = parser.parse(region.data, 0, region.base, region.segments, True)
             out.extend(parser.out)
             parser.out = []
-            if parser.trouble or pos < len(region.data):
+            if parser.trouble:
                 region.cut(pos)
                 self._doubt(region).feed(gap)
                 self._recover(out)
+                return
+            if pos < len(region.data):
+                # A header cut by the hole: where its message ends is lost with it.
+                parser.framed += len(region.data) - pos
+                self._search_behind(gap, out)
                 return
         if parser.left >= gap.length:
             parser.skip(gap.length, gap.packet)
@@ -252,10 +257,13 @@ class DirectionReader:
             out.extend(parser.out)
             parser.out = []
             return
-        recovery = Recovery(parser, Region(gap, gap.offset + gap.length), False)
+        self._search_behind(gap, out, parser.fork())
+
+    def _search_behind(self, gap: StreamGap, out: list[Event], guess: ChunkParser | None = None) -> None:
+        """Recover behind a hole; first with the guess that the message under way went on through it."""
+        recovery = Recovery(self.parser, Region(gap, gap.offset + gap.length), False)
         recovery.ready = max(recovery.ready, gap.packet)
-        guess = parser.fork()
-        if guess.skip(gap.length, gap.packet) != LOST:
+        if guess is not None and guess.skip(gap.length, gap.packet) != LOST:
             recovery.suppose(guess, GUESS_BITS, GUESS_BITS_AT_END)
         self.recovery = recovery
         self._recover(out)
@@ -276,8 +284,8 @@ class DirectionReader:
         while self.recovery is not None:
             recovery = self.recovery
             outcome = recovery.run()
-            for gap in recovery.unresolved:
-                out.append(self._gap(gap, UNKNOWN, recovery.ready))
+            for unresolved in recovery.unresolved:
+                out.append(self._gap_before(unresolved, UNKNOWN, recovery.ready))
             recovery.unresolved = []
             out.extend(recovery.messages)
             recovery.messages = []
@@ -305,23 +313,23 @@ class DirectionReader:
     def _report(self, outcome: Outcome, out: list[Event]) -> None:
         """The gaps that were bridged, and how."""
         first = outcome.regions[0]
-        if first.gap is not None:
-            event = self._gap(first.gap, outcome.start - first.gap.offset - first.gap.length, outcome.ready)
+        if first.gap is not None or outcome.searched:
+            event = self._gap_before(first, outcome.start - first.origin, outcome.ready)
             event.confidence = min(99, 50 + outcome.bits)
-            out.append(event)
-        elif outcome.searched:
-            lost = StreamGap(first.origin, 0, "mid_stream", outcome.ready, _time_at(first, outcome.start))
-            event = self._gap(lost, outcome.start - first.origin, outcome.ready)
-            event.confidence = min(99, 50 + outcome.bits)
-            event.note(
-                "lost-sync",
-                Severity.WARNING,
-                "the bytes here do not continue the chunk stream; reading goes on at the next sure header",
-            )
             out.append(event)
         for region in outcome.regions[1 : outcome.reached + 1]:
-            assert region.gap is not None
-            out.append(self._gap(region.gap, 0, outcome.ready))
+            out.append(self._gap_before(region, 0, outcome.ready))
+
+    def _gap_before(self, region: Region, resumed: i64, ready: i64) -> Gap:
+        """Why a region had to be searched: the hole before it, or bytes that are no chunk stream."""
+        if region.gap is not None:
+            return self._gap(region.gap, resumed, ready)
+        first = region.first
+        assert first is not None
+        event = self._gap(StreamGap(region.origin, 0, "mid_stream", first.packet, first.time_ns), resumed, ready)
+        then = "reading goes on at the next sure header" if resumed != UNKNOWN else "no sure header follows"
+        event.note("lost-sync", Severity.WARNING, f"the bytes here do not continue the chunk stream; {then}")
+        return event
 
     def _gap(self, gap: StreamGap, resumed: i64, ready: i64) -> Gap:
         event = Gap(self.connection, self.direction, gap.packet, gap.time_ns, gap.offset, gap.length, gap.reason)
@@ -337,8 +345,7 @@ class DirectionReader:
             self._recover(out)
         if self.recovery is not None:
             for region in self.recovery.regions:
-                if region.gap is not None:
-                    out.append(self._gap(region.gap, UNKNOWN, item.packet))
+                out.append(self._gap_before(region, UNKNOWN, item.packet))
             out.extend(self.recovery.messages)
             self.recovery.messages = []
             self.recovery = None
@@ -375,10 +382,3 @@ def _rest(data: bytes, pos: i64, base: i64, segments: list[Segment]) -> Region:
     region = Region(None, base + pos)
     region.append(StreamData(base + pos, data[pos:], _segments_from(segments, base + pos)))
     return region
-
-
-def _time_at(region: Region, offset: i64) -> i64:
-    for segment in region.segments:
-        if segment.offset + segment.length > offset:
-            return segment.time_ns
-    return region.segments[-1].time_ns if region.segments else 0

@@ -65,13 +65,17 @@ LARGEST_STEP: Final = 1 << 24
 
 
 class Region:
-    """Bytes without a hole, and the gap before them.  origin is the stream offset at which they began."""
+    """Bytes without a hole, and the gap before them.
 
-    __slots__ = ("gap", "origin", "base", "data", "segments", "closed", "close_ready")
+    They began at the stream offset `origin`, in the segment `first`.
+    """
+
+    __slots__ = ("gap", "origin", "first", "base", "data", "segments", "closed", "close_ready")
 
     def __init__(self, gap: StreamGap | None, base: i64) -> None:
         self.gap = gap
         self.origin = base
+        self.first: Segment | None = None
         self.base = base
         self.data = b""
         self.segments: list[Segment] = []
@@ -81,12 +85,15 @@ class Region:
     def append(self, item: StreamData) -> None:
         self.data = self.data + item.data if self.data else item.data
         self.segments = self.segments + item.segments if self.segments else item.segments
+        if self.first is None:
+            self.first = self.segments[0]
 
     def cut(self, count: i64) -> None:
         """Make a new beginning after the first bytes, whatever came before them."""
         self.drop(count)
         self.gap = None
         self.origin = self.base
+        self.first = self.segments[0]
 
     def drop(self, count: i64) -> None:
         """Forget the first bytes."""
@@ -136,7 +143,7 @@ class Recovery:
 
     The first region begins where the doubt does: at the end of a hole, or at a header that gave trouble, which
     then is not tried again (`distrust`).  Feed it what follows, call run(), and take what it reports meanwhile:
-    `messages` cut short by the loss, `unresolved` gaps behind which nothing was recognised.
+    `messages` cut short by the loss, `unresolved` regions in which nothing was recognised.
     """
 
     __slots__ = (
@@ -158,7 +165,7 @@ class Recovery:
         self.pattern: re.Pattern[bytes] | None = None
         self.ready: i64 = parser.floor
         self.messages: list[Message] = []
-        self.unresolved: list[StreamGap] = []
+        self.unresolved: list[Region] = []
 
     def name(self, connection: i64, direction: i64) -> None:
         """Pass on which connection and direction this is."""
@@ -365,9 +372,7 @@ class Recovery:
             if len(self.regions) == 1:
                 self.scan_pos = len(region.data)
                 return None
-            if region.gap is not None:
-                self.unresolved.append(region.gap)
-            self.regions.pop(0)
+            self.unresolved.append(self.regions.pop(0))
             self.scan_pos = 0
 
     def _can_propose(self, region: Region, place: i64) -> bool:
