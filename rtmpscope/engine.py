@@ -49,14 +49,22 @@ class Engine:
     """feed() packets, finish() once; `connections` grows as connections are recognised.
 
     ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
-    whole_payloads keeps the complete payload of audio and video messages.
+    whole_payloads keeps the complete payload of audio and video messages; `connections` is how many are kept.
     """
 
-    def __init__(self, registry: Registry, *, ports: frozenset[int] = RTMP_PORTS, whole_payloads: bool = False) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        ports: frozenset[int] = RTMP_PORTS,
+        whole_payloads: bool = False,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self.connections: Final[list[Connection]] = []
         self._registry: Final = registry
         self._ports: Final = ports
         self._whole: Final = whole_payloads
+        self._limit: Final = connections
         self._decoder: Final = Decoder()
         self._reassembler: Final = Reassembler()
         self._conversations: Final[dict[int, Conversation]] = {}
@@ -107,7 +115,7 @@ class Engine:
         if opened:
             opened.sort(key=_opened_ready)
             for conversation in opened:
-                if len(self.connections) < CONNECTIONS:
+                if len(self.connections) < self._limit:
                     self._open(conversation)
                 else:
                     self._refuse(conversation)
@@ -147,7 +155,7 @@ class Engine:
                 Note(
                     "limit-connections",
                     Severity.WARNING,
-                    f"more than {CONNECTIONS:,} connections: only the first {CONNECTIONS:,} are shown",
+                    f"more than {self._limit:,} connections: those after the first {self._limit:,} are not shown",
                 )
             )
         self._refused += 1

@@ -445,7 +445,7 @@ class ChunkParser:
             return False
         # Some writers put the new absolute time before a message that begins with fmt 3 (livego).
         ahead: i64 = (value - stream.timestamp) & 0xFFFFFFFF
-        return ahead < 60_000
+        return ahead < 60_000 or ahead == stream.delta
 
     def _advance(self, stream: ChunkStream, value: i64) -> None:
         """The timestamp of a message that begins with fmt 3: one more delta (5.3.1.2.4)."""
@@ -612,7 +612,7 @@ class ChunkParser:
         if stream.remaining == 0:
             self._complete(stream, base + pos - 1)
             return pos
-        if stream.csid < 64 and not stream.extended and not self.trial and not self.detail:
+        if stream.csid < 64 and not (stream.extended or stream.undecided or self.trial or self.detail):
             return self._run(stream, data, pos, end, base)
         return pos
 

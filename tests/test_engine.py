@@ -1,0 +1,76 @@
+"""The engine as a whole: what it reports in which order, and when it lets go."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtmpscope.engine import Engine
+from rtmpscope.model import C2S, S2C, Event, Message, Opened
+from rtmpscope.plugins import Registry, load_builtin
+from tests import sender, wire
+
+
+def engine(**options: int) -> Engine:
+    registry = Registry()
+    load_builtin(registry)
+    return Engine(registry, **options)
+
+
+def everything(made: Engine, packets: list, batch: int = 1000) -> list[Event]:
+    events = []
+    for start in range(0, len(packets), batch):
+        events += made.feed(packets[start : start + batch])
+    return events + made.finish()
+
+
+def opened(port: int) -> list[wire.Frame]:
+    return wire.Tcp(client=("10.0.0.1", port)).open().frames
+
+
+@pytest.mark.parametrize("name", sender.SESSIONS)
+def test_sent_messages_come_out_byte_for_byte(name: str):
+    session = sender.SESSIONS[name]()
+    messages = [
+        event
+        for event in everything(engine(whole_payloads=True), session.packets())
+        if isinstance(event, Message) and not event.aborted
+    ]
+    for direction in (C2S, S2C):
+        got = [
+            (m.type_id, m.timestamp, m.message_stream_id, m.payload, m.aggregate > 0)
+            for m in messages
+            if m.direction == direction
+        ]
+        sent = [
+            (s.type_id, s.timestamp, s.msid, s.payload, s.part) for s in session.messages if s.direction == direction
+        ]
+        assert got == sent
+    assert [m.number for m in messages if m.number] == sorted(m.number for m in messages)
+
+
+@pytest.mark.parametrize("name", sender.SESSIONS)
+def test_cut_into_batches_leaves_no_trace(name: str):
+    packets = sender.SESSIONS[name]().packets()
+
+    def facts(batch: int) -> list[tuple]:
+        events = everything(engine(), packets, batch)
+        return [
+            (type(e).__name__, e.connection, e.direction, e.packet, e.ready, getattr(e, "payload", b"")) for e in events
+        ]
+
+    assert facts(1) == facts(7) == facts(10_000)
+
+
+def test_connections_beyond_the_limit_are_said_not_to_be_shown():
+    made = engine(connections=2)
+    events = everything(made, wire.packets([frame for port in (1, 2, 3, 4) for frame in opened(port)]))
+    assert len(made.connections) == 2
+    assert sum(isinstance(event, Opened) for event in events) == 2
+    assert [note.code for note in made._registry.problems] == ["limit-connections"]
+
+
+def test_connections_within_the_limit_are_all_shown():
+    made = engine(connections=2)
+    everything(made, wire.packets([frame for port in (1, 2) for frame in opened(port)]))
+    assert len(made.connections) == 2
+    assert not made._registry.problems
