@@ -139,7 +139,7 @@ def test_what_is_packed_into_tls_or_http_is_not_taken_for_rtmp(name: str) -> Non
 
 def trace(name: str) -> str:
     """The JSON trace of a capture, with tags that do not change from run to run."""
-    run = Run(open_capture([path_of(name)]))
+    run = Run(open_capture([path_of(name)]), whole_payloads=True)
     lines: list[str] = []
     written = Trace(lines.append, run.connections, run.describe, Redactor(key=b"golden"))
     written.header([(PROVENANCE[name]["capture"], "pcap")], None)
