@@ -83,8 +83,8 @@ class Side:
         other.ended = self.ended
         other.syn_seq = self.syn_seq
 
-    def start(self, expected: i64, now: i64) -> None:
-        """Begin at a known sequence number; segments that came before the SYN did are placed."""
+    def start(self, expected: i64, packet: i64, now: i64) -> None:
+        """Begin at a known sequence number; segments that came before it was known are placed."""
         self.started = True
         self.expected = expected
         self.progress_ns = now
@@ -92,13 +92,16 @@ class Side:
         self.waiting = []
         self.waiting_bytes = 0
         for segment in early:
-            self.add(segment)
+            self._place(segment, packet)
 
     def add(self, segment: Segment) -> None:
         """Take one segment that carries payload or a FIN."""
-        if not self.started:
+        if self.started:
+            self._place(segment, segment.packet)
+        else:
             self._collect(segment)
-            return
+
+    def _place(self, segment: Segment, ready: i64) -> None:
         distance: i64 = (segment.seq - self.expected) & 0xFFFFFFFF
         if distance >= 0x80000000:
             distance -= 0x100000000
@@ -110,9 +113,9 @@ class Side:
             if segment.length + segment.cut > 0:
                 self._wait(segment)
             return
-        self._deliver(segment, segment.packet)
+        self._deliver(segment, ready)
         if self.waiting:
-            self._drain(segment.packet)
+            self._drain(ready)
 
     def acknowledge(self, ack: i64) -> None:
         self.acked = ack
@@ -172,7 +175,7 @@ class Side:
             if distance >= 0x80000000 and distance - 0x100000000 < lowest:
                 lowest = distance - 0x100000000
         self.items.append(StreamGap(0, 0, "mid_stream", packet, now))
-        self.start((first + lowest) & 0xFFFFFFFF, now)
+        self.start((first + lowest) & 0xFFFFFFFF, packet, now)
 
     def _wait(self, segment: Segment) -> None:
         self.stats.out_of_order += 1
@@ -459,13 +462,13 @@ class Reassembler:
             if flow.syn_ns != UNKNOWN and flow.rtt_ns == UNKNOWN:
                 flow.rtt_ns = segment.time_ns - flow.syn_ns
             if not peer.started:
-                peer.start(segment.ack, segment.time_ns)
+                peer.start(segment.ack, segment.packet, segment.time_ns)
         else:
             flow.client = index
             if flow.syn_ns == UNKNOWN:
                 flow.syn_ns = segment.time_ns
         if not side.started:
-            side.start(first, segment.time_ns)
+            side.start(first, segment.packet, segment.time_ns)
 
 
 _FORGOTTEN: Final[tuple[Flow, i64]] = (Flow(UNKNOWN, bytes(12), 0, 0), 0)
