@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build" / "bench"
+RECORDED = CACHE / "recorded.pcap"  # see bench/record.py
 WORKLOADS = ("video-4096", "video-128", "small", "tiny")
 FIELDS, JSON = "tshark fields", "tshark json"
 
@@ -150,7 +151,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the workloads, 1 for the full one")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="names, see bench/workloads.py")
-    parser.add_argument("--capture", type=Path, action="append", default=[], help="bench this file as well")
+    parser.add_argument("--capture", type=Path, action="append", default=[], help="this file as well")
     parser.add_argument("--tools", default="", help="only tools whose name begins with one of these")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file too")
     options = parser.parse_args()
@@ -166,7 +167,7 @@ def main() -> None:
             out.append(f"{tool.name}: {tool.command[0]} is not installed")
     print("\n".join(out))
     files = [prepare(name, options.scale) for name in options.workloads.split(",") if name]
-    for file in [*files, *options.capture]:
+    for file in [*files, *(options.capture or filter(Path.exists, [RECORDED]))]:
         part = f"\n{file.name}, {file.stat().st_size / 1e6:,.0f} MB\n\n" + table(compare(file, tools, options.rounds))
         wrong = [lost_messages(tool, file) for tool in tools if tool.name.startswith("stats")]
         part += "".join(f"\n\nWRONG {text}" for text in wrong if text)
