@@ -584,7 +584,7 @@ class ChunkParser:
         assert stream is not None
         take = min(self.left, end - pos)
         if stream.undecided and stream.captured + take >= HEAD_BYTES:
-            self._decide(stream, data[pos : pos + HEAD_BYTES - stream.captured])
+            self._decide(stream, data[pos : pos + max(0, HEAD_BYTES - stream.captured)])
         if take == stream.length and stream.keep == take:
             # All of it at once, as most messages come.
             self.left = 0
@@ -620,7 +620,7 @@ class ChunkParser:
         """The head of an audio or video message is there: keep more only where pass one must read it."""
         stream.undecided = False
         if not wants_whole(stream.type_id, b"".join(stream.parts) + rest):
-            stream.keep = HEAD_BYTES - stream.captured
+            stream.keep = max(0, HEAD_BYTES - stream.captured)  # a run of small chunks may have brought more
             stream.whole = False
 
     def _run(self, stream: ChunkStream, data: bytes, pos: i64, end: i64, base: i64) -> i64:
