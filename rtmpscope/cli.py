@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -25,12 +26,14 @@ from rtmpscope.text import printable
 if TYPE_CHECKING:
     from rtmpscope.capture.files import Batch, CaptureReader, FileReport
     from rtmpscope.capture.live import LiveCapture
+    from rtmpscope.capture.streams import Wait
     from rtmpscope.filters import Filter
     from rtmpscope.pipeline import Run, Watcher
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 SIGNALLED: Final = 128
+FOLLOW_SECONDS: Final = 0.05  # between two looks at whether a capture has grown
 OBJECTS: Final = 100_000  # to be made between two searches for cycles: what a capture gives dies without them
 DEBUG: Final = "RTMPSCOPE_DEBUG"  # in the environment: let a traceback through
 
@@ -91,7 +94,15 @@ def _port(text: str) -> int:
     return port
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count <= 0:
+        raise ValueError
+    return count
+
+
 _port.__name__ = "port number"  # argparse says "invalid port number value"
+_count.__name__ = "count"
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +133,15 @@ def _captures(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
 
 
-def _export_arguments(parser: argparse.ArgumentParser) -> None:
+def _print_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
+    parser.add_argument(
+        "--follow", action="store_true", help="go on while another program writes to the capture, the last of several"
+    )
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _print_arguments(parser)
     parser.add_argument(
         "-o", metavar="TRACE", dest="output", default="-", help='where to; "-", the default, is standard output'
     )
@@ -131,6 +149,10 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", metavar="FORMAT", default="jsonl",
         help="jsonl, one record per line (default); json, one array; or a plugin's format",
     )  # fmt: skip
+    _payload_argument(parser)
+
+
+def _payload_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--payload", action="store_true", help="add every message's captured bytes as hex")
 
 
@@ -161,23 +183,28 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
         help="interface to capture on, also several times; rtmpscope interfaces lists them",
     )  # fmt: skip
     parser.add_argument(
-        "-f", metavar="BPF", dest="capture_filter", default="", help="capture filter (default: all of TCP)"
+        "-f", metavar="BPF", dest="capture_filter", default="",
+        help="capture filter (default: tcp, so that RTMP on any port is found)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-p", dest="promiscuous", action="store_false", help="do not put the interface into promiscuous mode"
     )
     parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
     parser.add_argument(
         "-a", metavar="LIMIT", dest="stop", type=_limit("duration", "filesize"), action="append", default=[],
         help="stop after duration:SECONDS or filesize:KILOBYTES",
     )  # fmt: skip
-    parser.add_argument("-c", metavar="N", dest="count", type=int, default=0, help="stop after N packets")
+    parser.add_argument("-c", metavar="N", dest="count", type=_count, default=0, help="stop after N packets")
     parser.add_argument(
         "-b", metavar="RING", dest="ring", type=_limit("filesize", "files"), action="append", default=[],
-        help="write a ring of files: filesize:KILOBYTES of each, files:N of them",
+        help="write a ring of files: filesize:KILOBYTES of each, files:N of them (default: 2)",
     )  # fmt: skip
     sink = parser.add_mutually_exclusive_group()
     sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
     sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
+    _payload_argument(parser)
     _shared(parser)
-    parser.set_defaults(format="jsonl", payload=False)
+    parser.set_defaults(format="jsonl", follow=True)
 
 
 def _limit(*names: str) -> Callable[[str], tuple[str, float]]:
@@ -238,7 +265,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="rtmpscope", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=version())
-    _captures(parser)
+    _print_arguments(parser)
     return parser.parse_args(arguments, argparse.Namespace(command=""))
 
 
@@ -292,6 +319,24 @@ def _progress(run: Run, arguments: argparse.Namespace, output: str = "-") -> Wat
     return None if arguments.quiet or in_the_way or not sys.stderr.isatty() else Progress(run, sys.stderr)
 
 
+def _watcher(run: Run, arguments: argparse.Namespace, output: str, file: TextIO) -> Watcher | None:
+    """What grows is written at once; what does not has progress."""
+    return _AtOnce(file) if arguments.follow else _progress(run, arguments, output)
+
+
+class _AtOnce:
+    """Lets a reader at the other end of a pipe see every batch at once."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    def show(self, batch: Batch) -> None:
+        self._output.flush()
+
+    def clear(self) -> None:
+        self._output.flush()
+
+
 def _outcome(run: Run, quiet: bool) -> int:
     """Say what was wrong with the captures and the plugins; the exit code."""
     for problem in run.registry.problems:
@@ -330,25 +375,55 @@ def _no_overwriting(output: str, captures: Sequence[str]) -> Iterator[None]:
 
 
 def _print(arguments: argparse.Namespace) -> int:
-    run = _run(arguments, decoding=True)
-    _print_run(run, arguments, _progress(run, arguments))
-    return _outcome(run, arguments.quiet)
+    return _deliver(arguments, _print_run)
 
 
-def _print_run(run: Run, arguments: argparse.Namespace, watcher: Watcher | None) -> None:
+def _deliver(arguments: argparse.Namespace, write: Callable[[Run, argparse.Namespace], None]) -> int:
+    """Captures to where `write` writes; a signal ends following them, and what was there by then is still written."""
+    from rtmpscope.capture.files import open_capture
+
+    signals: list[int] = []
+    if arguments.follow:
+        _on_signals(signals.append)
+    reader = open_capture(arguments.captures, wait=_following(signals) if arguments.follow else None)
+    run = _run_over(reader, arguments, decoding=True)
+    write(run, arguments)
+    code = _outcome(run, arguments.quiet)
+    return SIGNALLED + signals[0] if signals else code
+
+
+def _following(signals: Sequence[int]) -> Wait:
+    """What to do at the end of a capture that may grow, until a signal has come."""
+
+    def wait() -> bool:
+        time.sleep(FOLLOW_SECONDS)
+        return not signals
+
+    return wait
+
+
+def _on_signals(stop: Callable[[int], object]) -> None:
+    """From now on those that end a program end only its reading."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handle)
+
+
+def _print_run(run: Run, arguments: argparse.Namespace) -> None:
     from rtmpscope.export.text import TextLines, wants_colour, writer
 
     colour = wants_colour(arguments.color, sys.stdout, os.environ)
     lines = TextLines(writer(sys.stdout), run.connections, run.describe, run.start_ns, run.redactor, colour)
-    for event in run.events(watcher):
+    for event in run.events(_watcher(run, arguments, "-", sys.stdout)):
         lines.event(event)
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    run = _run(arguments, decoding=True)
     with _no_overwriting(arguments.output, arguments.captures):
-        _export_run(run, arguments)
-    return _outcome(run, arguments.quiet)
+        return _deliver(arguments, _export_run)
 
 
 def _export_run(run: Run, arguments: argparse.Namespace) -> None:
@@ -373,7 +448,7 @@ def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None
     wanted = run.wanted
     text = None if wanted is None else wanted.text if run.redactor is None else wanted.redacted(run.redactor)
     trace.header([(file.path, file.format) for file in run.files], text)
-    for event in run.events(_progress(run, arguments, arguments.output)):
+    for event in run.events(_watcher(run, arguments, arguments.output, file)):
         trace.event(event)
     trace.finish(run.files)
     if arguments.format == "json":
@@ -382,7 +457,7 @@ def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None
 
 def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
     sink = run.registry.exporters[arguments.format](file)
-    for event in run.events(_progress(run, arguments, arguments.output)):
+    for event in run.events(_watcher(run, arguments, arguments.output, file)):
         if run.redactor is not None:
             run.redactor.apply(event, run.describe)
         sink.event(event, run.connections[event.connection])
@@ -469,11 +544,16 @@ def _live(arguments: argparse.Namespace) -> int:
     _filter(arguments.filter)
     limits = dict(arguments.stop)
     ring = dict(arguments.ring)
+    if ring and "filesize" not in ring:
+        raise Failure("a ring of files needs the size of each: -b filesize:KILOBYTES", BAD_INPUT)
+    if ring and "filesize" in limits:
+        raise Failure("a ring never grows beyond its files: -a filesize is for captures without -b", BAD_INPUT)
     request = Request(
         arguments.interfaces,
         capture_filter=arguments.capture_filter or DEFAULT_FILTER,
         packets=arguments.count,
-        ring=(int(ring["filesize"]), int(ring.get("files", 2))) if "filesize" in ring else None,
+        promiscuous=arguments.promiscuous,
+        ring=(int(ring["filesize"]), int(ring.get("files", 2))) if ring else None,
         save=arguments.save,
     )
     watched = arguments.text or arguments.output is not None or not sys.stdout.isatty()
@@ -493,15 +573,14 @@ def _watch(capture: LiveCapture, arguments: argparse.Namespace) -> int:
     """Print or export what comes; a signal ends the capture, and what was captured by then is still written."""
     signals: list[int] = []
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int) -> None:
         signals.append(number)
         capture.stop(f"signal {number}")
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    _on_signals(stop)
     run = _run_over(capture, arguments, decoding=True)
     if arguments.output is None:
-        _print_run(run, arguments, _AtOnce(sys.stdout))
+        _print_run(run, arguments)
     else:
         _export_run(run, arguments)
     code = _outcome(run, arguments.quiet)
@@ -510,19 +589,6 @@ def _watch(capture: LiveCapture, arguments: argparse.Namespace) -> int:
     if capture.failed or not arguments.quiet:
         _say(f"the capture has ended: {capture.ended}")
     return FAILED if capture.failed else code
-
-
-class _AtOnce:
-    """Lets a reader at the other end of a pipe see every batch at once."""
-
-    def __init__(self, output: TextIO) -> None:
-        self._output = output
-
-    def show(self, batch: Batch) -> None:
-        self._output.flush()
-
-    def clear(self) -> None:
-        self._output.flush()
 
 
 def _show_live(capture: LiveCapture, arguments: argparse.Namespace) -> int:
@@ -554,9 +620,9 @@ def _open(arguments: argparse.Namespace) -> int:
 
     _filter(arguments.filter)
     take_terminal()
-    reader = open_capture(arguments.captures, spool=True)
+    reader = open_capture(arguments.captures, spool=True, wait=_following(()) if arguments.follow else None)
     title = ", ".join(os.path.basename(path) for path in arguments.captures)
-    return _show(reader, title, arguments) or _file_problems(reader.files)
+    return _show(reader, title, arguments, live=arguments.follow) or _file_problems(reader.files)
 
 
 def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, live: bool = False) -> int:
@@ -572,7 +638,7 @@ def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, l
 
 COMMANDS: Final = {
     "print": Command(
-        "print one line per message", _captures, _print,
+        "print one line per message", _print_arguments, _print,
         "  rtmpscope print -Y 'rtmp.command or rtmp.note.severity >= warning' stream.pcap\n"
         "  tcpdump -U -w - tcp port 1935 | rtmpscope print -",
     ),
@@ -593,7 +659,7 @@ COMMANDS: Final = {
     ),
     "live": Command(
         "capture and watch", _live_arguments, _live,
-        "  rtmpscope live -i eth0 -w saved.pcapng\n"
+        "  rtmpscope live -i eth0 -f 'tcp port 1935' -w saved.pcapng\n"
         "  rtmpscope live -i any --print -a duration:60",
     ),
     "interfaces": Command("list what live -i accepts", _no_arguments, _interfaces),

@@ -169,12 +169,13 @@ class Store:
     def progress_text(self) -> str:
         """How far loading has come: "loaded 100 %", or a part with speed and time left."""
         size = self.reader.size
+        dropped = f"  {self.reader.dropped:,} packets dropped" if self.reader.dropped else ""
         if self.complete:
-            return self.error or "loaded 100 %"
+            return (self.error or self.reader.ended or "loaded 100 %") + dropped
         seconds = time.monotonic() - self._began
         speed = self.position / seconds if seconds > 0 else 0.0
         if not size:
-            return f"loaded {self.position / 1e6:,.0f} MB"
+            return f"loaded {self.position / 1e6:,.0f} MB{dropped}"
         left = (size - self.position) / speed if speed else 0.0
         return f"loaded {self.position * 100 // size} %  {speed / 1e6:,.0f} MB/s  {left:,.0f} s left"
 

@@ -140,6 +140,27 @@ def test_several_captures_are_one() -> None:
     assert both.count("\n") == one + two
 
 
+@pytest.mark.parametrize("command", [["print"], ["export"], []])
+def test_followed_capture_is_shown_as_it_grows_and_a_signal_ends_that(command: list[str], tmp_path: Path) -> None:
+    data = Path(CAPTURE).read_bytes()
+    growing = tmp_path / "growing.pcap"
+    growing.write_bytes(data[:40_001])
+    process = subprocess.Popen(
+        [*COMMAND, *command, str(growing), "--follow"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    with growing.open("ab") as more:
+        more.write(data[40_001:])
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    rest, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (128 + signal.SIGINT, b"")
+    whole = run(*command, CAPTURE).stdout.splitlines()
+    assert len((first + rest).splitlines()) == len(whole)
+
+
 def test_port_option_names_connections_that_carry_nothing_readable() -> None:
     capture = str(CAPTURES / "rtmps-tls13.pcap")
     assert "connection 0" in run("stats", capture, "-d", "443", "-d", "1936").stdout
@@ -478,6 +499,12 @@ def test_interface_that_is_not_there_is_1_in_one_line() -> None:
     result = run("live", "-i", "no-such-interface", "--print")
     assert result.returncode == 1
     assert_one_line(result.stderr)
+
+
+@pytest.mark.parametrize("options", [("-b", "files:3"), ("-b", "filesize:9", "-a", "filesize:9"), ("-c", "-3")])
+def test_limits_that_mean_nothing_are_bad_usage(options: tuple[str, ...]) -> None:
+    result = run("live", "-i", "lo", "--print", *options)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
 
 
 @pytest.mark.parametrize("limit", ["duration", "duration:x", "duration:-1", "hours:3"])

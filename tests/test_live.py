@@ -184,7 +184,7 @@ def test_it_ends_after_the_time_that_was_asked_for(start: Callable[..., LiveCapt
     live = start(seconds=0.3)
     assert taken(live) == []
     assert 0.3 <= time.monotonic() - began < 5
-    assert (live.ended, live.failed) == ("0.3 seconds have passed", False)
+    assert (live.ended, live.failed) == ("0.3 s have passed", False)
 
 
 def test_it_ends_at_the_size_that_was_asked_for(start: Callable[..., LiveCapture], conversation: Conversation) -> None:

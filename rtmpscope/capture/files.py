@@ -270,14 +270,25 @@ class CaptureReader:
     files        a report for each, in the order they are read; those that could not be opened come last
     size         bytes of all files, None where one is a pipe
     restartable  whether batches carry bookmarks
+    ended        why nothing more comes, where that is more than the end of the files
     """
 
-    def __init__(self, sources: Sequence[Source], unreadable: Sequence[FileReport] = ()) -> None:
+    def __init__(
+        self, sources: Sequence[Source], unreadable: Sequence[FileReport] = (), wait: Wait | None = None
+    ) -> None:
+        """With `wait` the last file still grows for whoever reads from the start: see batches."""
         self.files: Final = [source.report for source in sources] + list(unreadable)
         sizes = [source.size for source in sources if source.size is not None]
         self.size: Final = sum(sizes) if len(sizes) == len(sources) else None
         self.restartable: Final = all(source.restartable for source in sources)
+        self.ended = ""
         self._sources = list(sources)
+        self._wait = wait
+
+    @property
+    def dropped(self) -> int:
+        """Packets that the capture programs have reported as lost."""
+        return sum([report.dropped for report in self.files])
 
     def append(self, source: Source) -> None:
         """One more to read after the others."""
@@ -297,6 +308,8 @@ class CaptureReader:
         only by a reading from the start.
         """
         mark = bookmark or Bookmark(0, 0, 1, self._sources[0].report.parser())
+        if wait is None and bookmark is None:
+            wait = self._wait
         position = 0
         while True:
             source = self._sources[mark.file]
@@ -360,11 +373,13 @@ class CaptureReader:
         return number, before + blocks.position
 
 
-def open_capture(paths: Sequence[str], *, spool: bool = False, block_size: int = BLOCK) -> CaptureReader:
+def open_capture(
+    paths: Sequence[str], *, spool: bool = False, block_size: int = BLOCK, wait: Wait | None = None
+) -> CaptureReader:
     """Open captures for reading; "-" is standard input.
 
-    With `spool` what cannot be read twice, a pipe or a packed file, is copied so that it can.  Raises
-    CaptureError when none of the paths can be read.
+    With `spool` what cannot be read twice, a pipe or a packed file, is copied so that it can.  With `wait` the last
+    file may still be growing: see CaptureReader.batches.  Raises CaptureError when none of the paths can be read.
     """
     sources: list[FileSource] = []
     unreadable: list[FileReport] = []
@@ -383,7 +398,7 @@ def open_capture(paths: Sequence[str], *, spool: bool = False, block_size: int =
     if spool:
         for source in sources:
             source.keep()
-    return CaptureReader(sources, unreadable)
+    return CaptureReader(sources, unreadable, wait)
 
 
 def _first_time(source: FileSource) -> float:

@@ -42,7 +42,6 @@ class LiveCapture(CaptureReader):
     ) -> None:
         """Begin to capture, to end after so many seconds or kilobytes, 0 for never.  Raises CaptureError."""
         self.helper: Final = helper or best_helper()
-        self.ended = ""
         self.failed = False
         self._request = request
         self._seconds = seconds
@@ -62,19 +61,9 @@ class LiveCapture(CaptureReader):
         self._began = time.monotonic()
         self._next_report = self._began + REPORT_SECONDS
 
-    @property
-    def dropped(self) -> int | None:
-        """Packets that the kernel had no room for; None while that is not known: dumpcap tells it at the end."""
-        return self._account.dropped
-
-    @property
-    def dropped_by_interface(self) -> int | None:
-        """Packets that the network card had no room for; None while that is not known."""
-        return self._account.dropped_by_interface
-
     def batches(self, bookmark: Bookmark | None = None, wait: Wait | None = None) -> Iterator[Batch]:
         """The packets as they come, until the capture ends; from a bookmark those that have come so far."""
-        return super().batches(bookmark, wait or (self._wait if bookmark is None else None))
+        return super().batches(bookmark, wait or (self._look_around if bookmark is None else None))
 
     def stop(self, reason: str = "stopped") -> None:
         """Ask the helper to end; what it has captured by then still comes."""
@@ -116,11 +105,11 @@ class LiveCapture(CaptureReader):
                 raise CaptureError(failure(self._account, self.helper, self._request))
             time.sleep(TICK_SECONDS)
 
-    def _wait(self) -> bool:
+    def _look_around(self) -> bool:
         """At the end of what was captured so far: look around, rest, and say whether the file may still grow."""
         gone = self._child.poll() is not None
         self._listen()
-        self.files[0].told_dropped = self._account.dropped or 0
+        self.files[0].told_dropped = (self._account.dropped or 0) + (self._account.dropped_by_interface or 0)
         following = self._place.following(self._account)
         if following is not None:
             self.append(following)
@@ -144,7 +133,7 @@ class LiveCapture(CaptureReader):
             if now > self._kill_at:
                 self._child.kill()
         elif self._seconds and now - self._began >= self._seconds:
-            self.stop(f"{self._seconds:g} seconds have passed")
+            self.stop(f"{self._seconds:g} s have passed")
         elif self._kilobytes and size >= self._kilobytes * 1000:
             self.stop(f"{self._kilobytes:,} kilobytes were captured")
         elif size >= SPOOL_BYTES and not self._request.save:
