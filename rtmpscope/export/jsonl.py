@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from rtmpscope import __version__
 from rtmpscope.analysis.session import verdict_of
-from rtmpscope.export.frames import Frames
+from rtmpscope.export.frames import Frames, Said
 from rtmpscope.export.values import members, quoted, scalar, value
 from rtmpscope.limits import HELD_CHARACTERS, HELD_NS, HELD_RECORDS
 from rtmpscope.model import (
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
 
 SCHEMA: Final = "rtmpscope.trace/1"
+
+MEDIA: Final = ("audio", "video")  # roots of bodies
+UNITS: Final = ("nal_units", "obus")
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _SECOND: Final = 1_000_000_000
@@ -138,17 +141,21 @@ class Trace:
 
     def _message(self, message: Message) -> None:
         said = self._frames.recall(message)
-        if said and not self._payload:
-            self._emit(f'{self._head(message)}{said},"notes":{self._notes(message.notes)}}}', message.time_ns)
+        if said is not None and not self._payload:
+            self._emit(
+                f'{self._head(message)}"summary":"{said.summary}","body":{said.body},"notes":{self._notes(message.notes)}}}',
+                message.time_ns,
+            )
             return
         described = self._describe(message)
         body = described if self._redactor is None else self._redactor.body(message, described)
-        said = f'"summary":{quoted(summarize(message, body))},"body":{_body(body)}'
-        before = self._head(message) + said
+        summary, shown = summarize(message, body), body_text(body)
+        before = f'{self._head(message)}"summary":{quoted(summary)},"body":{shown}'
         after = f',"notes":{self._notes(message.notes)}{self._payload_of(message, described, body)}}}'
         call = message.call
         if call is None:
-            self._frames.keep(message, described, said)
+            if quoted(summary) == f'"{summary}"':
+                self._frames.keep(message, described, Said(summary, shown))
             self._emit(before + after, message.time_ns)
             return
         opened = before[:-1] + ("," if before[-2] != "{" else "")
@@ -266,7 +273,7 @@ def summary(captures: Iterable[FileReport], connections: Iterable[Connection], r
 
     files = [
         f'{{"path":{text(file.path)},"packets":{file.packets},"bytes":{file.bytes},'
-        f'"outcome":{quoted(file.outcome)},"offset":{scalar(file.offset)}}}'
+        f'"outcome":{quoted(file.outcome)},"offset":{scalar(file.offset)},"dropped":{file.dropped}}}'
         for file in captures
     ]
     sessions = [
@@ -304,11 +311,29 @@ def _type(type_id: int) -> str:
     return "null" if type_id == UNKNOWN else f'"{type_slug(type_id)}"'
 
 
-def _body(body: Field) -> str:
+def body_text(body: Field) -> str:
     """The root is an object whatever a decoder made of it."""
     if body.value is None and body.kind == "":
-        return members(body.children)
+        return members(_without_contents(body.children) if body.name in MEDIA else body.children)
     return f'{{"value":{value(body)}}}'
+
+
+def _without_contents(fields: list[Field]) -> list[Field]:
+    """Of coded data the trace lists the units, by size and type; what is in them is for the screen."""
+    shown = []
+    for field in fields:
+        if field.name in UNITS:
+            units = [
+                Field(unit.name, children=[part for part in unit.children if part.name in ("size", "type")])
+                for unit in field.children
+            ]
+            shown.append(Field(field.name, kind="list", children=units))
+        elif field.name == "tracks":
+            tracks = [Field(track.name, children=_without_contents(track.children)) for track in field.children]
+            shown.append(Field(field.name, kind="list", children=tracks))
+        elif field.name != "frame":
+            shown.append(field)
+    return shown
 
 
 def json_lines(write: Callable[[str], object]) -> Callable[[str], object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rtmpscope.export.frames import Frames
+from rtmpscope.export.frames import KEPT, Frames, Said
 from rtmpscope.model import (
     UNKNOWN,
     Connection,
@@ -121,6 +121,7 @@ class TextLines:
         self._colour = colour
         self._known: set[int] = set()
         self._frames = Frames()
+        self._columns: dict[tuple[int, int, int], str] = {}
 
     def event(self, event: Event) -> None:
         if event.connection not in self._known:
@@ -147,26 +148,32 @@ class TextLines:
         self._write(self._styled(line, "connection") + "\n")
 
     def _message(self, message: Message) -> None:
-        name = "?" if message.type_id == UNKNOWN else type_name(message.type_id)
-        kind = _TYPE_STYLES.get(message.type_id, "control")
-        columns = (
-            f"{_count(message.csid):>5} {_count(message.message_stream_id):>6} {_count(message.timestamp):>13} "
-            f"{_count(message.length):>10}"
-        )
+        sort = (message.type_id, message.csid, message.message_stream_id)
+        columns = self._columns.get(sort)
+        if columns is None:
+            if len(self._columns) == KEPT:
+                self._columns.clear()
+            columns = self._columns[sort] = self._columns_of(*sort)
+        number, timestamp, length = _count(message.number), _count(message.timestamp), _count(message.length)
         self._write(
-            f"{message.number:>8,} {self._place(message)} {self._styled(f'{name:<20}', kind)} {columns}  "
-            f"{self._summary(message)}\n"
+            f"{number:>8} {self._place(message)} {columns} {timestamp:>13} {length:>10}  {self._summary(message)}\n"
         )
+
+    def _columns_of(self, type_id: int, csid: int, message_stream_id: int) -> str:
+        """What most messages share with others: type, chunk stream and message stream."""
+        name = "?" if type_id == UNKNOWN else type_name(type_id)
+        styled = self._styled(f"{name:<20}", _TYPE_STYLES.get(type_id, "control"))
+        return f"{styled} {_count(csid):>5} {_count(message_stream_id):>6}"
 
     def _summary(self, message: Message) -> str:
         said = self._frames.recall(message)
-        if said:
-            return said
+        if said is not None:
+            return said.summary
         body = self._describe(message)
         shown = body if self._redactor is None else self._redactor.body(message, body)
-        said = printable(summarize(message, shown))
-        self._frames.keep(message, body, said)
-        return said
+        summary = printable(summarize(message, shown))
+        self._frames.keep(message, body, Said(summary, ""))
+        return summary
 
     def _other(self, event: Event, kind: str, name: str, words: str) -> None:
         line = f"{name:<20} {'':>37}  {words}"
@@ -177,7 +184,8 @@ class TextLines:
         nanoseconds = int(event.time_ns) - self._start_ns
         sign = "-" if nanoseconds < 0 else ""
         seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
-        return f"{sign + format(seconds, ','):>6}.{rest // 1000:06} {event.connection:>3} {ARROWS[event.direction]}"
+        micro = str(rest // 1000).zfill(6)
+        return f"{sign + _count(seconds):>6}.{micro} {event.connection:>3} {ARROWS[event.direction]}"
 
     def _note(self, note: Note) -> None:
         text = note.text if self._redactor is None else self._redactor.text(note.text)
@@ -213,7 +221,9 @@ def end_words(end: End) -> str:
 
 
 def _count(number: int) -> str:
-    return "?" if number == UNKNOWN else f"{number:,}"
+    if number == UNKNOWN:
+        return "?"
+    return str(number) if number < 1000 else f"{number:,}"
 
 
 def _sgr(text: str, parameters: str) -> str:
