@@ -1,0 +1,54 @@
+"""Replay: the same messages again, from whichever checkpoint is nearest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtmpscope import replay
+from rtmpscope.capture.files import open_capture
+from rtmpscope.engine import Engine
+from rtmpscope.model import Message
+from rtmpscope.plugins import Registry
+from rtmpscope.replay import Checkpoints, Opener
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+PORTS = frozenset({1935})
+
+
+@pytest.fixture(autouse=True)
+def many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STREAM_STEP", "BOOKMARK_STEP"):
+        monkeypatch.setattr(replay, name, 20_000)
+
+
+def passed(path: Path) -> tuple[Opener, Checkpoints, list[Message]]:
+    """Read a capture once, taking checkpoints; its messages, with what a replay can reach."""
+    reader = open_capture([str(path)], spool=True)
+    engine = Engine(Registry(), ports=PORTS, whole_payloads=True)
+    checkpoints = Checkpoints(PORTS)
+    events = []
+    for batch in reader.batches():
+        checkpoints.before(batch, engine.touched)
+        events += engine.feed(batch.packets)
+        for conversation in engine.touched:
+            checkpoints.track(conversation)
+    events += engine.finish()
+    messages = [event for event in events if isinstance(event, Message) and not event.aggregate]
+    return Opener(reader, checkpoints), checkpoints, messages
+
+
+@pytest.mark.parametrize("name", ["nginx-many-players.pcapng", "lossy-path.pcap", "loopback.pcap.zst", "ipv6.pcap"])
+def test_any_message_is_found_from_its_nearest_checkpoint(name: str):
+    opener, checkpoints, messages = passed(CAPTURES / name)
+    assert any(len(checkpoints.of(message.connection).checkpoints) > 2 for message in messages)
+    for message in messages[::-5] + messages[::7]:
+        found = opener.open(message.connection, message.direction, message.offset)
+        assert found is not None
+        assert (found.payload, found.timestamp, found.type_id) == (message.payload, message.timestamp, message.type_id)
+
+
+def test_offset_without_a_message_gives_nothing():
+    opener, _, messages = passed(CAPTURES / "vlan.pcap")
+    assert opener.open(messages[-1].connection, messages[-1].direction, 1 << 40) is None

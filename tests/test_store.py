@@ -1,0 +1,146 @@
+"""The store: rows that never change, and messages opened again exactly as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtmpscope.capture.files import open_capture
+from rtmpscope.engine import Engine
+from rtmpscope.filters import compile
+from rtmpscope.model import UNKNOWN, Event, Message, Opened, Severity
+from rtmpscope.plugins import Registry, load_builtin
+from rtmpscope.store import COLUMNS, HEAD, Store
+from tests import sender
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+PORTS = frozenset({1935})
+
+# Loss, several connections, recovery, shared objects, a packed file.
+SAMPLE = (
+    "nginx-publish-play.pcap",
+    "lossy-path.pcap",
+    "pyrtmp-publish.pcap",
+    "shared-objects.pcap",
+    "nms4-publish-play.pcap.gz",
+)
+
+
+def registry() -> Registry:
+    made = Registry()
+    load_builtin(made)
+    return made
+
+
+def loaded(path: Path) -> Store:
+    store = Store(open_capture([str(path)], spool=True), registry(), PORTS)
+    store.load()
+    return store
+
+
+def streamed(path: Path) -> list[Event]:
+    """The same events by a run that keeps every payload."""
+    engine = Engine(registry(), ports=PORTS, whole_payloads=True)
+    events = [event for batch in open_capture([str(path)]).batches() for event in engine.feed(batch.packets)]
+    return [event for event in events + engine.finish() if not isinstance(event, Opened)]
+
+
+def facts(event: Event) -> tuple[object, ...]:
+    if not isinstance(event, Message):
+        return (type(event).__name__, event.connection, event.direction, event.packet)
+    notes = [note.code for note in event.notes or ()]
+    return (
+        event.number, event.connection, event.direction, event.type_id, event.timestamp, event.length, event.captured,
+        event.payload, event.holes, event.packet, event.first_packet, notes, event.aggregate > 0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_every_row_opens_as_the_event_that_was_appended(name: str):
+    store = loaded(CAPTURES / name)
+    events = streamed(CAPTURES / name)
+    assert store.count == len(events)
+    step = 1 if store.count < 200 else 7
+    for index in [*range(0, store.count, step), *range(store.count - 1, -1, -3 * step)]:
+        assert facts(store.open(index)) == facts(events[index])
+
+
+def test_part_of_an_aggregate_opens_as_itself(tmp_path: Path):
+    path = tmp_path / "aggregates.pcap"
+    path.write_bytes(sender.SESSIONS["aggregates"]().pcap())
+    store, events = loaded(path), streamed(path)
+    parts = [index for index, event in enumerate(events) if isinstance(event, Message) and event.aggregate]
+    assert parts
+    for index in parts:
+        assert facts(store.open(index)) == facts(events[index])
+
+
+def test_opened_message_has_its_chunks():
+    store = loaded(CAPTURES / "nginx-gst-rtmp2sink.pcap")
+    index = max(range(store.count), key=lambda row: store.columns["length"][row])
+    message = store.open(index)
+    assert isinstance(message, Message) and message.chunk_headers
+    assert len(message.chunk_headers) == message.chunks > 1
+    assert sum(header.payload_size for header in message.chunk_headers) == message.length
+
+
+def test_row_costs_64_bytes():
+    store = loaded(CAPTURES / "vlan.pcap")
+    assert sum(column.itemsize for column in store.columns.values()) + HEAD == 64
+    assert all(len(store.columns[name]) == store.count for name in COLUMNS)
+
+
+def test_row_tells_what_the_event_does():
+    store, events = loaded(CAPTURES / "timestamps-32-bit.pcap"), streamed(CAPTURES / "timestamps-32-bit.pcap")
+    for index, event in enumerate(events):
+        row = store.row(index)
+        assert (row.kind, row.packet, row.time_ns) == (type(event).__name__.lower(), event.packet, event.time_ns)
+        if isinstance(event, Message):
+            assert (row.timestamp, row.message_stream_id) == (event.timestamp, event.message_stream_id)
+            assert row.head == event.payload[:HEAD]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rtmp.type == video",
+        'rtmp.video.frame_type == "key"',
+        'rtmp.command.name == "publish" || rtmp.note.severity >= warning',
+        "rtmp.timestamp > 1000 && rtmp.direction == c2s",
+    ],
+)
+def test_scan_finds_what_the_filter_matches_event_by_event(text: str):
+    path = CAPTURES / "nginx-publish-play.pcap"
+    store, events = loaded(path), streamed(path)
+    wanted = compile(text)
+    engine = Engine(registry())
+    expected = [
+        index
+        for index, event in enumerate(events)
+        if wanted.match(
+            event,
+            store.connections[event.connection],
+            engine.describe(event) if isinstance(event, Message) else None,
+        )
+    ]
+    assert expected
+    assert [row for rows in store.scan(compile(text), 0, store.count) for row in rows] == expected
+
+
+def test_next_problem_is_found_in_both_directions():
+    store = loaded(CAPTURES / "nginx-duplicate-publish.pcap")
+    found = store.find_next_problem(-1, 1)
+    assert store.severity(found) >= Severity.WARNING
+    assert store.find_next_problem(store.count, -1) >= found
+    assert store.find_next_problem(found, -1) == UNKNOWN
+
+
+def test_summary_of_a_redacted_row_holds_no_key():
+    from rtmpscope.redact import Redactor
+
+    store = loaded(CAPTURES / "nginx-publish-play.pcap")
+    shown = [store.summary(index) for index in range(60)]
+    masked = [store.summary(index, Redactor()) for index in range(60)]
+    assert any("s3cr3t" in line for line in shown)
+    assert not any("s3cr3t" in line for line in masked)
