@@ -42,6 +42,7 @@ class Report:
     """What a capture reader says of a file."""
 
     path, format, packets, bytes, outcome, offset, reason = "a.pcap", "pcap", 3, 400, "truncated", 399, "cut"
+    dropped = 7
 
 
 def connection() -> Connection:
@@ -300,7 +301,9 @@ def test_summary_has_captures_counts_notes_and_verdicts() -> None:
     redactor.secret("sk-secret-1")
     record = parse(summary([Report()], [made, connection()], redactor))  # type: ignore[list-item]
     check(record)
-    assert record["captures"] == [{"path": "a.pcap", "packets": 3, "bytes": 400, "outcome": "truncated", "offset": 399}]
+    (told,) = record["captures"]
+    assert (told["path"], told["packets"], told["bytes"]) == ("a.pcap", 3, 400)
+    assert (told["outcome"], told["offset"], told["dropped"]) == ("truncated", 399, 7)
     first, second = record["connections"]
     assert first["messages"] == {"c2s": {"20": 3}, "s2c": {}} and first["gaps"] == 1 and first["notes"] == {"x": 2}
     assert first["verdict"]["message"] == 12 and "sk-secret" not in first["verdict"]["text"]

@@ -22,6 +22,7 @@ START = 1_700_000_000_000_000_000
 
 class Report:
     path, format, packets, bytes, outcome, offset, reason = "a.pcap", "pcap", 3, 400, "truncated", 399, "it ends early"
+    dropped = 7
 
 
 class Session:
@@ -42,7 +43,7 @@ def report(*connections: Connection, redactor: Redactor | None = None) -> str:
 
 
 def test_capture_line_says_how_the_file_ended() -> None:
-    assert report().splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  truncated at byte 399: it ends early"
+    assert report().splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  truncated at byte 399: it ends early  7 packets dropped"
     assert "no connections" in report()
 
 

@@ -84,7 +84,8 @@ def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterat
             if file.outcome == "complete"
             else f"{file.outcome} at byte {file.offset:,}: {text(file.reason)}"
         )
-        yield f"{text(file.path)}  {file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}"
+        lost = f"  {file.dropped:,} packets dropped" if file.dropped else ""
+        yield f"{text(file.path)}  {file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}{lost}"
 
 
 def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[str]:
