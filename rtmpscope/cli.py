@@ -256,7 +256,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if arguments and arguments[0] in COMMANDS:  # without the parsers of the other commands, which take 5 ms to make
         name, *rest = arguments
         return _command_parser(name, _Parser).parse_args(rest, argparse.Namespace(command=name))
-    if not arguments or arguments[0] in ("-h", "--help", "--version"):
+    if not arguments or arguments[0] in ("-h", "--help"):
         parser = build_parser()
         if not arguments:
             parser.error("name a capture, as in rtmpscope stream.pcap")
