@@ -135,6 +135,9 @@ class Replay:
                 return message
         return None
 
+    def remembers(self, direction: int, offset: int) -> bool:
+        return (direction, offset) in self._remembered
+
     def _read(self) -> Iterator[Message]:
         decoder = Decoder()
         for batch in self._batches:
@@ -188,7 +191,11 @@ class Opener:
         return message
 
     def _is_far(self, replay: Replay, connection: int, direction: int, offset: int) -> bool:
-        """Whether a checkpoint is nearer than the place the replay has come to."""
+        """Whether a checkpoint is nearer than the place the replay has come to, or the replay may be past it."""
+        if replay.remembers(direction, offset):
+            return False
+        if replay.passed[direction] >= offset:
+            return True
         state = self._nearest(connection, direction, offset).state
         return state is not None and state.read_up_to(direction) > replay.passed[direction]
 

@@ -280,7 +280,7 @@ class Store:
         yield found
 
     def _matches(self, wanted: Filter, index: int, opener: Opener) -> bool:
-        event = self._light(index)
+        event = self.light(index)
         connection = self.connections[event.connection]
         decided = wanted.decide(event, connection)
         if decided is not None:
@@ -289,8 +289,8 @@ class Store:
         body = self.describe(event) if isinstance(event, Message) else None
         return wanted.match(event, connection, body)
 
-    def _light(self, index: int) -> Event:
-        """The event of a row as far as its columns go."""
+    def light(self, index: int) -> Event:
+        """The event of a row as far as its columns go, at once: nothing is read again and nobody waited for."""
         event = self._events.get(index)
         if event is not None:
             return event
@@ -315,7 +315,7 @@ class Store:
         event = self._events.get(index)
         if event is not None:
             return event
-        light = self._light(index)
+        light = self.light(index)
         assert isinstance(light, Message)
         number = self.columns["number"][index]
         first = index  # of the message that came over the wire: a part of an aggregate comes right after it
@@ -342,10 +342,10 @@ class Store:
         return all(self.columns[name][one] == self.columns[name][other] for name in names)
 
     def _summarized(self, index: int, redactor: Redactor | None) -> str:
-        event: Event = self._light(index)
+        event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event)
-        if event.type_id not in (8, 9):
+        if event.type_id not in (8, 9) and not event.whole:
             event = self.open(index)
             assert isinstance(event, Message)
         body = self.describe(event)
