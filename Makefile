@@ -7,7 +7,11 @@
 
 PYTHON ?= python3
 CAPTURE ?= captures/nginx-publish-play.pcap
-TOOLS := tshark ffmpeg tmux
+# What the tests run, and the packages of Debian that have it.
+TOOLS := tshark:tshark ffmpeg:ffmpeg tmux:tmux
+TOOLS += tcpdump:tcpdump dumpcap:wireshark-common
+TOOLS += ip:iproute2 ethtool:ethtool
+TOOLS += nginx:nginx-light /usr/lib/nginx/modules/ngx_rtmp_module.so:libnginx-mod-rtmp
 
 VENV_compiled := .venv
 VENV_pure := .venv-pure
@@ -64,7 +68,8 @@ build/%/with-dev: build/%/installed
 	@touch $@
 
 tools:
-	@missing=$$(for tool in $(TOOLS); do command -v $$tool >/dev/null || printf ' %s' $$tool; done); \
+	@missing=$$(PATH=$$PATH:/usr/sbin:/sbin; for tool in $(TOOLS); do \
+	    command -v $${tool%:*} >/dev/null || test -e $${tool%:*} || printf ' %s' $${tool#*:}; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ $$(id -u) != 0 ] || ! command -v apt-get >/dev/null; then \
 	    echo "The tests need$$missing. On Debian: sudo apt-get install$$missing" >&2; exit 1; fi; \

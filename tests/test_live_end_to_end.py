@@ -1,0 +1,123 @@
+"""Real programs on a real wire: what live shows as it happens is what other witnesses have kept.
+
+nginx, ffmpeg publishing, two players that come and go, and a publisher that nginx turns away, in two network
+namespaces.  tcpdump records the same interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import clients
+import pytest
+from lab import Lab
+from servers import nginx
+
+ROOT = Path(__file__).parent.parent
+RTMPSCOPE = [sys.executable, "-m", "rtmpscope"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+WHOLE = ["--payload", "--no-redact"]
+
+Record = dict[str, Any]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
+
+
+class Witnesses:
+    """The traces of the same traffic, and how live ended.
+
+    live, saved, beside  by live itself, of the file it saved, and of the file that tcpdump wrote
+    """
+
+    def __init__(self, live: list[Record], saved: list[Record], beside: list[Record], code: int, said: str) -> None:
+        self.live, self.saved, self.beside = live, saved, beside
+        self.code, self.said = code, said
+
+
+def exported(capture: Path) -> list[Record]:
+    done = subprocess.run([*RTMPSCOPE, "export", capture, *WHOLE], capture_output=True, check=True, env=ENVIRONMENT)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witnesses]:
+    folder = tmp_path_factory.mktemp("live")
+    trace, saved = folder / "live.jsonl", folder / "saved.pcapng"
+    with pytest.MonkeyPatch.context() as patch, Lab("live") as lab:
+        patch.setattr(clients, "HOME", folder)
+        source = clients.media(seconds=5)
+        nginx(lab, server="chunk_size 4096;")
+        with lab.capture() as beside:
+            live = lab.start(
+                "server", *RTMPSCOPE, "live", "-i", "veth0", "--export", trace, "-w", saved, *WHOLE, env=ENVIRONMENT
+            )
+            wait_for(saved)
+            publisher = clients.ffmpeg_publish(lab, seconds=5, source=source, start=True)
+            time.sleep(1.5)
+            players = [clients.ffmpeg_play(lab, seconds=2, level="error", start=True)]
+            time.sleep(1)
+            players.append(clients.ffmpeg_play(lab, seconds=2, level="error", start=True))
+            clients.ffmpeg_publish(lab, seconds=2, source=source)
+            for process in (*players, publisher):
+                process.wait(15)
+            time.sleep(1)
+            live.send(signal.SIGINT)
+            code = live.wait(15)
+        told = [json.loads(line) for line in trace.read_text().splitlines()]
+        yield Witnesses(told, exported(saved), exported(beside), code, live.text())
+
+
+def wait_for(path: Path) -> None:
+    """It is there as soon as packets are being captured."""
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
+
+
+def messages(trace: list[Record]) -> list[tuple[object, ...]]:
+    return [
+        (
+            *(one[key] for key in ("connection", "direction", "type", "timestamp", "length", "csid", "packets")),
+            hashlib.sha256(bytes.fromhex(one["payload"])).hexdigest(),
+        )
+        for one in trace
+        if one["record"] == "message"
+    ]
+
+
+def test_live_trace_is_that_of_the_file_that_tcpdump_wrote_beside_it(witnesses: Witnesses) -> None:
+    assert len(messages(witnesses.live)) > 400
+    assert messages(witnesses.live) == messages(witnesses.beside)
+
+
+def test_live_trace_is_in_all_that_of_the_file_that_it_saved(witnesses: Witnesses) -> None:
+    assert witnesses.live[1:-1] == witnesses.saved[1:-1]
+    assert witnesses.live[-1]["connections"] == witnesses.saved[-1]["connections"]
+
+
+def test_sessions_are_what_they_were(witnesses: Witnesses) -> None:
+    verdicts = [one["verdict"] for one in witnesses.live[-1]["connections"]]
+    assert sorted((one["role"], one["outcome"]) for one in verdicts) == [
+        ("play", "ok"),
+        ("play", "ok"),
+        ("publish", "failed"),
+        ("publish", "ok"),
+    ]
+    assert "NetStream.Publish.BadName" in [one["code"] for one in verdicts]
+
+
+def test_ctrl_c_ends_live_when_everything_is_delivered_and_nothing_was_lost(witnesses: Witnesses) -> None:
+    assert (witnesses.code, witnesses.said) == (128 + signal.SIGINT, "")
+    (capture,) = witnesses.live[-1]["captures"]
+    assert (capture["outcome"], capture["dropped"]) == ("complete", 0)
