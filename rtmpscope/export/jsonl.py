@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from json import dumps
 from typing import TYPE_CHECKING, Final
 
 from rtmpscope import __version__
 from rtmpscope.analysis.session import verdict_of
 from rtmpscope.export.frames import Frames, Said
+from rtmpscope.export.health import health
 from rtmpscope.export.values import members, quoted, scalar, value
 from rtmpscope.limits import HELD_CHARACTERS, HELD_NS, HELD_RECORDS
 from rtmpscope.model import (
@@ -279,7 +281,8 @@ def summary(captures: Iterable[FileReport], connections: Iterable[Connection], r
     sessions = [
         f'{{"id":{connection.id},"messages":{{"c2s":{_counts(connection.counts[0])},'
         f'"s2c":{_counts(connection.counts[1])}}},"gaps":{connection.gaps},'
-        f'"notes":{_counts(connection.note_counts)},"verdict":{_verdict(verdict_of(connection), text)}}}'
+        f'"notes":{_counts(connection.note_counts)},"verdict":{_verdict(verdict_of(connection), text)},'
+        f'"health":{_figures(health(connection))}}}'
         for connection in connections
     ]
     return f'{{"record":"summary","captures":[{",".join(files)}],"connections":[{",".join(sessions)}]}}'
@@ -293,6 +296,10 @@ def _verdict(verdict: Verdict | None, text: Callable[[str], str]) -> str:
         f'{{"role":"{verdict.role}","reached":"{verdict.reached}","outcome":"{verdict.outcome}","code":{code},'
         f'"message":{scalar(verdict.message)},"text":{text(verdict.text)}}}'
     )
+
+
+def _figures(figures: object) -> str:
+    return dumps(figures, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def _counts(counts: dict[int, int] | dict[str, int]) -> str:

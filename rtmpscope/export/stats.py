@@ -97,6 +97,7 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
         if verdict.message is not None:
             yield f"    decided by message {verdict.message:,}" + (f", {text(verdict.code)}" if verdict.code else "")
     yield from _row("time", f"{_duration(connection.last_time_ns - connection.time_ns)}{_round_trip(connection)}")
+    yield from _software(connection)
     for direction, counts in enumerate(connection.counts):
         total = f"{connection.stream_bytes[direction]:,} bytes"
         listed = [f"{count:,} {type_name(type_id)}" for type_id, count in sorted(counts.items())]
@@ -113,6 +114,13 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
 
 def _row(name: str, value: str) -> Iterator[str]:
     yield f"    {name:<10} {value}"
+
+
+def _software(connection: Connection) -> Iterator[str]:
+    found = connection.analysis.get("fingerprints")
+    named = [f"{side} {name}" for side in ("client", "server") if (name := getattr(found, side, ""))]
+    if named:
+        yield from _row("probably", ", ".join(named))
 
 
 def _round_trip(connection: Connection) -> str:
@@ -141,7 +149,12 @@ def _stream(stream: MediaStream) -> Iterator[str]:
     for track in stream.tracks:
         yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}")
         name = ""
-    health = [f"A/V {stream.skew_ms:+,} ms"] if stream.video is not None and stream.audio is not None else []
+    health = []
+    if stream.video is not None and stream.audio is not None:
+        drift = stream.drift()
+        health.append(
+            f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= 1 else "")
+        )
     if stream.stalls:
         health.append(f"{stream.stalls:,} stalls, {stream.stalled_ms / 1000:.1f} s in all")
     if health:

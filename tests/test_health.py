@@ -1,0 +1,65 @@
+"""The figures of a connection: complete, finite, and those that the annotators measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from strict import check, parse
+
+from rtmpscope.capture.files import open_capture
+from rtmpscope.export.health import health
+from rtmpscope.export.jsonl import summary
+from rtmpscope.model import Connection, Endpoint
+from rtmpscope.pipeline import Run
+
+CAPTURES = sorted(Path(__file__).parent.parent.joinpath("captures").glob("*.pcap*"))
+
+
+def analysed(name: str) -> Run:
+    run = Run(open_capture([str(CAPTURES[0].parent / name)]))
+    for _ in run.events():
+        pass
+    return run
+
+
+def test_connection_that_nobody_watched_has_no_figures() -> None:
+    alone = Connection(0, Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 1935), "syn", 1, 0)
+    figures = health(alone)
+    check(figures, "health")
+    assert figures["flow_control"] is None and figures["streams"] == [] and figures["tcp"]["round_trip_ms"] is None
+    assert figures["software"] == {"client": None, "server": None}
+
+
+def test_publish_has_its_streams_tracks_and_software() -> None:
+    run = analysed("nginx-small-windows.pcap")
+    figures = health(run.connections[0])
+    (stream,) = [one for one in figures["streams"] if one["direction"] == "c2s"]
+    video, audio = stream["tracks"]
+    assert (video["kind"], video["codec"], audio["kind"], audio["codec"]) == ("video", "h264", "audio", "aac")
+    assert video["frames"] + audio["frames"] + 2 + 1 == stream["messages"]  # two sequence headers, one end of sequence
+    assert 14.9 < video["frames_per_second"] < 15.1 and video["key_interval_ms"] == 2000
+    assert figures["software"] == {"client": "FFmpeg", "server": "nginx with its rtmp module"}
+    assert figures["flow_control"]["s2c"]["window"] and figures["tcp"]["c2s"]["bytes"] > 100_000
+
+
+def test_acknowledgements_are_counted() -> None:
+    counted = [health(connection)["flow_control"] for connection in analysed("nginx-small-windows.pcap").connections]
+    acknowledged = [flow[direction] for flow in counted for direction in ("c2s", "s2c")]
+    assert any(one["acknowledgements"] > 5 and one["most_unacknowledged"] > 0 for one in acknowledged)
+
+
+def test_stalls_are_told() -> None:
+    stalled = [
+        one for connection in analysed("publisher-stalled.pcap").connections for one in health(connection)["streams"]
+    ]
+    assert any(stream["stalls"] and stream["stalled_ms"] >= 1000 for stream in stalled)
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_figures_of_real_captures_are_as_the_schema_says(path: Path) -> None:
+    run = analysed(path.name)
+    for connection in run.connections:
+        check(parse(json.dumps(health(connection), allow_nan=False)), "health")
+    check(parse(summary(run.files, run.connections, run.redactor)))
