@@ -115,6 +115,9 @@ class FakeStore:
         self.opened.append(row)
         return self.events[row]
 
+    def light(self, row: int) -> Event:
+        return self.events[row]
+
     def describe(self, event: Event) -> Field:
         if isinstance(event, Handshake):
             return handshake.describe(event)

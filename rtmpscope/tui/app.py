@@ -24,7 +24,6 @@ from rtmpscope.tui.help import help_lines
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
-from rtmpscope.tui.palette import CSS
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.status import StatusBar
 
@@ -39,7 +38,6 @@ SECRETIVE = frozenset((15, 16, 17, 18, 19, 20))  # message types that may carry 
 
 class RtmpscopeApp(App[None]):
     TITLE = "rtmpscope"
-    CSS = CSS
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Quit at once", priority=True),

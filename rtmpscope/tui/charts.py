@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from rtmpscope.analysis.media_timeline import MediaStream, Track
 from rtmpscope.model import C2S, DIRECTIONS, S2C, UNKNOWN, Connection
 from rtmpscope.tui.canvas import Chart, Line, Point
-from rtmpscope.tui.columns import ARROWS, AUDIO, VIDEO
+from rtmpscope.tui.columns import ARROWS
 from rtmpscope.tui.sessions import media_streams
+from rtmpscope.tui.summaries import AUDIO, VIDEO
 from rtmpscope.tui.times import SECOND, amount, rate
 
 if TYPE_CHECKING:

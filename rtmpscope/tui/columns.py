@@ -15,11 +15,11 @@ from rtmpscope.model import UNKNOWN, Handshake, Severity
 from rtmpscope.rtmp import messages
 from rtmpscope.tui.palette import Pieces, fit
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.summaries import AUDIO, VIDEO
 
 if TYPE_CHECKING:
     from rtmpscope.store import Row
 
-AUDIO, VIDEO = 8, 9
 ARROWS = ("→", "←")
 TYPE_FROM = 50  # cells from which the type has a column of its own
 WIDE = 112  # cells from which columns take their wide form
@@ -37,7 +37,7 @@ SUMMARY_STYLES = {"audio": "dim", "video": "dim", "gap": "gap", "end": "dim"}
 def type_name(sight: Sight, index: int, row: Row) -> str:
     if row.kind == "message":
         return "?" if row.type_id == UNKNOWN else messages.type_name(row.type_id)
-    event = sight.store.open(index)
+    event = sight.store.light(index)
     if isinstance(event, Handshake):
         return f"Handshake {event.part}"
     return "✂ Gap" if row.kind == "gap" else "End"
@@ -54,7 +54,7 @@ def count(value: int) -> str:
 
 def told(sight: Sight, index: int, row: Row) -> str:
     """The row in one text, for where no column says its type."""
-    summary = sight.summary(index)
+    summary = sight.summary_at_once(index, row)
     return summary if row_style(row) in ("command", "gap") else f"{type_name(sight, index, row)}  {summary}"
 
 
@@ -127,7 +127,7 @@ class Layout:
             style = kind if column.style == "kind" else column.style
             pieces.append((cell(column.text(sight, index, row), cells, column.right) + " ", style))
         style = severity if row.severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
-        summary = sight.summary(index) if self.has_type else told(sight, index, row)
+        summary = sight.summary_at_once(index, row) if self.has_type else told(sight, index, row)
         pieces.append((" " + fit(summary, self.summary_width), style))
         return pieces
 

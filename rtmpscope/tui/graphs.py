@@ -13,7 +13,7 @@ from textual.widget import Widget
 from rtmpscope.model import UNKNOWN
 from rtmpscope.tui.canvas import LABEL_WIDTH, Chart, draw, scale_of
 from rtmpscope.tui.charts import charts
-from rtmpscope.tui.palette import COMPONENTS, Palette, Pieces
+from rtmpscope.tui.palette import Pieces, paint, styles
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import SECOND, seconds
 
@@ -23,7 +23,6 @@ LEAST_HEIGHT = 8  # lines that a chart needs
 
 class Graphs(Widget, can_focus=True):
     DEFAULT_CSS = "Graphs { display: none; height: 1fr; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "chart(1)", "Next graph", group=GRAPHS),
         Binding("up,k", "chart(-1)", "Previous graph", group=GRAPHS),
@@ -43,7 +42,6 @@ class Graphs(Widget, can_focus=True):
     def __init__(self, sight: Sight) -> None:
         super().__init__()
         self.sight = sight
-        self.palette = Palette(self)
         self.charts: list[Chart] = []
         self.first = 0  # the chart on top
         self.connection = UNKNOWN
@@ -94,13 +92,9 @@ class Graphs(Widget, can_focus=True):
     def on_resize(self) -> None:
         self.redraw()
 
-    def notify_style_update(self) -> None:
-        self.palette.forget()
-        super().notify_style_update()
-
     def render_line(self, y: int) -> Strip:
         pieces = self.lines[y] if y < len(self.lines) else []
-        return self.palette.draw(pieces, self.size.width, self.rich_style)
+        return paint(pieces, self.size.width, self.rich_style, styles(self.app))
 
     def action_chart(self, step: int) -> None:
         self.first = (self.first + step) % max(1, len(self.charts))

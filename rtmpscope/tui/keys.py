@@ -10,6 +10,7 @@ GO = Binding.Group("Go to")
 TAKE = Binding.Group("Take along")
 PROGRAM = Binding.Group("Program")
 
+ASKING = ("filter", "find", "go_to", "export")  # actions that open the prompt
 KEYS: list[BindingType] = [
     Binding("tab", "pane(1)", "Next pane", group=LOOK),
     Binding("shift+tab", "pane(-1)", "Previous pane", group=LOOK),
@@ -22,15 +23,15 @@ KEYS: list[BindingType] = [
     Binding("r", "reference", "Count times from this row", group=LOOK),
     Binding("K", "reveal", "Show keys and tokens, or mask them", group=LOOK),
     Binding("F", "follow_end", "Follow the newest rows", group=LOOK),
-    Binding("slash", "filter", "Filter the rows", group=FIND),
-    Binding("f,ctrl+f", "find", "Find a text or bytes", group=FIND),
+    Binding("slash", "filter", "Filter the rows", group=FIND, priority=True),
+    Binding("f,ctrl+f", "find", "Find a text or bytes", group=FIND, priority=True),
     Binding("full_stop", "find_again(1)", "Find the next", group=FIND),
     Binding("comma", "find_again(-1)", "Find the previous", group=FIND),
     Binding("c", "follow", "This connection only, or all", group=FIND),
     Binding("escape", "clear", "Stop a search; all connections; no filter", group=FIND),
     Binding("n", "problem(1)", "Next problem", group=GO),
     Binding("N", "problem(-1)", "Previous problem", group=GO),
-    Binding("colon,ctrl+g", "go_to", "A message number, a time or a packet", group=GO),
+    Binding("colon,ctrl+g", "go_to", "A message number, a time or a packet", group=GO, priority=True),
     Binding("right_square_bracket", "alike(1, 'connection')", "Next row of this connection", group=GO),
     Binding("left_square_bracket", "alike(-1, 'connection')", "Previous row of this connection", group=GO),
     Binding("right_curly_bracket", "alike(1, 'stream')", "Next row of this stream", group=GO),
@@ -39,7 +40,7 @@ KEYS: list[BindingType] = [
     Binding("m", "mark", "Mark this row, or unmark it", group=GO),
     Binding("apostrophe", "next_mark", "Next marked row", group=GO),
     Binding("y", "copy", "Copy what is under the cursor", group=TAKE),
-    Binding("ctrl+e", "export", "Export the rows shown as a JSON trace", group=TAKE),
+    Binding("ctrl+e", "export", "Export the rows shown as a JSON trace", group=TAKE, priority=True),
     Binding("s", "statistics", "Statistics", group=TAKE),
     Binding("question_mark", "app.help", "Every key", group=PROGRAM),
     Binding("ctrl+p", "app.command_palette", "Every action by name", group=PROGRAM),

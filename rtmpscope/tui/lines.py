@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -19,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rtmpscope.tui.palette import COMPONENTS, Palette, Piece
+from rtmpscope.tui.palette import Piece, paint, styles
 
 COPY_WIDTH = 400  # cells that a copied line may take
 MOVE = Binding.Group("Move")
@@ -29,27 +30,17 @@ class Bar(Widget):
     """One line, drawn anew whenever it is refreshed."""
 
     DEFAULT_CSS = "Bar { height: 1; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.palette = Palette(self)
 
     def pieces(self, width: int) -> Iterable[Piece]:
         """What the line reads, left to right."""
         raise NotImplementedError
 
-    def notify_style_update(self) -> None:
-        self.palette.forget()
-        super().notify_style_update()
-
     def render_line(self, y: int) -> Strip:
-        return self.palette.draw(self.pieces(self.size.width), self.size.width, self.rich_style)
+        return paint(self.pieces(self.size.width), self.size.width, self.rich_style, styles(self.app))
 
 
 class LineList(ScrollView, can_focus=True):
     DEFAULT_CSS = "LineList { scrollbar-size: 1 1; overflow-x: hidden; overflow-y: scroll; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Next line", group=MOVE),
@@ -65,6 +56,7 @@ class LineList(ScrollView, can_focus=True):
     LINE_CURSOR: ClassVar[bool] = True  # False where the cursor is smaller than a line
 
     cursor: reactive[int] = reactive(0, repaint=False)
+    _base: Style | None = None
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -82,7 +74,6 @@ class LineList(ScrollView, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.palette = Palette(self)
 
     # What a subclass says
 
@@ -156,19 +147,22 @@ class LineList(ScrollView, can_focus=True):
             self.refresh(Region(0, row, self.size.width, 1))
 
     def notify_style_update(self) -> None:
-        self.palette.forget()
+        self._base = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         line = self.scroll_offset.y + y
         width = self.width
-        base = self.rich_style
+        looks = styles(self.app)
+        if self._base is None:
+            self._base = self.rich_style  # found by going through all ancestors
+        base = self._base
         if line >= self.virtual_size.height:
             texts = self.placeholder() if not self.virtual_size.height else ()
-            return self.palette.draw([("  " + texts[y], "dim")] if y < len(texts) else [], width, base)
+            return paint([("  " + texts[y], "dim")] if y < len(texts) else [], width, base, looks)
         if line == self.cursor and self.LINE_CURSOR:
-            base += self.palette.style("cursor-focus" if self.has_focus else "cursor")
-        return self.palette.draw(self.pieces(line, width), width, base)
+            base += looks["cursor-focus" if self.has_focus else "cursor"]
+        return paint(self.pieces(line, width), width, base, looks)
 
     # Hands
 

@@ -15,7 +15,7 @@ from rtmpscope.model import UNKNOWN, Message
 from rtmpscope.text import elided
 from rtmpscope.tui import navigate, search
 from rtmpscope.tui.graphs import Graphs
-from rtmpscope.tui.keys import KEYS
+from rtmpscope.tui.keys import ASKING, KEYS
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.pages import Page
 from rtmpscope.tui.prompt import Prompt
@@ -34,6 +34,10 @@ class MainScreen(Workbench):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
     needle: search.Needle | None = None
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys that open the prompt come before any pane, so that what is typed next goes there; not twice."""
+        return action not in ASKING or not self.query_one(Prompt).display
+
     # Panes
 
     def action_pane(self, step: int) -> None:
@@ -43,7 +47,7 @@ class MainScreen(Workbench):
         for hidden in stop.ancestors_with_self:
             if isinstance(hidden, Widget):
                 hidden.display = True
-        stop.focus()
+        self.set_focus(stop)
 
     def action_maximise(self) -> None:
         self.alone = not self.alone
@@ -170,13 +174,13 @@ class MainScreen(Workbench):
         if row != UNKNOWN:
             self.rows.go_to(row)
         if focused:
-            self.rows.focus()
+            self.set_focus(self.rows)
 
     def action_graphs(self) -> None:
         """Graphs of the connection in the place of the detail pane, or the detail pane again."""
         self.as_graphs = not self.as_graphs
         if self.focused not in self.stops:
-            self.rows.focus()
+            self.set_focus(self.rows)
         self.share_out()
         self.open_row()
 

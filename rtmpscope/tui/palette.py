@@ -1,57 +1,87 @@
 """Colours by meaning: a line is made of pieces (text, style name), and the theme decides what a name looks like.
 
-The names are component classes, so that every theme, the terminal's own sixteen colours included, gives them a
-look.  Nothing depends on colour alone: severities, directions and states have marks of their own.
+Every theme gives the names their look, the terminal's own sixteen colours included.  Nothing depends on colour
+alone: severities, directions and states have marks of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
+from textual.color import Color
 from textual.strip import Strip
-from textual.widget import Widget
+from textual.theme import Theme
 
 Piece = tuple[str, str]
 Pieces = list[Piece]
 
-PREFIX = "paint--"
-BACKGROUNDS = ("match", "cursor", "cursor-focus")
-NAMES = (
-    "dim", "head", "strong", "command", "control", "video", "audio", "data", "shared", "handshake", "gap", "end",
-    "ok", "note", "warning", "error", "mark", *BACKGROUNDS,
-)  # fmt: skip
-COMPONENTS = {PREFIX + name for name in NAMES}
 
-CSS = """
-.paint--dim { color: $text-muted; }
-.paint--head { color: $text-muted; text-style: bold; }
-.paint--strong { text-style: bold; }
-.paint--command { color: $text-primary; }
-.paint--control { color: $text-muted; }
-.paint--video { color: $text-success; }
-.paint--audio { color: $text-secondary; }
-.paint--data { color: $text-accent; }
-.paint--shared { color: $text-accent; }
-.paint--handshake { color: $text-secondary; }
-.paint--gap { color: $text-error; text-style: italic; }
-.paint--end { color: $text-muted; }
-.paint--ok { color: $text-success; }
-.paint--note { color: $text-accent; }
-.paint--warning { color: $text-warning; }
-.paint--error { color: $text-error; text-style: bold; }
-.paint--mark { color: $text-accent; text-style: bold; }
-.paint--match { background: $primary 45%; text-style: bold; }
-.paint--cursor { background: $foreground 12%; }
-.paint--cursor-focus { background: $primary 40%; }
-*:ansi > .paint--dim, *:ansi > .paint--control, *:ansi > .paint--end { color: ansi_default; text-style: dim; }
-*:ansi > .paint--head { color: ansi_default; text-style: bold; }
-*:ansi > .paint--match { background: ansi_default; text-style: bold underline; }
-*:ansi > .paint--cursor { background: ansi_default; text-style: underline; }
-*:ansi > .paint--cursor-focus { background: ansi_default; text-style: reverse; }
-"""
+class Look(NamedTuple):
+    """A colour of the theme, how much of it is laid over the background, and attributes.
+
+    A background where `behind` is set.  A terminal's own colours cannot be mixed: `ansi` says what to do there.
+    """
+
+    colour: str
+    share: float = 1.0
+    attributes: str = ""
+    ansi: str = ""
+    behind: bool = False
+
+
+LOOKS = {
+    "": Look("foreground"),
+    "dim": Look("foreground", 0.6, ansi="dim"),
+    "head": Look("foreground", 0.6, "bold"),
+    "strong": Look("foreground", attributes="bold"),
+    "command": Look("text-primary"),
+    "control": Look("foreground", 0.7, ansi="dim"),
+    "video": Look("text-success"),
+    "audio": Look("text-secondary"),
+    "data": Look("text-accent"),
+    "shared": Look("text-accent"),
+    "handshake": Look("text-secondary"),
+    "gap": Look("text-error", attributes="italic"),
+    "end": Look("foreground", 0.6, ansi="dim"),
+    "ok": Look("text-success"),
+    "note": Look("text-accent"),
+    "warning": Look("text-warning"),
+    "error": Look("text-error", attributes="bold"),
+    "mark": Look("text-accent", attributes="bold"),
+    "match": Look("primary", 0.45, "bold", ansi="underline", behind=True),
+    "cursor": Look("foreground", 0.12, ansi="underline", behind=True),
+    "cursor-focus": Look("primary", 0.4, ansi="reverse", behind=True),
+}
+_STYLES: dict[str, Mapping[str, Style]] = {}  # by theme
+
+
+def styles(app: App[Any]) -> Mapping[str, Style]:
+    """What each name looks like in the theme in force."""
+    found = _STYLES.get(app.theme)
+    if found is None:
+        found = _STYLES[app.theme] = styles_of(app.current_theme)
+    return found
+
+
+def styles_of(theme: Theme) -> dict[str, Style]:
+    variables = theme.to_color_system().generate()
+    background = Color.parse(variables["background"])
+    made = {}
+    for name, look in LOOKS.items():
+        style = Style.parse(f"{look.attributes} {look.ansi if theme.ansi else ''}")
+        colour = Color.parse(variables[look.colour])
+        if not theme.ansi:
+            mixed = background.blend(colour, look.share).rich_color
+            style += Style(bgcolor=mixed) if look.behind else Style(color=mixed)
+        elif not look.behind:
+            style += Style(color=colour.rich_color)
+        made[name] = style
+    return made
 
 
 def width_of(text: str) -> int:
@@ -68,28 +98,12 @@ def fit(text: str, width: int, right: bool = False) -> str:
     return blank + text if right else text + blank
 
 
-class Palette:
-    """The styles of one widget by name, kept until its theme changes."""
-
-    def __init__(self, widget: Widget) -> None:
-        self._widget = widget
-        self._styles: dict[str, Style] = {}
-        self.forget()
-
-    def forget(self) -> None:
-        self._styles = {"": Style.null()}
-
-    def style(self, name: str) -> Style:
-        """The style to be laid over a line: a colour over any background, or a background."""
-        style = self._styles.get(name)
-        if style is None:
-            whole = self._widget.get_component_rich_style(PREFIX + name)
-            colour = Style(bgcolor=whole.bgcolor) if name in BACKGROUNDS else Style(color=whole.color)
-            style = self._styles[name] = whole.without_color + colour
-        return style
-
-    def draw(self, pieces: Iterable[Piece], width: int, base: Style) -> Strip:
-        """The pieces one after the other, cut or filled up to the width."""
-        segments = [Segment(text, base + self.style(name)) for text, name in pieces if text]
-        strip = Strip(segments, sum(width_of(segment.text) for segment in segments))
-        return strip.adjust_cell_length(width, base)
+def paint(pieces: Iterable[Piece], width: int, base: Style, looks: Mapping[str, Style]) -> Strip:
+    """The pieces one after the other over the base, cut or filled up to the width."""
+    segments = []
+    taken = 0
+    for text, name in pieces:
+        if text:
+            segments.append(Segment(text, base + looks[name] if name else base))
+            taken += width_of(text)
+    return Strip(segments, taken).adjust_cell_length(width, base)

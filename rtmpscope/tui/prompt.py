@@ -13,7 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 from rtmpscope.text import printable
@@ -88,6 +88,8 @@ class Complaint(Bar):
 class Prompt(Vertical):
     DEFAULT_CSS = """
     Prompt {
+        layer: above;
+        dock: bottom;
         height: auto;
         display: none;
         & > Horizontal { height: 1; }
@@ -105,14 +107,12 @@ class Prompt(Vertical):
         Binding("up", "look(-1)", "Previous completion, or older text", group=PROMPT, priority=True),
     ]
 
-    class Closed(Message):
-        """The prompt is gone; the focus should go back to where it was."""
-
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.question = Question("", "", "", lambda text: None)
         self.history: dict[str, list[str]] = {}
         self.back = 0  # how many texts ago the one in the line was used
+        self.came_from: Widget | None = None
 
     def compose(self) -> ComposeResult:
         yield Completions()
@@ -135,12 +135,13 @@ class Prompt(Vertical):
         self.input.placeholder = question.placeholder
         self.input.value = text
         self.input.cursor_position = len(text)
-        self.input.focus()
+        self.came_from = self.screen.focused
+        self.screen.set_focus(self.input)  # at once: `focus` would let the next key go astray
         self.judge()
 
     def close(self) -> None:
         self.display = False
-        self.post_message(self.Closed())
+        self.screen.set_focus(self.came_from)
 
     @on(Input.Changed)
     def judge(self) -> None:

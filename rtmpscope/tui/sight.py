@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rtmpscope.model import UNKNOWN, Connection, Event, Field, Handshake, Message
 from rtmpscope.text import printable
+from rtmpscope.tui.summaries import Summaries
 from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
 from rtmpscope.tui.view import View
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
-    from rtmpscope.store import Store
+    from rtmpscope.store import Row, Store
 
 
 class Body(NamedTuple):
@@ -34,6 +35,7 @@ class Sight:
         self.redactor = redactor
         self.masked = redactor is not None
         self.view = View(store)
+        self.summaries = Summaries(store)
         self.time_format: TimeFormat = FORMATS[0]
         self.digits = 3
         self.reference = UNKNOWN
@@ -62,8 +64,13 @@ class Sight:
         """Any text that quotes the wire, fit to be shown."""
         return printable(self.mask.text(text) if self.mask else text)
 
-    def summary(self, row: int) -> str:
-        return printable(self.store.summary(row, self.mask))
+    def summary(self, index: int) -> str:
+        """What the row is about, for a worker: it may have to be read again."""
+        return printable(self.store.summary(index, self.mask))
+
+    def summary_at_once(self, index: int, row: Row) -> str:
+        """The same for drawing: an ellipsis where it is not known yet."""
+        return printable(self.summaries.at_once(index, row, self.mask))
 
     def body(self, event: Event) -> Body:
         """The decoded event, as it is and as it may be shown."""

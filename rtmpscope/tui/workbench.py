@@ -32,6 +32,7 @@ TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when
 
 class Workbench(Screen[None]):
     CSS = """
+    Workbench { layers: default above; }
     #rows { height: 2fr; }
     #rows > RowList { height: 1fr; }
     """
@@ -70,9 +71,10 @@ class Workbench(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Ladder).head.display = False
-        self.rows.focus()
+        self.set_focus(self.rows)
         if self.display_filter:
             self.look_through(self.display_filter, UNKNOWN)
+        self.sight.summaries.wake = lambda: self.call_later(self.summarize)
         self.set_interval(TICK, self.tick)
 
     @property
@@ -176,6 +178,10 @@ class Workbench(Screen[None]):
         worker = get_current_worker()
         view.grow(lambda: worker.is_cancelled)
 
+    @work(thread=True, group="summaries", exit_on_error=False)
+    def summarize(self) -> None:
+        self.sight.summaries.work(lambda: self.app.call_from_thread(self.rows.refresh))
+
     # The row under the cursor
 
     @on(RowList.RowMoved)
@@ -219,7 +225,3 @@ class Workbench(Screen[None]):
 
     def say(self, text: str) -> None:
         self.status.say(text)
-
-    @on(Prompt.Closed)
-    def back_to_rows(self) -> None:
-        self.rows.focus()
