@@ -164,6 +164,10 @@ def _stats_arguments(parser: argparse.ArgumentParser) -> None:
 def _extract_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
     parser.add_argument("-o", metavar="DIR", dest="output", required=True, help="folder for the files")
+    parser.add_argument(
+        "--elementary", action="store_true",
+        help="every track by itself, in the file that is usual for its codec: Annex B, ADTS, IVF, Ogg, ...",
+    )  # fmt: skip
 
 
 def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
@@ -501,10 +505,12 @@ def _fields(arguments: argparse.Namespace) -> int:
 
 
 def _extract(arguments: argparse.Namespace) -> int:
+    from rtmpscope.export.elementary import ElementaryExtractor
     from rtmpscope.export.flv import FlvExtractor
 
     run = _run(arguments, decoding=True)
-    with FlvExtractor(arguments.output) as extractor:
+    make = ElementaryExtractor if arguments.elementary else FlvExtractor
+    with make(arguments.output) as extractor:
         for event in run.events(_progress(run, arguments)):
             extractor.event(event)
         report = extractor.finish()

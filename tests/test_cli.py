@@ -117,6 +117,12 @@ def test_extract_writes_flv_files(tmp_path: Path) -> None:
     assert files and all(file.read_bytes()[:4] == b"FLV\x01" for file in files)
 
 
+def test_extract_writes_elementary_streams_on_request(tmp_path: Path) -> None:
+    result = run("extract", CAPTURE, "-o", str(tmp_path / "media"), "--elementary")
+    assert result.returncode == 0
+    assert {file.suffix for file in (tmp_path / "media").iterdir()} == {".h264", ".aac"}
+
+
 def test_filter_chooses_records_and_stands_in_the_header() -> None:
     result = run("export", CAPTURE, "-Y", "rtmp.type == set_chunk_size")
     records = [json.loads(line) for line in result.stdout.splitlines()]
