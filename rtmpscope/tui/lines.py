@@ -57,6 +57,7 @@ class LineList(ScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0, repaint=False)
     _base: Style | None = None
+    _inner: tuple[Size, Size] | None = None
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -98,12 +99,19 @@ class LineList(ScrollView, can_focus=True):
     # The view
 
     @property
+    def inner(self) -> Size:
+        """The cells that lines are drawn in; asked for with every line, so worked out once for a size."""
+        if self._inner is None or self._inner[0] != self.outer_size:
+            self._inner = self.outer_size, self.scrollable_content_region.size
+        return self._inner[1]
+
+    @property
     def width(self) -> int:
-        return self.scrollable_content_region.width
+        return self.inner.width
 
     @property
     def height(self) -> int:
-        return self.scrollable_content_region.height
+        return self.inner.height
 
     @property
     def at_end(self) -> bool:

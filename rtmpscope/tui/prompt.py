@@ -51,7 +51,7 @@ class Question(NamedTuple):
 
 
 class Completions(LineList, can_focus=False):
-    DEFAULT_CSS = "Completions { background: $surface; height: auto; max-height: 8; overflow-y: auto; }"
+    DEFAULT_CSS = "Completions { background: $surface; height: auto; max-height: 8; }"
 
     def __init__(self) -> None:
         super().__init__()
