@@ -192,8 +192,9 @@ class ChunkParser:
 
     __slots__ = (
         "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams",
-        "base", "current", "left", "skip_header", "kept", "framed", "trouble", "distrust", "unproven", "exempt",
-        "trial", "bits", "needed", "proof", "weighed_ready", "segments", "cursor", "repeats_extended",
+        "base", "current", "left", "skip_header", "kept", "framed", "trouble", "trouble_ready", "minded_end",
+        "distrust", "unproven", "exempt", "trial", "bits", "needed", "proof", "weighed_ready", "segments", "cursor",
+        "repeats_extended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -213,6 +214,8 @@ class ChunkParser:
         self.kept: i64 = 0
         self.framed: i64 = 0  # bytes that belonged to chunks
         self.trouble: i64 = NO_TROUBLE
+        self.trouble_ready: i64 = 0  # the packet with which it was there
+        self.minded_end = False  # something was decided because the bytes end there
         self.distrust = False  # synchronisation was lost before: headers are looked at more closely
         self.unproven = False  # on trial: the chunk size is a guess until the message it cuts has ended well
         self.exempt = False  # take the next header as it is
@@ -280,6 +283,7 @@ class ChunkParser:
         self.segments = segments
         self.cursor = 0
         self.trouble = NO_TROUBLE
+        self.minded_end = False
         end: i64 = len(data)
         if self.skip_header:
             skipped = min(self.skip_header, end - pos)
@@ -332,7 +336,7 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self._meet_unseen(csid, pos, base)
+            self._meet_unseen(csid, pos, at + size, base)
             return -1
         at += size
         extended = value == EXTENDED
@@ -345,7 +349,10 @@ class ChunkParser:
             return -1
 
         if stream.remaining:
-            self._restart(stream)
+            self._cut_short(
+                stream, self._ready(base + at - 1), "message-restarted",
+                "a new message began on this csid before this one was complete",
+            )  # fmt: skip
         stream.extended = extended
         stream.extended_value = value
         stream.delta = value
@@ -373,26 +380,25 @@ class ChunkParser:
     def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
         if not stream.seen:
-            self._meet_unseen(stream.csid, pos, base)
+            self._meet_unseen(stream.csid, pos, at, base)
             return -1
         if stream.orphan and not self.exempt:
-            if self.trial:
-                self._weigh(5, pos + 1, base)
-            self.trouble = LOST_SYNC
+            self._weigh(5, at, base)
+            self._stop(LOST_SYNC, base + at)
             return -1
         value: i64 = UNKNOWN
         if stream.extended:
             # 5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
             if end - at < 4 and not final:
                 return -1
+            self.minded_end = self.minded_end or (self.trial and end - at < 4)
             if end - at >= 4:
                 value = u32(data, at)
                 if not self._is_extended_timestamp(stream, value):
                     value = UNKNOWN
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
-            if self.trial:
-                self._weigh(CONTINUATION_BITS, after, base)
+            self._weigh(CONTINUATION_BITS, after, base)
             if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
                 stream.note(
                     "extended-timestamp-not-repeated",
@@ -429,14 +435,13 @@ class ChunkParser:
             self._complete(stream, base + after - 1)
         return after
 
-    def _meet_unseen(self, csid: i64, pos: i64, base: i64) -> None:
+    def _meet_unseen(self, csid: i64, pos: i64, at: i64, base: i64) -> None:
         """What a short header on an unknown csid refers to was said before the capture began."""
-        if self.trial:
-            bits: i64 = 8 if csid < 16 else 0
-            if self._begins_segment(base + pos):
-                bits += SEGMENT_BITS
-            self._weigh(bits, pos + 1, base)
-        self.trouble = UNSEEN
+        bits: i64 = 8 if csid < 16 else 0
+        if self._begins_segment(base + pos):
+            bits += SEGMENT_BITS
+        self._weigh(bits, at, base)
+        self._stop(UNSEEN, base + at)
 
     def _is_extended_timestamp(self, stream: ChunkStream, value: i64) -> bool:
         if value == stream.extended_value or value == stream.timestamp:
@@ -484,6 +489,7 @@ class ChunkParser:
                 if not final:
                     return False
                 visible = end - at
+                self.minded_end = True
             bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
             bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
             if bits > 0 and self._begins_segment(base + pos):
@@ -492,7 +498,7 @@ class ChunkParser:
                 bits = max(bits, 0)
             elif bits < 0 or stream.remaining:
                 self._weigh(0, at + visible, base)
-                self.trouble = LOST_SYNC
+                self._stop(LOST_SYNC, base + at)
                 return False
             if self.unproven or (stream.stale and fmt >= 2):
                 # What this header says of lengths must be borne out by what comes next.
@@ -500,10 +506,10 @@ class ChunkParser:
                 self.unproven = False
             self._weigh(bits, at + visible, base)
         elif not self.exempt and self._is_doubtful(stream, fmt, value, length, type_id, message_stream_id):
-            self.trouble = DOUBT
+            self._stop(DOUBT, base + at)
             return False
         if not self.chunk_size_sure and length > self.chunk_size:
-            self.trouble = CHUNK_SIZE_UNKNOWN
+            self._stop(CHUNK_SIZE_UNKNOWN, base + at)
             return False
         self.exempt = False
         return True
@@ -536,16 +542,18 @@ class ChunkParser:
         return bits
 
     def _weigh(self, bits: i64, examined: i64, base: i64) -> None:
-        """Add evidence; with enough of it the trial is over.  `examined` is the place behind the last byte read."""
+        """Add evidence to a trial; with enough of it the trial is over.  `examined`: the place behind the last byte."""
+        if not self.trial:
+            return
         self.bits += bits
-        offset = base + examined - 1
-        for segment in self.segments:
-            if segment.offset > offset:
-                break
-            if segment.ready > self.weighed_ready:
-                self.weighed_ready = segment.ready
+        self.weighed_ready = max(self.weighed_ready, self._ready(base + examined - 1))
         if self.bits >= self.needed and self.bits >= self.proof:
             self.trial = False
+
+    def _stop(self, trouble: i64, end: i64) -> None:
+        """The header that ends at a stream offset gives trouble."""
+        self.trouble = trouble
+        self.trouble_ready = self._ready(end - 1)
 
     def _begins_segment(self, offset: i64) -> bool:
         for segment in self.segments:
@@ -565,6 +573,8 @@ class ChunkParser:
         stream.offset = base + pos
         stream.first_packet = segment.packet
         stream.first_time_ns = segment.time_ns
+        stream.last_packet = segment.packet
+        stream.last_time_ns = segment.time_ns
         stream.chunks = 1
         stream.captured = 0
         stream.keep = stream.length
@@ -607,10 +617,11 @@ class ChunkParser:
         self.framed += take
         stream.captured += take
         stream.remaining -= take
-        if self.left:
-            return pos
         if stream.remaining == 0:
             self._complete(stream, base + pos - 1)
+            return pos
+        self._reach(stream, base + pos - 1)
+        if self.left:
             return pos
         if stream.csid < 64 and not (stream.extended or stream.undecided or self.trial or self.detail):
             return self._run(stream, data, pos, end, base)
@@ -647,6 +658,8 @@ class ChunkParser:
         pos += count * step
         if stream.remaining == 0:
             self._complete(stream, base + pos - 1)
+        else:
+            self._reach(stream, base + pos - 1)
         return pos
 
     def _segment(self, offset: i64) -> Segment:
@@ -659,6 +672,19 @@ class ChunkParser:
             segment = segments[cursor]
         self.cursor = cursor
         return segment
+
+    def _ready(self, offset: i64) -> i64:
+        """The packet with which the byte at a stream offset, not before the last one asked for, was there."""
+        cursor = self.cursor
+        while self.segments[cursor].offset + self.segments[cursor].length <= offset:
+            cursor += 1
+        return self.segments[cursor].ready
+
+    def _reach(self, stream: ChunkStream, offset: i64) -> None:
+        """Remember where the last byte so far of an unfinished message was."""
+        segment = self._segment(offset)
+        stream.last_packet = segment.packet
+        stream.last_time_ns = segment.time_ns
 
     # ---------------------------------------------------------------- messages
 
@@ -739,20 +765,8 @@ class ChunkParser:
                             "the chunk size changed inside this message, which is legal but breaks some readers",
                         )
 
-    def _restart(self, stream: ChunkStream) -> None:
-        self._cut_short(
-            stream, self.floor, "message-restarted", "a new message began on this csid before this one was complete"
-        )
-
     def _cut_short(self, stream: ChunkStream, ready: i64, code: str, text: str) -> Message:
         """Emit a message that will never be complete, as far as it was captured."""
-        last = self.segments[self.cursor] if self.segments else None
-        packet = stream.last_packet or (last.packet if last is not None else stream.first_packet)
-        time_ns = (
-            stream.last_time_ns if stream.last_packet else (last.time_ns if last is not None else stream.first_time_ns)
-        )
-        if last is not None:
-            ready = max(ready, last.ready)
         if stream.holes is None:
             stream.holes = []
         stream.holes.append((stream.length - stream.remaining, stream.remaining))
@@ -760,9 +774,7 @@ class ChunkParser:
         stream.note(code, Severity.WARNING, text)
         if self.current is stream:
             self.left = 0
-        message = self._emit(stream, self._collected(stream), packet, time_ns, ready)
-        stream.last_packet = 0
-        return message
+        return self._emit(stream, self._collected(stream), stream.last_packet, stream.last_time_ns, ready)
 
     def _record(self, stream: ChunkStream, fmt: i64, value: i64, pos: i64, at: i64, base: i64) -> None:
         segment = self._segment(base + pos)
@@ -816,10 +828,9 @@ class ChunkParser:
             self._hole(stream, missing)
             length -= missing
             if stream.remaining == 0:
-                last = self.segments[len(self.segments) - 1] if self.segments else None
-                packet = stream.first_packet if last is None else last.packet
-                time_ns = stream.first_time_ns if last is None else last.time_ns
-                message = self._emit(stream, self._collected(stream), packet, time_ns, ready)
+                message = self._emit(
+                    stream, self._collected(stream), stream.last_packet, stream.last_time_ns, ready
+                )  # fmt: skip
                 if message.type_id <= 2:
                     self._obey(message)
         return answer

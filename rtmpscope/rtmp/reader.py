@@ -140,7 +140,7 @@ class DirectionReader:
             segment = _segment_of(item, end - 1)
             name = PART_NAMES[self.direction][self.part]
             part = Handshake(self.connection, self.direction, segment.packet, segment.time_ns, name, start, data)
-            part.ready = segment.ready
+            part.ready = max(segment.ready, self.parser.floor)
             if self.part == 0 and data and data[0] in ENCRYPTED_VERSIONS:
                 self.encrypted = True
             out.append(part)
@@ -177,9 +177,12 @@ class DirectionReader:
             possible = data[0] == PLAIN_VERSION or data[0] in ENCRYPTED_VERSIONS
             if possible and len(data) < PART_ENDS[1]:
                 return
+            self.parser.floor = _segment_of(item, PART_ENDS[1] - 1 if possible else item.offset).ready
             if possible and looks_like_handshake(data[: PART_ENDS[1]]):
                 self._go_on_with(self.held, out)
                 return
+        else:
+            self.parser.floor = item.packet
         self._search_from_start()
         if isinstance(item, StreamGap):
             self.feed(item, out)
@@ -272,6 +275,7 @@ class DirectionReader:
         """Bytes that cannot be what they should be: `region` begins with them."""
         parser = self.parser
         recovery = Recovery(parser, region, True)
+        recovery.ready = max(recovery.ready, parser.trouble_ready)
         if parser.trouble == DOUBT or parser.trouble == CHUNK_SIZE_UNKNOWN:
             recovery.believe_header(GUESS_BITS if parser.distrust else 0)
         if parser.distrust and parser.trouble in (UNSEEN, DOUBT):
@@ -339,6 +343,7 @@ class DirectionReader:
 
     def _end(self, item: StreamEnd, out: list[Event]) -> None:
         if self.late:
+            self.parser.floor = item.packet
             self._search_from_start()
         if self.recovery is not None:
             self.recovery.feed(item)

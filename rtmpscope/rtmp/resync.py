@@ -237,6 +237,8 @@ class Recovery:
         while True:
             region = self.regions[run.region]
             run.pos = parser.parse(region.data, run.pos, region.base, region.segments, region.closed)
+            if parser.minded_end:
+                parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
             if not parser.trial:
                 return SURE
             if parser.trouble:
@@ -266,7 +268,7 @@ class Recovery:
             self.believing = False
         if self.learning and not self.queue:
             region = self.regions[0]
-            if not region.closed and len(region.data) < LEARN_SPAN:
+            if not self._has(region, LEARN_SPAN):
                 return None
             self.learning = False
             self._suppose_lengths(region)
@@ -357,7 +359,7 @@ class Recovery:
             limit: i64 = len(region.data) - HEADER_SPAN
             found = self.pattern.search(region.data, self.scan_pos)
             place: i64 = len(region.data) if found is None else found.start()
-            if found is not None and (region.closed or (place < limit and self._can_propose(region, place))):
+            if found is not None and self._can_propose(region, place):
                 self.scan_pos = place + 1
                 self._propose(region, place)
                 if self.queue:
@@ -372,19 +374,31 @@ class Recovery:
             if len(self.regions) == 1:
                 self.scan_pos = len(region.data)
                 return None
+            self.ready = max(self.ready, region.close_ready)
             self.unresolved.append(self.regions.pop(0))
             self.scan_pos = 0
 
+    def _has(self, region: Region, count: i64) -> bool:
+        """Whether so many bytes of a region are there, or all that will be: with these a decision is certain."""
+        ready = region.close_ready
+        if len(region.data) >= count:
+            for segment in region.segments:
+                ready = segment.ready
+                if segment.offset + segment.length >= region.base + count:
+                    break
+        elif not region.closed:
+            return False
+        self.ready = max(self.ready, ready)
+        return True
+
     def _can_propose(self, region: Region, place: i64) -> bool:
         """Whether enough has come to decide on the chunk sizes worth a try there."""
-        return region.data[place] >= 0x80 or self._can_size(region, place) or not self._is_convincing(region, place)
+        if not self._has(region, place + HEADER_SPAN):
+            return False
+        return region.data[place] >= 0x80 or not self._is_convincing(region, place) or self._can_size(region, place)
 
     def _can_size(self, region: Region, place: i64) -> bool:
-        if region.closed:
-            return True
-        if len(region.data) < place + HEADER_SPAN:
-            return False
-        return len(region.data) >= place + HEADER_SPAN + min(self._length_at(region.data, place), LARGEST_SEARCHED)
+        return self._has(region, place + HEADER_SPAN + min(self._length_at(region.data, place), LARGEST_SEARCHED))
 
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
@@ -444,16 +458,16 @@ class Recovery:
         first: i64 = data[place]
         header = place + _basic_size(first)
         payload = header + MESSAGE_HEADER_SIZES[first >> 6]
+        stop = min(len(data), payload + min(length, LARGEST_SEARCHED))
         repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
         if first < 0xC0 and u24(data, header) == EXTENDED:
-            repeated = 4 if data.find(data[payload : payload + 4], payload + 4, payload + LARGEST_SEARCHED) >= 0 else 0
+            repeated = 4 if data.find(data[payload : payload + 4], payload + 4, stop) >= 0 else 0
             payload += 4
         continuation = 0xC0 | first & 63
         sizes: list[int] = [length]
         for size in (self.parser.chunk_size, *USUAL_CHUNK_SIZES):
-            if 0 < size < length and (payload + size >= len(data) or data[payload + size] == continuation):
+            if 0 < size < length and (payload + size >= stop or data[payload + size] == continuation):
                 sizes.append(size)
-        stop = min(len(data), payload + min(length, LARGEST_SEARCHED))
         at: i64 = data.find(continuation, payload + 1, stop)
         scanned: i64 = 0
         while at >= 0 and scanned < SCANNED_SIZES:
