@@ -211,6 +211,14 @@ def test_an_interface_that_goes_away_ends_it_and_loses_nothing(
     assert live.files[0].outcome == "complete"
 
 
+@needs_dumpcap
+def test_of_several_interfaces_the_one_that_went_away_is_named(start: Callable[..., LiveCapture], veth: str) -> None:
+    live = start("lo", veth, helper=DUMPCAP)
+    run("ip", "link", "del", veth)
+    taken(live)
+    assert (live.ended, live.failed) == (f"interface {veth} went away", True)
+
+
 @pytest.mark.parametrize("helper", INSTALLED)
 def test_a_killed_helper_ends_it(helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation) -> None:
     live = start(helper=helper)

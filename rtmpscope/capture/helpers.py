@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -243,8 +244,14 @@ def _grant(helper: Helper) -> str:
     return "install dumpcap (package wireshark-common) and let it capture for users who are not root"
 
 
+def _absent(request: Request) -> str:
+    """Those of the interfaces that this system does not have; if all are there it may be any of them."""
+    present = {name for _, name in socket.if_nameindex()}
+    return " or ".join([name for name in request.interfaces if name not in present] or request.interfaces)
+
+
 def _no_interface(helper: Helper, request: Request) -> str:
-    return f"no such interface as {' or '.join(request.interfaces)}: rtmpscope interfaces lists what there is"
+    return f"no such interface as {_absent(request)}: rtmpscope interfaces lists what there is"
 
 
 def _interface_down(helper: Helper, request: Request) -> str:
@@ -252,7 +259,7 @@ def _interface_down(helper: Helper, request: Request) -> str:
 
 
 def _interface_gone(helper: Helper, request: Request) -> str:
-    return f"interface {' or '.join(request.interfaces)} went away"
+    return f"interface {_absent(request)} went away"
 
 
 def _disk_full(helper: Helper, request: Request) -> str:
