@@ -268,7 +268,7 @@ class CaptureReader:
     """Several captures as one.
 
     files        a report for each, in the order they are read; those that could not be opened come last
-    size         bytes of all files, None where one is a pipe
+    size         bytes of all files, None where one is a pipe or grows
     restartable  whether batches carry bookmarks
     ended        why nothing more comes, where that is more than the end of the files
     """
@@ -279,7 +279,7 @@ class CaptureReader:
         """With `wait` the last file still grows for whoever reads from the start: see batches."""
         self.files: Final = [source.report for source in sources] + list(unreadable)
         sizes = [source.size for source in sources if source.size is not None]
-        self.size: Final = sum(sizes) if len(sizes) == len(sources) else None
+        self.size: Final = sum(sizes) if wait is None and len(sizes) == len(sources) else None
         self.restartable: Final = all(source.restartable for source in sources)
         self.ended = ""
         self._sources = list(sources)
