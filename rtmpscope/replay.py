@@ -126,12 +126,12 @@ class Replay:
             return self._remembered[wanted]
         for message in self._messages:
             self.passed[message.direction] = message.offset
-            here = (message.direction, message.offset)
-            if here == wanted or message.type_id not in (8, 9):
-                self._remembered[here] = message
+            found = message.direction == direction and message.offset == offset
+            if found or message.type_id not in (8, 9):
+                self._remembered[message.direction, message.offset] = message
                 if len(self._remembered) > REMEMBERED:
                     self._remembered.popitem(last=False)
-            if here == wanted:
+            if found:
                 return message
         return None
 
