@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
 from rtmpscope.model import Severity
 from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.tui.app import RtmpscopeApp
-from rtmpscope.tui.detail import Detail
+from rtmpscope.tui.detail import Detail, FieldTree
 from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.hexpane import HexPane
 from rtmpscope.tui.ladder import Ladder
@@ -19,6 +21,7 @@ from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
+from rtmpscope.tui.timeline import Timeline
 from rtmpscope.tui.times import FORMATS
 from tests.fake_store import FakeStore, HugeStore, rejected_publish
 
@@ -620,3 +623,90 @@ def test_hostile_text_reaches_no_line_unescaped() -> None:
         assert "\\x1b]0;owned" in screen.text and "[/foo]" in screen.text
 
     drive(script, store)
+
+
+def test_a_mistake_while_loading_is_said_and_what_was_loaded_stays() -> None:
+    store = rejected_publish()
+
+    def load() -> None:
+        raise KeyError("s3cretkey99")
+
+    store.load = load  # type: ignore[method-assign]
+
+    async def script(screen: Driver) -> None:
+        await asyncio.sleep(0.1)
+        await screen.settle()
+        assert "loading ended early" in screen.status or "internal error, KeyError, test_tui_app.py" in store.error
+        assert "s3cretkey99" not in store.error and "connect('live')" in screen.text
+
+    drive(script, store)
+
+
+def test_the_mouse_selects_opens_and_scrolls() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.pilot.click("Timeline", offset=(20, 10))
+        await screen.settle()
+        assert screen.main.row == ONSTATUS
+        await screen.pilot.click("Timeline", offset=(20, 10), times=2)
+        await screen.settle()
+        assert isinstance(screen.app.focused, FieldTree)
+        await screen.pilot.click("HexPane", offset=(2 + 8 + 3 * 3, 1))
+        await screen.settle()
+        assert screen.main.query_one(Detail).hex.place == 11
+        await screen.pilot.click("Sessions", offset=(20, 1), times=2)
+        await screen.settle()
+        assert "only #1" in screen.status
+
+    drive(script)
+
+
+def test_the_wheel_moves_the_view_and_not_the_cursor() -> None:
+    async def script(screen: Driver) -> None:
+        timeline = screen.main.query_one(Timeline)
+        await screen.pilot._post_mouse_events([MouseScrollDown], timeline, (5, 3))
+        await screen.settle()
+        assert timeline.scroll_offset.y > 0 and screen.main.row == 0
+
+    drive(script, HugeStore(10_000))
+
+
+def test_statistics_are_a_page_to_read_and_leave() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("s")
+        assert "connection 0" in screen.text and "✖ failed" in screen.text
+        await screen.press("q")
+        assert screen.app.screen is screen.main
+
+    drive(script)
+
+
+def test_the_rows_shown_are_exported(tmp_path: Path) -> None:
+    path = tmp_path / "shown.jsonl"
+
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+e")
+        await screen.write(str(tmp_path / "no" / "such.jsonl"))
+        assert "there is no folder" in screen.text
+        await screen.write(str(path))
+        assert f"2 rows written to {tmp_path}"[:20] in screen.status
+        assert len(path.read_text().splitlines()) == 5
+
+    drive(script, display_filter="rtmp.type == video")
+
+
+def test_a_live_capture_is_followed_and_the_first_ctrl_c_only_stops_it() -> None:
+    store = rejected_publish()
+    store.visible, store.complete = 8, False
+    stopped = []
+    store.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
+
+    async def script(screen: Driver) -> None:
+        store.visible = 12
+        await screen.settle()
+        assert screen.main.row == 11
+        await screen.press("ctrl+c")
+        assert stopped == [True] and screen.app.return_code is None and "ctrl+c once more leaves" in screen.status
+        await screen.pilot.press("ctrl+c")
+        assert screen.app.return_code == 130
+
+    drive(script, store, live=True)

@@ -67,7 +67,15 @@ class RtmpscopeApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # ctrl+z and back
         store = self.sight.store
         store.registry.annotator(self.sight.learn, types=SECRETIVE)
-        Thread(target=store.load, name="loader", daemon=True).start()
+        Thread(target=self.load, name="loader", daemon=True).start()
+
+    def load(self) -> None:
+        """Load the store, in a thread that ends with the program; what goes wrong is said where progress is."""
+        store = self.sight.store
+        try:
+            store.load()
+        except Exception as error:
+            store.error = f"loading ended early: {internal(error)}"
 
     def on_resize(self) -> None:
         """Draw everything: a terminal that was resized twice, and has its old size again, has lost what it showed."""
@@ -102,12 +110,16 @@ class RtmpscopeApp(App[None]):
 
     def _fatal_error(self) -> None:
         """One line in place of Textual's traceback, which shows variables and with them whatever keys they hold."""
-        error = self._exception
-        places = traceback.extract_tb(error.__traceback__) if error is not None else []
-        place = f" in {places[-1].name}, {os.path.basename(places[-1].filename)}:{places[-1].lineno}" if places else ""
-        text = f"rtmpscope: internal error: {type(error).__name__}{place}; please report it"
-        self._exit_renderables.append(Text(text))
+        if self._exception is not None:
+            self._exit_renderables.append(Text(f"rtmpscope: {internal(self._exception)}"))
         self._close_messages_no_wait()
+
+
+def internal(error: BaseException) -> str:
+    """One line about a mistake of ours: what and where, but no values, which may be keys."""
+    places = traceback.extract_tb(error.__traceback__)
+    place = f", {os.path.basename(places[-1].filename)} line {places[-1].lineno}" if places else ""
+    return f"internal error, {type(error).__name__}{place}: please report it"
 
 
 def run(store: Store, title: str, redactor: Redactor | None, display_filter: str = "", *, live: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from time import monotonic
 
 from rtmpscope.model import UNKNOWN
@@ -16,7 +17,7 @@ NOTICE = 5.0  # seconds that a notice stays
 
 
 class EdgeBar(Bar):
-    """A line with a left and a right part.  The right part is kept; of the left, what does not fit is left out."""
+    """A line with a left and a right part; the right part is kept, the left has the room that is left."""
 
     DEFAULT_CSS = "EdgeBar { background: $panel; } EdgeBar:ansi { text-style: reverse; }"
 
@@ -25,26 +26,24 @@ class EdgeBar(Bar):
         self.sight = sight
         self._shown: Pieces = []
 
-    def left(self) -> Pieces:
+    def left(self, room: int) -> Pieces:
+        """What stands on the left, where so many cells are to be had."""
         raise NotImplementedError
 
     def right(self) -> Pieces:
         raise NotImplementedError
 
     def pieces(self, width: int) -> Pieces:
-        left, right = self.left(), self.right()
-        right_width = sum(width_of(text) for text, _ in right)
-        if right_width > width * 2 // 3:
-            right, right_width = right[-1:], sum(width_of(text) for text, _ in right[-1:])
-        room = width - right_width - 4
+        right = self.right()
+        if sum_of(right) > width * 2 // 3:
+            right = right[-1:]
+        room = max(0, width - sum_of(right) - 4)
         pieces: Pieces = [(" ", "")]
-        for place, (text, style) in enumerate(left):
-            if place and width_of(text) > room:
-                break
-            text = fit(text, max(0, min(room, width_of(text))))
+        for text, style in self.left(room):
+            text = fit(text, min(room, width_of(text)))
             room -= width_of(text)
             pieces.append((text, style))
-        return [*pieces, (" " * max(0, room + 2), ""), *right, (" ", "")]
+        return [*pieces, (" " * (room + 2), ""), *right, (" ", "")]
 
     def update(self) -> None:
         """Draw again if it would read otherwise."""
@@ -54,13 +53,19 @@ class EdgeBar(Bar):
             self.refresh()
 
 
+def sum_of(pieces: Pieces) -> int:
+    """Cells that the pieces take."""
+    return sum(width_of(text) for text, _ in pieces)
+
+
 class TitleBar(EdgeBar):
     def __init__(self, sight: Sight, capture: str) -> None:
         super().__init__(sight)
         self.capture = printable(capture)
 
-    def left(self) -> Pieces:
-        return [("rtmpscope  ", "strong"), (self.capture, "")]
+    def left(self, room: int) -> Pieces:
+        name = ("rtmpscope  ", "strong")
+        return [name, (self.capture, "")] if room > 2 * len(name[0]) else [(self.capture, "")]
 
     def right(self) -> Pieces:
         store = self.sight.store
@@ -88,7 +93,7 @@ class StatusBar(EdgeBar):
         self._notice_until = monotonic() + NOTICE
         self.update()
 
-    def left(self) -> Pieces:
+    def left(self, room: int) -> Pieces:
         if monotonic() < self._notice_until:
             return [(self._notice, "strong")]
         sight = self.sight
@@ -99,7 +104,9 @@ class StatusBar(EdgeBar):
             pieces.append((f"/ {printable(sight.filter)}   ", "command"))
         if sight.view.failed:
             pieces.append((printable(sight.view.failed), "error"))
-        return pieces or [(hint, "dim") for hint in HINTS]
+        return pieces or [
+            (hint, "dim") for hint, end in zip(HINTS, accumulate(map(len, HINTS)), strict=True) if end <= room
+        ]
 
     def right(self) -> Pieces:
         sight = self.sight
