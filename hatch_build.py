@@ -53,6 +53,7 @@ MODULES = (
     "rtmpscope/export/frames.py",
     "rtmpscope/export/values.py",
     "rtmpscope/export/jsonl.py",
+    "rtmpscope/export/text.py",
 )
 
 TOOLS = ["mypy[mypyc]>=2.4,<3", "setuptools>=77"]

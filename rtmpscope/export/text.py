@@ -154,10 +154,10 @@ class TextLines:
             if len(self._columns) == KEPT:
                 self._columns.clear()
             columns = self._columns[sort] = self._columns_of(*sort)
-        number, timestamp, length = _count(message.number), _count(message.timestamp), _count(message.length)
-        self._write(
-            f"{number:>8} {self._place(message)} {columns} {timestamp:>13} {length:>10}  {self._summary(message)}\n"
-        )
+        # Compiled, a width in a format string costs more than all the rest of the line; rjust does not.
+        number, timestamp = _count(message.number).rjust(8), _count(message.timestamp).rjust(13)
+        length = _count(message.length).rjust(10)
+        self._write(f"{number} {self._place(message)} {columns} {timestamp} {length}  {self._summary(message)}\n")
 
     def _columns_of(self, type_id: int, csid: int, message_stream_id: int) -> str:
         """What most messages share with others: type, chunk stream and message stream."""
@@ -184,8 +184,8 @@ class TextLines:
         nanoseconds = int(event.time_ns) - self._start_ns
         sign = "-" if nanoseconds < 0 else ""
         seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
-        micro = str(rest // 1000).zfill(6)
-        return f"{sign + _count(seconds):>6}.{micro} {event.connection:>3} {ARROWS[event.direction]}"
+        time = (sign + _count(seconds)).rjust(6) + "." + str(rest // 1000).zfill(6)
+        return f"{time} {str(event.connection).rjust(3)} {ARROWS[event.direction]}"
 
     def _note(self, note: Note) -> None:
         text = note.text if self._redactor is None else self._redactor.text(note.text)
