@@ -33,6 +33,7 @@ MODULES = (
     "rtmpscope/rtmp/reader.py",
     "rtmpscope/conversation.py",
     "rtmpscope/engine.py",
+    "rtmpscope/analysis/measure.py",
     "rtmpscope/analysis/flow_control.py",
     "rtmpscope/analysis/media_timeline.py",
     # Bodies, for print, export and the row that is opened.
