@@ -1,234 +1,455 @@
-"""Reassembly by its geometry: what each arrangement of segments makes of a stream."""
+"""TCP reassembly: where a segment lies against what is there already, when a hole is given up, how connections end.
+
+Cases are written as (sequence number, data) with the stream b"0123456789" from sequence number 100 on; what was
+delivered is compared as text.
+"""
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
-from rtmpscope.limits import OUT_OF_ORDER_BYTES
-from rtmpscope.model import ACK, FIN, RST, SYN, Segment, StreamData, StreamEnd, StreamGap
+from rtmpscope.limits import OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
 from rtmpscope.net.address import reverse
-from rtmpscope.net.reassembly import ACKED_NS, ACKED_SEGMENTS, LINGER_NS, START_SEGMENTS, Flow, Reassembler
+from rtmpscope.net.reassembly import (
+    ACKED_NS,
+    ACKED_SEGMENTS,
+    LINGER_NS,
+    SILENT_NS,
+    START_NS,
+    START_SEGMENTS,
+    Flow,
+    Reassembler,
+    StreamItem,
+)
 
-CLIENT = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50_000).to_bytes(2, "big") + (1935).to_bytes(2, "big")
-SERVER = reverse(CLIENT)
-ISN = 1000
+KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50_000).to_bytes(2, "big") + (1935).to_bytes(2, "big")
+FIRST = 100  # sequence number of the first byte
+MS = 1_000_000
 
 
-class Wire:
-    """Feeds segments one by one and keeps what the flows give."""
+class Line:
+    """One TCP connection; each call is one packet, a millisecond after the one before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = FIRST, syn: bool = True) -> None:
         self.reassembler = Reassembler()
+        self.first = first
         self.packet = 0
         self.now = 0
-        self.items: dict[tuple[int, bytes], list[object]] = {}
+        self.flows: dict[int, Flow] = {}
+        self.items: list[list[StreamItem]] = [[], []]
+        if syn:
+            self.send(-1, flags=SYN)
+            self.answer(-1, flags=SYN | ACK)
 
-    def send(self, key: bytes, seq: int, data: bytes = b"", flags: int = ACK, ack: int = 0, cut: int = 0) -> Wire:
+    def packet_of(
+        self, key: bytes, seq: int, data: bytes, flags: int, ack: int, window: int, cut: int, pause_ns: int
+    ) -> None:
         self.packet += 1
-        self.now += 1_000_000
-        made = Segment(
-            self.packet, self.now, key, seq % 2**32, ack % 2**32, flags, 65535, data, 0, len(data), cut
+        self.now += pause_ns
+        block = b"......" + data
+        segment = Segment(
+            self.packet, self.now, key, seq % 2**32, ack % 2**32, flags, window, block, 6, len(data), cut
         )  # fmt: skip
-        self._take(self.reassembler.feed([made]))
+        self.take(self.reassembler.feed([segment]))
+
+    def send(
+        self,
+        at: int = 0,
+        data: bytes = b"",
+        flags: int = ACK,
+        *,
+        cut: int = 0,
+        ack: int = 0,
+        window: int = 1000,
+        pause_ns: int = MS,
+    ) -> Line:
+        """From the client; `at` counts from the first byte of its stream."""
+        self.packet_of(KEY, self.first + at, data, flags, 5000 + ack, window, cut, pause_ns)
         return self
 
-    def open(self, isn: int = ISN) -> Wire:
-        self.send(CLIENT, isn, flags=SYN)
-        return self.send(SERVER, 5000, flags=SYN | ACK, ack=isn + 1)
-
-    def finish(self) -> Wire:
-        self._take(self.reassembler.finish())
+    def answer(self, at: int = 0, data: bytes = b"", flags: int = ACK, *, ack: int = 0, pause_ns: int = MS) -> Line:
+        """From the server; `ack` counts from the first byte of the client's stream."""
+        self.packet_of(reverse(KEY), 5000 + at, data, flags, self.first + ack, 1000, 0, pause_ns)
         return self
 
-    def _take(self, flows: list[Flow]) -> None:
+    def take(self, flows: list[Flow]) -> None:
         for flow in flows:
-            for side in flow.sides:
-                self.items.setdefault((flow.id, side.key), []).extend(side.take())
+            self.flows[flow.id] = flow
+            client = 0 if flow.sides[0].key == KEY else 1
+            for index in (0, 1):
+                self.items[index if client == 0 else 1 - index] += flow.sides[index].take()
 
-    def seen(self, key: bytes = CLIENT, flow: int = 0) -> list[object]:
-        """Bytes, gaps as (length, reason) and ends by their name, in order; adjacent bytes joined."""
-        out: list[object] = []
-        for item in self.items.get((flow, key), []):
-            if isinstance(item, StreamData):
-                if out and isinstance(out[-1], bytes):
-                    out[-1] += item.data
-                else:
-                    out.append(item.data)
-            elif isinstance(item, StreamGap):
-                out.append((item.length, item.reason))
-            elif isinstance(item, StreamEnd):
-                out.append(item.how)
-        return out
+    def finish(self) -> Line:
+        self.take(self.reassembler.finish())
+        return self
 
+    @property
+    def text(self) -> str:
+        """What the client's side gave: data as it is, (gap length reason), [end]."""
+        return "".join(written(item) for item in self.items[0])
 
-def test_in_order():
-    assert Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1004, b"def").seen() == [b"abcdef"]
+    @property
+    def server(self) -> str:
+        return "".join(written(item) for item in self.items[1])
 
+    @property
+    def flow(self) -> Flow:
+        return self.flows[max(self.flows)]
 
-def test_swapped():
-    assert Wire().open().send(CLIENT, 1004, b"def").send(CLIENT, 1001, b"abc").seen() == [b"abcdef"]
-
-
-def test_swapped_segment_is_ready_with_the_one_it_waited_for():
-    wire = Wire().open().send(CLIENT, 1004, b"def").send(CLIENT, 1001, b"abc")
-    (data,) = [item for item in wire.items[0, CLIENT] if isinstance(item, StreamData)]
-    assert [(segment.packet, segment.ready) for segment in data.segments] == [(4, 4), (3, 4)]
+    @property
+    def stats(self) -> TcpStats:
+        return self.flow.sides[0].stats
 
 
-def test_doubled():
-    assert Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1001, b"abc").send(CLIENT, 1004, b"d").seen() == [
-        b"abcd"
+def written(item: StreamItem) -> str:
+    match item:
+        case StreamData():
+            return item.data.decode()
+        case StreamGap():
+            return f"({item.length} {item.reason})"
+        case StreamEnd():
+            return f"[{item.how}]"
+
+
+def received(*sent: tuple[int, bytes], first: int = FIRST) -> str:
+    line = Line(first)
+    for at, data in sent:
+        line.send(at, data)
+    return line.text
+
+
+# --- where a segment lies --------------------------------------------------------------------------------
+
+# What comes first, what comes then, and what has been delivered after both.
+GEOMETRY = {
+    "expected": ((0, b"012"), (3, b"345"), "012345"),
+    "beyond_a_hole": ((0, b"012"), (4, b"45"), "012"),
+    "same_again": ((0, b"012"), (0, b"012"), "012"),
+    "starts_together_ends_before": ((0, b"012"), (0, b"01"), "012"),
+    "starts_together_ends_after": ((0, b"012"), (0, b"01234"), "01234"),
+    "inside": ((0, b"01234"), (1, b"23"), "01234"),
+    "ends_together": ((0, b"01234"), (2, b"234"), "01234"),
+    "overlaps_the_end": ((0, b"012"), (2, b"2345"), "012345"),
+    "covers": ((1, b"12"), (0, b"0123"), "0123"),
+    "fills_the_hole_exactly": ((3, b"345"), (0, b"012"), "012345"),
+    "fills_the_hole_and_overlaps": ((3, b"345"), (0, b"0123"), "012345"),
+    "fills_the_hole_and_covers": ((3, b"345"), (0, b"01234567"), "01234567"),
+    "fills_half_the_hole": ((3, b"345"), (0, b"01"), "01"),
+    "before_the_first_byte": ((0, b"012"), (-3, b"xyz"), "012"),
+    "across_the_first_byte": ((0, b"012"), (-2, b"xy01234"), "01234"),
+    "keep_alive": ((0, b"012"), (2, b"\0"), "012"),
+    "empty": ((0, b"012"), (3, b""), "012"),
+}
+
+
+@pytest.mark.parametrize("first", [FIRST, 2**32 - 1, 2**32 - 2, 2**32 - 4, 0, 2**31 - 2, 2**31])
+@pytest.mark.parametrize("name", GEOMETRY)
+def test_two_segments(name: str, first: int) -> None:
+    one, other, expected = GEOMETRY[name]
+    assert received(one, other, first=first) == expected
+
+
+@pytest.mark.parametrize("order", permutations(range(4)), ids=str)
+def test_four_segments_in_any_order_give_one_stream(order: tuple[int, ...]) -> None:
+    pieces = [(0, b"01"), (2, b"234"), (4, b"4567"), (7, b"789")]
+    assert received(*(pieces[index] for index in order)) == "0123456789"
+
+
+def test_first_copy_of_a_byte_counts_and_what_differs_is_counted() -> None:
+    line = Line().send(0, b"0123").send(0, b"0xy345")
+    assert line.text == "012345"
+    assert line.stats.conflicts == line.flow.sides[0].conflicts == 1
+
+
+def test_first_copy_counts_among_those_that_wait() -> None:
+    assert received((2, b"234"), (3, b"xyz"), (0, b"01")) == "01234z"
+
+
+def test_retransmission_that_agrees_is_no_conflict() -> None:
+    line = Line().send(0, b"012").send(3, b"345").send(1, b"1234")
+    assert line.stats.conflicts == 0
+    assert line.stats.retransmissions == 1
+
+
+def test_keep_alive_of_any_byte_is_no_conflict() -> None:
+    line = Line().send(0, b"012").send(2, b"x")
+    assert line.text == "012"
+    assert line.stats.conflicts == 0
+
+
+def test_out_of_order_and_zero_windows_are_counted() -> None:
+    line = Line().send(3, b"3").send(1, b"1").send(0, b"0", window=0).send(4, b"", window=0)
+    assert line.stats.out_of_order == 2
+    assert line.stats.zero_windows == 2
+    assert line.stats.packets == 5
+    assert line.stats.bytes == 3
+
+
+def test_adjacent_segments_of_a_batch_are_joined_and_remember_where_they_came_from() -> None:
+    reassembler = Reassembler()
+    syn = Segment(1, 0, KEY, FIRST - 1, 0, SYN, 0, b"", 0, 0, 0)
+    sent = [
+        Segment(packet, packet, KEY, FIRST + at, 0, ACK, 0, b"xx" + data, 2, len(data), 0)
+        for packet, at, data in ((2, 0, b"01"), (3, 5, b"56"), (4, 2, b"234"))
     ]
+    (flow,) = reassembler.feed([syn, *sent])
+    (data,) = flow.sides[0].take()
+    assert isinstance(data, StreamData)
+    assert (data.offset, data.data) == (0, b"0123456")
+    assert [(one.packet, one.offset, one.ready, one.payload) for one in data.segments] == [
+        (2, 0, 2, b"01"), (4, 2, 4, b"234"), (3, 5, 4, b"56"),
+    ]  # fmt: skip
+    assert flow.sides[0].take() == []
 
 
-def test_overlap_with_new_bytes_behind():
-    assert Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1002, b"bcde").seen() == [b"abcde"]
+# --- holes -----------------------------------------------------------------------------------------------
 
 
-def test_overlap_of_waiting_segments():
-    wire = Wire().open().send(CLIENT, 1004, b"def").send(CLIENT, 1003, b"cdefg").send(CLIENT, 1001, b"ab")
-    assert wire.seen() == [b"abcdefg"]
-
-
-def test_first_copy_counts_and_the_difference_is_counted():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1001, b"xyz").send(CLIENT, 1004, b"d")
-    assert wire.seen() == [b"abcd"]
-    flow, _ = wire.reassembler.flows[CLIENT]
-    assert flow.sides[0].stats.conflicts == 1
-
-
-def test_keep_alive_is_no_difference():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1003, b"\0")
-    flow, _ = wire.reassembler.flows[CLIENT]
-    assert flow.sides[0].stats.conflicts == 0
-
-
-def test_sequence_numbers_wrap():
-    wire = Wire().open(isn=2**32 - 3)
-    assert wire.send(CLIENT, 2**32 - 2, b"abc").send(CLIENT, 1, b"def").seen() == [b"abcdef"]
-
-
-def test_data_with_the_syn():
-    assert Wire().send(CLIENT, ISN, b"abc", flags=SYN).send(CLIENT, 1004, b"d").seen() == [b"abcd"]
-
-
-def test_hole_that_was_acknowledged_is_capture_loss():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1014, b"xyz").send(SERVER, 5001, ack=1017)
-    assert wire.seen() == [b"abc"]
-    for _ in range(ACKED_SEGMENTS + 1):
-        wire.send(SERVER, 5001, ack=1017)
-    assert wire.seen() == [b"abc", (10, "capture_loss"), b"xyz"]
-
-
-def test_hole_that_was_acknowledged_is_given_up_after_a_while():
-    wire = Wire().open().send(CLIENT, 1004, b"def").send(SERVER, 5001, ack=1007)
-    wire.now += ACKED_NS
-    assert wire.send(SERVER, 5001, ack=1007).seen() == [(3, "capture_loss"), b"def"]
-
-
-def test_hole_that_was_not_acknowledged_stays_open_to_the_end():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1014, b"xyz")
+def test_hole_waits_while_it_is_neither_acknowledged_nor_old() -> None:
+    line = Line().send(0, b"01").send(3, b"3")
     for _ in range(2 * ACKED_SEGMENTS):
-        wire.send(SERVER, 5001, ack=1004)
-    assert wire.seen() == [b"abc"]
-    assert wire.finish().seen() == [b"abc", (10, "network_loss"), b"xyz", "capture_end"]
+        line.answer()
+    assert line.text == "01"
+    assert line.send(2, b"2").text == "0123"
 
 
-def test_hole_is_given_up_when_too_much_waits():
-    wire = Wire().open()
-    piece = bytes(60_000)
-    for index in range(OUT_OF_ORDER_BYTES // len(piece) + 2):
-        wire.send(CLIENT, 1101 + index * len(piece), piece)
-    assert wire.seen()[0] == (100, "network_loss")
+def test_acknowledged_hole_is_given_up_after_so_many_segments() -> None:
+    line = Line().send(0, b"01").send(3, b"3").answer(ack=4)
+    for _ in range(ACKED_SEGMENTS - 2):
+        line.answer(ack=4)
+    assert line.text == "01"
+    assert line.answer(ack=4).text == "01(1 capture_loss)3"
+    assert line.stats.gaps == line.stats.lost_bytes == 1
+    gap = line.items[0][1]
+    assert isinstance(gap, StreamGap)
+    assert (gap.offset, gap.packet, gap.time_ns) == (2, line.packet, line.now)
 
 
-def test_wild_sequence_number_does_not_stop_the_stream():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, 1001 + 2**30, b"wild")
-    for index in range(1000):
-        wire.send(CLIENT, 1004 + index, b"d").send(SERVER, 5001, ack=1005 + index)
-    assert wire.seen() == [b"abc" + b"d" * 1000]
+def test_acknowledged_hole_is_given_up_after_so_long() -> None:
+    line = Line().send(0, b"01").send(3, b"3").answer(ack=4).answer(pause_ns=ACKED_NS - 2 * MS, ack=4)
+    assert line.text == "01"
+    assert line.answer(pause_ns=3 * MS, ack=4).text == "01(1 capture_loss)3"
 
 
-def test_bytes_cut_off_by_the_snaplen_are_a_gap_of_exactly_that_size():
-    wire = Wire().open().send(CLIENT, 1001, b"abc", cut=7).send(CLIENT, 1011, b"xyz")
-    assert wire.seen() == [b"abc", (7, "snaplen"), b"xyz"]
+def test_hole_that_the_peer_has_not_acknowledged_is_given_up_after_a_minute() -> None:
+    line = Line().send(0, b"01").send(3, b"3").answer(ack=2, pause_ns=SILENT_NS)
+    assert line.text == "01"
+    assert line.answer(ack=2, pause_ns=2 * MS).text == "01(1 network_loss)3"
 
 
-def test_acknowledged_tail_is_missed_at_the_end():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(SERVER, 5001, b"x", ack=1010)
-    assert wire.finish().seen() == [b"abc", (6, "capture_loss"), "capture_end"]
+def test_hole_is_given_up_when_too_many_bytes_wait_behind_it() -> None:
+    line = Line()
+    size = 60_000
+    for count in range(OUT_OF_ORDER_BYTES // size):
+        line.send(1 + count * size, bytes(size))
+    assert not line.items[0]
+    line.send(1 + (count + 1) * size, bytes(size))
+    assert line.text.startswith("(1 network_loss)")
 
 
-def test_fin_ends_its_direction_only():
-    wire = Wire().open().send(CLIENT, 1001, b"abc", flags=FIN | ACK).send(SERVER, 5001, b"bye", ack=1005)
-    assert wire.seen() == [b"abc", "fin"]
-    assert wire.seen(SERVER) == [b"bye"]
+def test_hole_is_given_up_when_too_many_segments_wait_behind_it() -> None:
+    line = Line()
+    for count in range(OUT_OF_ORDER_SEGMENTS):
+        line.send(1 + count, b"x", pause_ns=0)
+    assert line.text == ""
+    assert line.send(OUT_OF_ORDER_SEGMENTS + 1, b"x").text == "(1 network_loss)" + "x" * (OUT_OF_ORDER_SEGMENTS + 1)
 
 
-def test_fin_before_its_data_waits():
-    wire = Wire().open().send(CLIENT, 1004, flags=FIN | ACK)
-    assert wire.seen() == []
-    assert wire.send(CLIENT, 1001, b"abc").seen() == [b"abc", "fin"]
+def test_holes_are_given_up_one_after_the_other() -> None:
+    line = Line().send(0, b"0").send(2, b"2").send(4, b"4").answer(ack=5).answer(ack=5, pause_ns=ACKED_NS + MS)
+    assert line.text == "0(1 capture_loss)2"
+    assert line.send(3, b"3").text == "0(1 capture_loss)234"
 
 
-def test_rst_ends_both_directions_and_what_was_on_its_way_is_still_read():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(SERVER, 5001, flags=RST)
-    assert (wire.seen(), wire.seen(SERVER)) == ([b"abc", "rst"], ["rst"])
-    assert wire.send(CLIENT, 1004, b"def").seen() == [b"abc", "rst", b"def"]
-    wire.now += LINGER_NS + 1
-    assert wire.send(CLIENT, 1007, b"ghi").seen() == [b"abc", "rst", b"def"]
+def test_late_byte_of_a_hole_that_was_given_up_is_dropped() -> None:
+    line = Line().send(1, b"1").answer(ack=2).answer(ack=2, pause_ns=ACKED_NS + MS).send(0, b"0").send(2, b"2")
+    assert line.text == "(1 capture_loss)12"
 
 
-def test_start_without_syn_takes_the_lowest_of_the_first_segments():
-    wire = Wire().send(CLIENT, 1004, b"def").send(CLIENT, 1001, b"abc")
-    for index in range(START_SEGMENTS):
-        wire.send(CLIENT, 1007 + index, b"g")
-    assert wire.seen()[:1] == [(0, "mid_stream")]
-    assert wire.seen()[1].startswith(b"abcdefg")
+def test_what_the_snaplen_cut_is_a_gap_at_once() -> None:
+    line = Line().send(0, b"01", cut=3).send(5, b"56")
+    assert line.text == "01(3 snaplen)56"
 
 
-def test_syn_that_comes_late_still_begins_the_stream():
-    wire = Wire().send(CLIENT, 1001, b"abc").send(CLIENT, ISN, flags=SYN)
-    assert wire.seen() == [b"abc"]
+def test_segment_of_which_nothing_was_captured_is_a_gap() -> None:
+    assert Line().send(0, b"", cut=5).send(5, b"5").text == "(5 snaplen)5"
 
 
-def test_lost_syn_of_the_client_is_told_by_the_answer():
-    wire = Wire().send(SERVER, 5000, flags=SYN | ACK, ack=1001).send(CLIENT, 1004, b"def").send(CLIENT, 1001, b"abc")
-    assert wire.seen() == [b"abcdef"]
-    flow, index = wire.reassembler.flows[CLIENT]
-    assert flow.client == index
+def test_cut_segment_that_waited_keeps_its_gap() -> None:
+    assert Line().send(2, b"2", cut=2).send(0, b"01").send(5, b"5").text == "012(2 snaplen)5"
 
 
-def test_new_syn_on_the_same_ports_is_a_new_connection():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").open(isn=9_000_000).send(CLIENT, 9_000_001, b"xyz")
-    assert wire.seen() == [b"abc", "idle"]
-    assert wire.seen(flow=1) == [b"xyz"]
+def test_acknowledgement_across_the_wrap_gives_a_hole_up() -> None:
+    line = Line(2**32 - 2).send(0, b"01").send(3, b"3").answer(ack=4).answer(ack=4, pause_ns=ACKED_NS + MS)
+    assert line.text == "01(1 capture_loss)3"
 
 
-def test_repeated_syn_is_the_same_connection():
-    wire = Wire().open().send(CLIENT, 1001, b"abc").send(CLIENT, ISN, flags=SYN).send(CLIENT, 1004, b"d")
-    assert wire.seen() == [b"abcd"]
+# --- beginnings ------------------------------------------------------------------------------------------
 
 
-def test_forgotten_flow_is_silent_until_its_ports_are_used_anew():
-    wire = Wire().open().send(CLIENT, 1001, b"abc")
-    wire.reassembler.forget(wire.reassembler.flows[CLIENT][0])
-    assert wire.send(CLIENT, 1004, b"d").seen() == [b"abc"]
-    assert wire.open(isn=77_000).send(CLIENT, 77_001, b"new").seen(flow=1) == [b"new"]
+def test_syn_says_who_the_client_is() -> None:
+    assert Line().flow.client == 0
+    answered = Line(syn=False).answer(-1, flags=SYN | ACK)
+    assert answered.flow.client == 1
 
 
-def test_silent_connection_ends_with_the_capture():
-    wire = Wire().open()
-    other = CLIENT[:8] + (1).to_bytes(2, "big") + CLIENT[10:]
-    wire.now += 60_000_000_000
-    wire.send(other, 1, flags=SYN).finish()
-    (end,) = [item for item in wire.items[0, CLIENT] if isinstance(item, StreamEnd)]
-    assert (end.how, end.time_ns) == ("capture_end", wire.now)
+def test_round_trip_time_is_from_syn_to_its_answer() -> None:
+    assert Line().flow.rtt_ns == MS
+    assert Line(syn=False).answer(-1, flags=SYN | ACK).flow.rtt_ns == UNKNOWN
 
 
-@pytest.mark.parametrize("gap", [1, 100, 2**20, 2**30])
-def test_round_trip_of_the_handshake_is_measured(gap: int):
-    wire = Wire().send(CLIENT, ISN, flags=SYN)
-    wire.now += gap - 1_000_000
-    wire.send(SERVER, 5000, flags=SYN | ACK, ack=1001)
-    assert wire.reassembler.flows[CLIENT][0].rtt_ns == gap
+def test_data_in_a_syn_comes_after_it() -> None:
+    line = Line(syn=False).send(-1, b"01", flags=SYN).send(2, b"2")
+    assert line.text == "012"
+
+
+def test_data_before_its_syn_is_placed_behind_it() -> None:
+    line = Line(syn=False).send(2, b"23").send(-1, flags=SYN).send(0, b"01")
+    assert line.text == "0123"
+
+
+def test_syn_answer_alone_says_where_the_client_begins() -> None:
+    line = Line(syn=False).answer(-1, flags=SYN | ACK, ack=0).send(2, b"2").send(0, b"01")
+    assert line.text == "012"
+
+
+def test_repeated_syn_changes_nothing() -> None:
+    line = Line().send(0, b"01").send(-1, flags=SYN).send(2, b"2")
+    assert line.text == "012"
+    assert len(line.flows) == 1
+
+
+def test_stream_without_a_syn_begins_at_the_lowest_of_its_first_segments() -> None:
+    line = Line(first=2, syn=False)
+    for at in (3, 1, -4, 4, -2):
+        line.send(at, b"%d" % (at % 10) * (2 if at < 0 else 1))
+    assert line.text == ""
+    for _ in range(START_SEGMENTS - 5):
+        line.send(5, b"5")
+    assert line.text == "(0 mid_stream)6688"
+    data = line.items[0][1]
+    assert isinstance(data, StreamData) and data.offset == 0
+    assert {segment.ready for segment in data.segments} == {line.packet}
+    assert line.send(0, b"012").text == "(0 mid_stream)6688012345"
+
+
+def test_stream_without_a_syn_begins_after_a_while_in_any_case() -> None:
+    line = Line(syn=False).send(1, b"1").send(0, b"0").answer(pause_ns=START_NS - 2 * MS)
+    assert line.text == ""
+    assert line.answer(pause_ns=3 * MS).text == "(0 mid_stream)01"
+
+
+def test_capture_that_ends_before_a_beginning_was_found_gives_what_there_is() -> None:
+    assert Line(syn=False).send(1, b"1").send(0, b"0").finish().text == "(0 mid_stream)01[capture_end]"
+
+
+# --- ends ------------------------------------------------------------------------------------------------
+
+
+def test_fin_ends_a_direction_and_leaves_the_other_open() -> None:
+    line = Line().send(0, b"01", flags=FIN | ACK)
+    assert line.text == "01[fin]"
+    assert line.answer(0, b"z").server == "z"
+
+
+def test_fin_before_missing_data_ends_after_it() -> None:
+    line = Line().send(2, b"2", flags=FIN | ACK)
+    assert line.text == ""
+    assert line.send(0, b"01").text == "012[fin]"
+
+
+def test_fin_alone_before_missing_data_ends_after_it() -> None:
+    line = Line().send(2, flags=FIN | ACK)
+    assert line.text == ""
+    assert line.send(0, b"01").text == "01[fin]"
+
+
+def test_rst_ends_both_directions() -> None:
+    line = Line().send(0, b"01").answer(0, b"z").send(2, flags=RST)
+    assert line.text == "01[rst]"
+    assert line.server == "z[rst]"
+
+
+def test_end_is_told_once() -> None:
+    line = Line().send(0, b"01", flags=FIN | ACK).send(2, flags=FIN | ACK).send(2, flags=RST).finish()
+    assert line.text == "01[fin]"
+
+
+def test_capture_that_ends_with_a_hole_gives_what_waits_behind_it() -> None:
+    assert Line().send(0, b"0").send(2, b"2").finish().text == "0(1 network_loss)2[capture_end]"
+
+
+def test_acknowledged_bytes_that_never_came_are_a_gap_at_the_end() -> None:
+    assert Line().send(0, b"01").answer(ack=5).finish().text == "01(3 capture_loss)[capture_end]"
+
+
+def test_acknowledged_fin_is_no_missing_byte() -> None:
+    assert Line().send(0, b"01", flags=FIN | ACK).answer(ack=3).finish().text == "01[fin]"
+    assert Line().send(0, b"01").answer(ack=3).finish().text == "01[capture_end]"
+
+
+def test_bytes_missing_before_a_fin_are_a_gap() -> None:
+    assert Line().send(0, b"01").send(5, flags=FIN | ACK).finish().text == "01(3 capture_loss)[fin]"
+
+
+def test_connection_without_data_ends_without_a_gap() -> None:
+    assert Line().answer(ack=1).finish().text == "[capture_end]"
+
+
+def test_new_syn_on_the_same_ports_is_another_connection() -> None:
+    line = Line().send(0, b"01").send(5000, flags=SYN).send(5001, b"new")
+    assert line.text == "01[idle]new"
+    assert len(line.flows) == 2
+
+
+def test_same_ports_after_the_end_are_another_connection() -> None:
+    line = Line().send(0, b"01", flags=FIN | ACK).answer(flags=FIN | ACK).send(900, flags=SYN).send(901, b"new")
+    assert line.text == "01[fin]new"
+    assert len(line.flows) == 2
+
+
+def test_what_comes_long_after_the_end_is_not_read() -> None:
+    line = Line().send(0, b"01", flags=FIN | ACK).answer(flags=FIN | ACK)
+    assert line.flow.over_ns == line.now
+    packets = line.stats.packets
+    line.send(3, b"late").send(7, b"later", pause_ns=LINGER_NS)
+    assert line.stats.packets == packets + 1
+
+
+def test_forgotten_flow_stays_silent_until_its_ports_are_used_again() -> None:
+    line = Line().send(0, b"01")
+    line.reassembler.forget(line.flow)
+    assert line.send(2, b"23").answer(0, b"z").text == "01"
+    assert line.send(900, flags=SYN).send(901, b"new").text == "01new"
+
+
+def test_flows_are_given_oldest_first() -> None:
+    reassembler = Reassembler()
+    other = KEY[:-4] + (50_001).to_bytes(2, "big") + KEY[-2:]
+    first = [Segment(n, n, key, FIRST - 1, 0, SYN, 0, b"", 0, 0, 0) for n, key in enumerate((KEY, other))]
+    assert [flow.id for flow in reassembler.feed(first)] == [0, 1]
+    data = [Segment(n, n, key, FIRST, 0, ACK, 0, b"x", 0, 1, 0) for n, key in enumerate((other, KEY), 2)]
+    assert [flow.id for flow in reassembler.feed(data)] == [0, 1]
+    assert [flow.id for flow in reassembler.finish()] == [0, 1]
+
+
+# --- copies ----------------------------------------------------------------------------------------------
+
+
+def test_copy_of_a_quiet_flow_reads_on_from_the_same_place() -> None:
+    line = Line().send(0, b"01").answer(0, b"z")
+    assert all(side.quiet for side in line.flow.sides)
+    copy = line.flow.copy()
+    again = Line(syn=False)
+    again.reassembler.adopt(copy)
+    assert again.send(2, b"23", flags=FIN | ACK).text == "23[fin]"
+    assert [item.offset for item in again.items[0]] == [2, 4]
+    assert line.send(2, b"xy").text == "01xy"
+
+
+def test_flow_with_a_hole_is_not_quiet() -> None:
+    assert not Line().send(1, b"1").flow.sides[0].quiet
+    assert not Line(syn=False).send(1, b"1").flow.sides[0].quiet
