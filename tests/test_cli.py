@@ -446,7 +446,7 @@ def can_capture() -> bool:
 @pytest.fixture(scope="module")
 def loopback() -> None:
     if not can_capture():
-        pytest.skip("capturing on the loopback interface is not permitted here")
+        pytest.skip("only root may capture on the loopback interface here")
 
 
 def talk() -> None:

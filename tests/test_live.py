@@ -252,7 +252,7 @@ def test_a_full_disk_ends_it_with_a_sound_file(
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("cannot mount a small disk here")
+        pytest.skip("only root may mount a small disk")
     try:
         live = start(helper=helper, save=str(disk / "saved"))
         conversation.send(bytes(8 << 20))

@@ -29,7 +29,7 @@ WHOLE = ["--payload", "--no-redact"]
 
 Record = dict[str, Any]
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make network namespaces")
 
 
 class Witnesses:

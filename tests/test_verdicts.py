@@ -40,6 +40,8 @@ EXPECTED = {
     "a Flash policy request": ("probe", "not_rtmp"),
     "connected, then ended": ("shared_object", "ok"),
 }
+# Their carriers, TLS and HTTP, are not read yet.
+UNREAD = {"rtmps-tls12", "rtmps-tls13", "rtmpt"}
 # Sessions that went well and had a fault all the same.
 FAULTS = {
     "publisher-stalled": {"media-stall"},
@@ -86,11 +88,10 @@ def expected(outcome: str) -> tuple[str, str]:
     return next(verdict for start, verdict in EXPECTED.items() if outcome.startswith(start))
 
 
-@pytest.mark.parametrize("name", PROVENANCE)
+@pytest.mark.parametrize("name", sorted(PROVENANCE.keys() - UNREAD))
 def test_capture_gets_the_verdicts_of_its_provenance(name):
     found = sessions(name)
-    if not found:
-        pytest.skip("its carrier is not read")
+    assert found
     for truth, session in zip(PROVENANCE[name].get("connection", []), found, strict=True):
         verdict = session.verdict
         assert (verdict.role, verdict.outcome) == expected(truth["outcome"]), verdict.text
