@@ -164,8 +164,7 @@ class DirectionReader:
                 self.handshaking = False
             return
         self.handshaking = False
-        self.parser.chunk_size = 0
-        self.parser.chunk_size_sure = False
+        self.parser.forget_chunk_size()
         self.recovery = Recovery(self.parser, Region(gap, end), False)
         self._recover(out)
 
@@ -200,8 +199,7 @@ class DirectionReader:
         self.late = False
         self.held = []
         self.handshaking = False
-        self.parser.chunk_size = 0
-        self.parser.chunk_size_sure = False
+        self.parser.forget_chunk_size()
         self.recovery = Recovery(self.parser, Region(self.beginning, 0), False)
         for item in held:
             self.recovery.feed(item)
@@ -254,7 +252,7 @@ class DirectionReader:
                 parser.framed += len(region.data) - pos
                 self._search_behind(gap, out)
                 return
-        if parser.left >= gap.length:
+        if parser.spans(gap.length):
             parser.skip(gap.length, gap.packet)
             out.append(self._gap(gap, 0, gap.packet))
             out.extend(parser.out)
