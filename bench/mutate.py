@@ -112,8 +112,8 @@ def session(name: str) -> list[Said]:
     packets = [packet for batch in open_capture([str(CAPTURES / name)]).batches() for packet in batch.packets]
     for event in engine.feed(packets[:SESSION_PACKETS]) + engine.finish():
         if isinstance(event, Message) and not event.holes and not event.aggregate and len(event.payload) <= BODY_BYTES:
-            values = event.direction, event.csid, event.type_id, event.message_stream_id, event.timestamp
-            said.append(Said(*(max(0, int(value)) for value in values), event.payload))
+            msid, timestamp = max(0, event.message_stream_id), max(0, event.timestamp)
+            said.append(Said(event.direction, event.csid, event.type_id, msid, timestamp, event.payload))
     return said
 
 

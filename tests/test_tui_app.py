@@ -354,7 +354,7 @@ def test_a_field_lights_up_its_bytes_and_a_byte_leads_to_its_field() -> None:
         assert isinstance(screen.app.focused, HexPane)
         assert detail.fields.node.name == "transaction_id" and detail.hex.lit == (11, 20)
 
-    drive(script)
+    drive(script, size=(200, 50))
 
 
 def test_groups_open_and_close() -> None:
@@ -381,7 +381,7 @@ def test_copying_takes_the_row_the_value_or_the_bytes() -> None:
         await screen.press("tab", "y")
         assert screen.app.clipboard == "02 00 08 6f 6e 53 74 61 74 75 73"
 
-    drive(script)
+    drive(script, size=(200, 50))
 
 
 def test_keys_are_masked_until_they_are_revealed() -> None:
@@ -398,6 +398,32 @@ def test_keys_are_masked_until_they_are_revealed() -> None:
         assert "s3cretkey99" not in screen.text
 
     drive(script, redactor=Redactor(style=DOTS))
+
+
+def test_a_key_in_a_note_is_masked_too() -> None:
+    store = rejected_publish()
+    store.events[ONSTATUS].note("quoted", Severity.NOTE, "'s3cretkey99' is in use")
+
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "up", "down")
+        assert "'••••' is in use" in screen.text
+
+    redactor = Redactor(style=DOTS)
+    redactor.secret("s3cretkey99")
+    drive(script, store, redactor=redactor)
+
+
+def test_a_long_note_is_broken_into_lines() -> None:
+    store = rejected_publish()
+    store.events[0].note("long", Severity.NOTE, " ".join(f"word{place}" for place in range(20)))
+
+    async def script(screen: Driver) -> None:
+        assert "• word0 word1" in screen.text and "word19 (long)" in screen.text
+        await screen.pilot.resize_terminal(60, 40)
+        await screen.settle()
+        assert "word19 (long)" in screen.text
+
+    drive(script, store)
 
 
 def test_the_help_lists_every_key() -> None:

@@ -26,7 +26,7 @@ def opened(root: Node) -> Node:
 
 
 def tree_of(made: Message) -> Node:
-    return event_tree(made, messages.decode(made.type_id, made.prefix, made.length))
+    return event_tree(made, messages.decode(made.type_id, made.prefix, made.length), made.notes or ())
 
 
 def publish() -> Message:
@@ -38,7 +38,7 @@ def test_notes_come_first_then_where_it_came_from_then_the_fields() -> None:
     made.note("odd", Severity.WARNING, "this is odd")
     shown = text(tree_of(made)).splitlines()
     assert shown[0] == "Message 4  command_amf0, 33 bytes, 1 chunk, packet 14"
-    assert shown[1] == "  ▲ this is odd  odd"
+    assert shown[1] == "  ▲ this is odd (odd)"
     assert shown[2].startswith("  message  c2s, connection 0, ")
     assert shown[3] == "  name  'publish'  string" and "transaction_id  5  number" in shown[4]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import on
@@ -31,8 +32,7 @@ class FieldTree(LineList):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.roots: list[Node] = []
-        self.shown: list[tuple[Node, int]] = []
-        self.shift = 0
+        self.shown: list[tuple[Node, int, str]] = []  # node, depth, and the part of its sentence if it has one
 
     def show(self, roots: list[Node]) -> None:
         self.roots = roots
@@ -40,8 +40,20 @@ class FieldTree(LineList):
         self.move_to(0)
 
     def lay_out(self) -> None:
-        self.shown = list(lines(self.roots))
+        self.shown = [
+            (node, depth, part)
+            for node, depth in lines(self.roots)
+            for part in (self.broken(node.name, depth) if node.sentence else ("",))
+        ]
         self.reload()
+
+    def broken(self, sentence: str, depth: int) -> list[str]:
+        """A sentence in lines; all but the first are set in under its second word."""
+        return wrap(sentence, max(20, self.width - 2 * depth - 2), subsequent_indent="  ") or [""]
+
+    def on_resize(self) -> None:
+        self.lay_out()
+        self.show_cursor()
 
     @property
     def node(self) -> Node | None:
@@ -51,7 +63,10 @@ class FieldTree(LineList):
         return len(self.shown)
 
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
-        node, depth = self.shown[line]
+        node, depth, part = self.shown[line]
+        if part:
+            yield "  " * depth + "  " + part, node.style
+            return
         sign = ("▾ " if node.open else "▸ ") if node.has_children else "  "
         yield "  " * depth + sign, "dim"
         title = node.style in ("strong", "dim")
@@ -69,7 +84,7 @@ class FieldTree(LineList):
         for node in path[:-1]:
             node.open = True
         self.lay_out()
-        for line, (node, _) in enumerate(self.shown):
+        for line, (node, _, _) in enumerate(self.shown):
             if path and node is path[-1]:
                 with self.prevent(LineList.Moved):
                     self.move_to(line, middle=True)
@@ -136,7 +151,7 @@ class Detail(Horizontal):
 
     def show(self, event: Event | None, body: Body) -> None:
         self.hex.show(octets(event, body))
-        self.fields.show([] if event is None else [event_tree(event, body.shown)])
+        self.fields.show([] if event is None else [event_tree(event, body.shown, body.notes)])
 
     def on_resize(self) -> None:
         room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME

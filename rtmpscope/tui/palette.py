@@ -99,11 +99,15 @@ def fit(text: str, width: int, right: bool = False) -> str:
 
 
 def paint(pieces: Iterable[Piece], width: int, base: Style, looks: Mapping[str, Style]) -> Strip:
-    """The pieces one after the other over the base, cut or filled up to the width."""
+    """The pieces one after the other over the base, filled up to the width or cut with an ellipsis."""
     segments = []
     taken = 0
     for text, name in pieces:
         if text:
             segments.append(Segment(text, base + looks[name] if name else base))
             taken += width_of(text)
-    return Strip(segments, taken).adjust_cell_length(width, base)
+    strip = Strip(segments, taken)
+    if taken > width > 0:
+        last = strip.crop(0, width - 1)
+        return Strip([*last, Segment("…", segments[-1].style)], last.cell_length + 1).adjust_cell_length(width, base)
+    return strip.adjust_cell_length(width, base)

@@ -6,9 +6,10 @@ and escaping happen in one place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.model import UNKNOWN, Connection, Event, Field, Handshake, Message
+from rtmpscope.model import UNKNOWN, Connection, Event, Field, Handshake, Message, Note
 from rtmpscope.text import printable
 from rtmpscope.tui.summaries import Summaries
 from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 
 class Body(NamedTuple):
+    """What an event holds: as it is, as it may be shown, and what may be shown of what was said about it."""
+
     real: Field | None
     shown: Field | None
+    notes: Sequence[Note] = ()
 
 
 class Sight:
@@ -73,11 +77,12 @@ class Sight:
         return printable(self.summaries.at_once(index, row, self.mask))
 
     def body(self, event: Event) -> Body:
-        """The decoded event, as it is and as it may be shown."""
         real = self.store.describe(event) if isinstance(event, Message | Handshake) else None
-        if real is None or self.mask is None or not isinstance(event, Message):
-            return Body(real, real)
-        return Body(real, self.mask.body(event, real))
+        shown = real
+        if real is not None and self.mask is not None and isinstance(event, Message):
+            shown = self.mask.body(event, real)
+        notes = [Note(note.code, note.severity, self.text(note.text)) for note in event.notes or ()]
+        return Body(real, shown, notes)
 
     def time(self, row: int, time_ns: int) -> str:
         return self.time_format.text(time_ns, self.clock(row), self.digits)

@@ -6,7 +6,7 @@ node's byte range counts in the event's own bytes; that is what links the tree t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rtmpscope.model import DIRECTIONS, UNKNOWN, ChunkHeader, End, Event, Field, Gap, Handshake, Message, Note
 from rtmpscope.rtmp.messages import type_slug
@@ -25,7 +25,7 @@ Make = Callable[[], Iterable["Node"]]
 class Node:
     """A line of the tree: name, value and meaning, its byte range, and its children, made on demand."""
 
-    __slots__ = ("name", "value", "meaning", "style", "start", "end", "open", "plain", "_make", "_children")
+    __slots__ = ("name", "value", "meaning", "style", "start", "end", "open", "plain", "sentence", "_make", "_children")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Node:
         children: Make | None = None,
         open: bool = False,
         plain: str | None = None,
+        sentence: bool = False,
     ) -> None:
         self.name = name
         self.value = value
@@ -45,6 +46,7 @@ class Node:
         self.start, self.end = span
         self.open = open
         self.plain = value if plain is None else plain  # what a copy puts on the clipboard
+        self.sentence = sentence  # the name is a sentence, to be broken into lines where it is long
         self._make = children
         self._children: list[Node] | None = None
 
@@ -74,9 +76,9 @@ def lines(nodes: Iterable[Node], depth: int = 0) -> Iterator[tuple[Node, int]]:
             yield from lines(node.children, depth + 1)
 
 
-def event_tree(event: Event, body: Field | None) -> Node:
-    """The tree of an event; body is that of a message, masked where keys are hidden."""
-    notes = [note_node(note) for note in event.notes or []]
+def event_tree(event: Event, body: Field | None, said: Sequence[Note] = ()) -> Node:
+    """The tree of an event; the body and what was said about it as they may be shown."""
+    notes = list(map(note_node, said))
     if isinstance(event, Message):
         return message_tree(event, body, notes)
     if isinstance(event, Handshake):
@@ -130,7 +132,8 @@ def numbered(chunks: list[ChunkHeader]) -> tuple[range, list[ChunkHeader]]:
 
 def note_node(note: Note) -> Node:
     mark, style = SEVERITY_MARKS[note.severity], SEVERITY_STYLES[note.severity]
-    return Node(f"{mark} {printable(note.text)}", meaning=printable(note.code), style=style, plain=printable(note.text))
+    text = printable(note.text)
+    return Node(f"{mark} {text} ({printable(note.code)})", style=style, plain=text, sentence=True)
 
 
 def chunk_node(number: int, chunk: ChunkHeader) -> Node:
