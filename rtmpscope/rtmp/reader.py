@@ -164,7 +164,8 @@ class DirectionReader:
                 self.handshaking = False
             return
         self.handshaking = False
-        self.parser.forget_chunk_size()
+        self.parser.chunk_size = 0
+        self.parser.chunk_size_sure = False
         self.recovery = Recovery(self.parser, Region(gap, end), False)
         self._recover(out)
 
@@ -199,7 +200,8 @@ class DirectionReader:
         self.late = False
         self.held = []
         self.handshaking = False
-        self.parser.forget_chunk_size()
+        self.parser.chunk_size = 0
+        self.parser.chunk_size_sure = False
         self.recovery = Recovery(self.parser, Region(self.beginning, 0), False)
         for item in held:
             self.recovery.feed(item)
@@ -252,7 +254,7 @@ class DirectionReader:
                 parser.framed += len(region.data) - pos
                 self._search_behind(gap, out)
                 return
-        if parser.spans(gap.length):
+        if parser.left >= gap.length:
             parser.skip(gap.length, gap.packet)
             out.append(self._gap(gap, 0, gap.packet))
             out.extend(parser.out)
