@@ -23,17 +23,21 @@ from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.evidence import (
+    LARGEST_SEARCHED,
     PEEK,
     delta_bits,
     is_type,
     length_bits,
+    may_be_interleaved,
     payload_bits,
     stream_bits,
     timestamp_bits,
     type_bits,
+    usual_sizes,
 )
 
 DEFAULT_CHUNK_SIZE: Final = 128
+UNLIMITED: Final = 1 << 24  # a chunk size that cuts no message
 
 # Bytes of a plain audio or video message that are kept: enough for every tag header.
 HEAD_BYTES: Final = 64
@@ -49,6 +53,12 @@ UNSEEN: Final = 4  # a short header on a csid of which no full one was seen
 SURE: Final = 0
 GUESS: Final = 1
 LOST: Final = 2
+
+# Types that come on different message streams by turns, so that what they inherit after a loss is not certain.
+STREAMLESS: Final = (16, 17, 19, 20)
+
+# Bytes by which a receiver's acknowledgements are apart, at most.
+LARGEST_STEP: Final = 1 << 24
 
 # A continuation header that stands where it must.
 CONTINUATION_BITS: Final = 8
@@ -86,9 +96,9 @@ class ChunkStream:
 
     __slots__ = (
         "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
-        "extended_value", "length", "type_id", "message_stream_id", "first_byte", "habits", "learned", "remaining",
-        "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns", "chunks", "captured",
-        "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
+        "extended_value", "length", "type_id", "message_stream_id", "acknowledged", "first_byte", "habits",
+        "learned", "remaining", "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns",
+        "chunks", "captured", "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
     )  # fmt: skip
 
     def __init__(self, csid: i64) -> None:
@@ -105,6 +115,7 @@ class ChunkStream:
         self.length: i64 = 0
         self.type_id: i64 = UNKNOWN
         self.message_stream_id: i64 = UNKNOWN
+        self.acknowledged: i64 = 0  # the last number of type 3
         self.first_byte: i64 = UNKNOWN
         self.habits: list[Habit] = []
         self.learned: i64 = UNKNOWN  # the length last remembered
@@ -139,6 +150,7 @@ class ChunkStream:
         other.length = self.length
         other.type_id = self.type_id
         other.message_stream_id = self.message_stream_id
+        other.acknowledged = self.acknowledged
         other.first_byte = self.first_byte
         other.habits = list(self.habits)
         other.learned = self.learned
@@ -191,10 +203,10 @@ class ChunkParser:
     """
 
     __slots__ = (
-        "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "streams",
-        "base", "current", "left", "skip_header", "kept", "framed", "trouble", "trouble_ready", "minded_end",
-        "distrust", "unproven", "exempt", "trial", "bits", "needed", "proof", "weighed_ready", "segments", "cursor",
-        "repeats_extended",
+        "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "uncut",
+        "streams", "base", "current", "left", "skip_header", "kept", "framed", "trouble", "trouble_ready",
+        "minded_end", "distrust", "unproven", "exempt", "trial", "bits", "needed", "proof", "weighed_ready",
+        "segments", "cursor", "repeats_extended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -205,7 +217,8 @@ class ChunkParser:
         self.out: list[Message] = []
         self.floor: i64 = 0
         self.chunk_size: i64 = DEFAULT_CHUNK_SIZE
-        self.chunk_size_sure = True  # where it is not, only messages up to that size may be read
+        self.chunk_size_sure = True
+        self.uncut: i64 = 0  # while it is not: messages up to this length are one chunk for certain
         self.streams: dict[i64, ChunkStream] = {}
         self.base: ChunkParser | None = None
         self.current: ChunkStream | None = None
@@ -217,7 +230,7 @@ class ChunkParser:
         self.trouble_ready: i64 = 0  # the packet with which it was there
         self.minded_end = False  # something was decided because the bytes end there
         self.distrust = False  # synchronisation was lost before: headers are looked at more closely
-        self.unproven = False  # on trial: the chunk size is a guess until the message it cuts has ended well
+        self.unproven: i64 = 0  # on trial: bits that must follow the first header, whose chunk size is a guess
         self.exempt = False  # take the next header as it is
         self.trial = False
         self.bits: i64 = 0
@@ -237,6 +250,7 @@ class ChunkParser:
         other.floor = self.floor
         other.chunk_size = self.chunk_size
         other.chunk_size_sure = self.chunk_size_sure
+        other.uncut = self.uncut
         other.base = self
         if self.current is not None:
             other.current = other._stream(self.current.csid)
@@ -481,38 +495,59 @@ class ChunkParser:
         data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
     ) -> bool:  # fmt: skip
         """Whether a header that begins a message may be believed; if not, trouble says why or more is needed."""
+        may_be_cut = length > self.uncut and not self.chunk_size_sure
         if self.trial:
             visible = min(length, PEEK)
             if self.chunk_size_sure:
                 visible = min(visible, self.chunk_size)
-            if visible > end - at:
+            wanted = max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible
+            if wanted > end - at:
                 if not final:
                     return False
-                visible = end - at
+                wanted = end - at
                 self.minded_end = True
+            visible = min(visible, wanted)
             bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
             bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
             if bits > 0 and self._begins_segment(base + pos):
                 bits += SEGMENT_BITS
-            if self.exempt:
+            inherited = not (stream.stale and fmt >= 2) or self._may_inherit(stream, data, at, visible)
+            if self.exempt and inherited:
                 bits = max(bits, 0)
-            elif bits < 0 or stream.remaining:
-                self._weigh(0, at + visible, base)
+            elif bits < 0 or stream.remaining or not inherited:
+                self._weigh(0, at + wanted, base)
                 self._stop(LOST_SYNC, base + at)
                 return False
             if self.unproven or (stream.stale and fmt >= 2):
                 # What this header says of lengths must be borne out by what comes next.
-                self.proof = self.bits + bits + PROOF_BITS
-                self.unproven = False
-            self._weigh(bits, at + visible, base)
+                self.proof = self.bits + bits + max(self.unproven, PROOF_BITS)
+                self.unproven = 0
+            self._weigh(bits, at + wanted, base)
+            if may_be_cut and (self.exempt or (self.trial and wanted <= self.chunk_size)):
+                if not self.exempt and self._looks_cut(data, at, wanted, data[pos] | 0xC0):
+                    self.proof = self.bits + PROOF_BITS
+                self.uncut = max(self.uncut, wanted)
+                may_be_cut = False
         elif not self.exempt and self._is_doubtful(stream, fmt, value, length, type_id, message_stream_id):
             self._stop(DOUBT, base + at)
             return False
-        if not self.chunk_size_sure and length > self.chunk_size:
+        if may_be_cut:
             self._stop(CHUNK_SIZE_UNKNOWN, base + at)
             return False
         self.exempt = False
         return True
+
+    def _may_inherit(self, stream: ChunkStream, data: bytes, at: i64, visible: i64) -> bool:
+        """Whether a short header after a loss means the type that is known: four bytes of control may be anything."""
+        if stream.type_id == 3 and visible >= 4:
+            return 0 < u32(data, at) - stream.acknowledged < LARGEST_STEP
+        return stream.type_id > 6 or stream.type_id == 4
+
+    def _looks_cut(self, data: bytes, at: i64, shown: i64, continuation: i64) -> bool:
+        """Whether a payload of which so much is shown could hold chunk headers, though it is taken for one chunk."""
+        if self.chunk_size == UNLIMITED and may_be_interleaved(data, at, shown):
+            return True
+        return len(usual_sizes(data, at, shown, continuation)) > 0
 
     def _is_doubtful(
         self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
@@ -564,6 +599,8 @@ class ChunkParser:
     def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
         """Open a message whose header stands at `pos` and whose payload begins at `at`."""
         segment = self._segment(base + pos)
+        if stream.stale and fmt and stream.type_id in STREAMLESS:
+            stream.message_stream_id = UNKNOWN
         stream.seen = True
         stream.stale = False
         stream.orphan = False
@@ -695,7 +732,7 @@ class ChunkParser:
     def _finish(self, stream: ChunkStream, payload: bytes, last: Segment) -> None:
         """Emit a complete message, and obey it if it is protocol control."""
         message = self._emit(stream, payload, last.packet, last.time_ns, last.ready)
-        if message.type_id <= 2:
+        if message.type_id <= 3:
             self._obey(message)
 
     def _collected(self, stream: ChunkStream) -> bytes:
@@ -737,10 +774,13 @@ class ChunkParser:
         """Set Chunk Size and Abort (5.4.1, 5.4.2) change how the bytes after them are read."""
         payload = message.payload
         if message.holes is not None or len(payload) < 4:
-            self.chunk_size_sure = self.chunk_size_sure and message.type_id != 1
+            if message.type_id == 1:
+                self.doubt_chunk_size()
             return
         value = u32(payload, 0)
-        if message.type_id == 2:
+        if message.type_id == 3:
+            self._stream(message.csid).acknowledged = value
+        elif message.type_id == 2:
             stream = self._stream(value)
             if stream.remaining:
                 self._cut_short(
@@ -806,6 +846,13 @@ class ChunkParser:
 
     # ---------------------------------------------------------------- holes
 
+    def spans(self, length: i64) -> bool:
+        """Whether the chunk under way goes on for so many bytes, for certain."""
+        stream = self.current
+        if stream is None or self.left < length:
+            return False
+        return self.chunk_size_sure or min(stream.length, stream.length - stream.remaining + length) <= self.uncut
+
     def skip(self, length: i64, ready: i64) -> i64:
         """Step over missing bytes as the message under way predicts them: SURE, GUESS or LOST."""
         answer: i64 = SURE
@@ -825,6 +872,8 @@ class ChunkParser:
                     return answer
                 length -= header
             missing = min(self.left, length)
+            if not self.spans(missing):
+                answer = GUESS
             self._hole(stream, missing)
             length -= missing
             if stream.remaining == 0:
@@ -850,6 +899,16 @@ class ChunkParser:
         stream.remaining -= missing
         self.left -= missing
 
+    def forget_chunk_size(self) -> None:
+        """Nothing is known of it: no message is taken for cut before that is evident."""
+        self.chunk_size = UNLIMITED
+        self.doubt_chunk_size()
+
+    def doubt_chunk_size(self) -> None:
+        """It may have changed: only short messages are one chunk under any size in use."""
+        self.chunk_size_sure = False
+        self.uncut = min(self.chunk_size, DEFAULT_CHUNK_SIZE)
+
     def lose(self, ready: i64) -> None:
         """Synchronisation is gone: messages under way are reported as far as they go, inheritance is stale."""
         self.flatten()
@@ -857,7 +916,8 @@ class ChunkParser:
         self.skip_header = 0
         self.current = None
         self.distrust = True
-        self.chunk_size_sure = False
+        limit = self.uncut if self.chunk_size == UNLIMITED else self.chunk_size
+        self.doubt_chunk_size()
         for stream in self.streams.values():
             if stream.remaining:
                 self._cut_short(
@@ -868,7 +928,7 @@ class ChunkParser:
                 )
             stream.timestamp = UNKNOWN
             stream.stale = True
-            stream.orphan = stream.length > self.chunk_size
+            stream.orphan = stream.length > limit
 
     @property
     def incomplete(self) -> int:

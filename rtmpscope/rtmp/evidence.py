@@ -11,6 +11,7 @@ Pure functions over bytes; `seen_*` is what the same chunk stream held before, U
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mypy_extensions import i64
@@ -36,6 +37,16 @@ VIDEO_FOURCCS: Final = frozenset((b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b
 AUDIO_MULTITRACK: Final = 5
 VIDEO_MULTITRACK: Final = 6
 MOD_EX: Final = 7
+
+USUAL_CHUNK_SIZES: Final = (128, 4096, 65536, 60000, 65535, 1024, 5000, 8192, 2048, 512, 256, 16384, 32768, 4000, 10000)
+FULL_HEADERS: Final = (
+    rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
+    rb"|[\x42-\x7f]\x00[\x00-\xff]{2}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16]"
+)
+ANY_HEADER: Final = re.compile(rb"[\xc2-\xcf]|" + FULL_HEADERS)
+
+# Payload bytes behind a header that are looked at for chunk sizes.
+LARGEST_SEARCHED: Final = 70_000
 
 MAX_DELTA_MS: Final = 60_000
 NEAR_MS: Final = 600_000
@@ -230,6 +241,8 @@ def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i6
         value = u32(data, at)
         if type_id == 1 and (value == 0 or value > 0xFFFFFF) or type_id == 2 and value > 65_599:
             return IMPOSSIBLE
+    if type_id == 6 and available >= 5 and data[at + 4] > 2:
+        return IMPOSSIBLE
     return 20
 
 
@@ -242,3 +255,13 @@ def _user_control_length(event: i64) -> i64:
     if event == 27:
         return 44
     return 6 if event <= 7 or event == 31 or event == 32 else UNKNOWN
+
+
+def usual_sizes(data: bytes, at: i64, shown: i64, continuation: i64) -> list[int]:
+    """The usual chunk sizes under which the first `shown` bytes of the payload at `at` have a header among them."""
+    return [size for size in USUAL_CHUNK_SIZES if size < shown and data[at + size] == continuation]
+
+
+def may_be_interleaved(data: bytes, at: i64, shown: i64) -> bool:
+    """Whether the chunk of another message could stand among the first bytes of the payload at `at`."""
+    return any(size < shown and ANY_HEADER.match(data, at + size) is not None for size in USUAL_CHUNK_SIZES)

@@ -164,8 +164,7 @@ class DirectionReader:
                 self.handshaking = False
             return
         self.handshaking = False
-        self.parser.chunk_size = 0
-        self.parser.chunk_size_sure = False
+        self.parser.forget_chunk_size()
         self.recovery = Recovery(self.parser, Region(gap, end), False)
         self._recover(out)
 
@@ -200,8 +199,7 @@ class DirectionReader:
         self.late = False
         self.held = []
         self.handshaking = False
-        self.parser.chunk_size = 0
-        self.parser.chunk_size_sure = False
+        self.parser.forget_chunk_size()
         self.recovery = Recovery(self.parser, Region(self.beginning, 0), False)
         for item in held:
             self.recovery.feed(item)
@@ -233,28 +231,38 @@ class DirectionReader:
         self.tail_base = base + pos
         self.tail_segments = _segments_from(segments, self.tail_base)
 
+    def _finish_tail(self, packet: i64, out: list[Event]) -> int:
+        """Nothing follows the tail, as `packet` tells: read it as it is; how many bytes are a header cut off."""
+        region = Region(None, self.tail_base)
+        region.append(StreamData(self.tail_base, self.tail, self.tail_segments))
+        self.tail = b""
+        parser = self.parser
+        parser.floor = max(parser.floor, packet)
+        pos = parser.parse(region.data, 0, region.base, region.segments, True)
+        out.extend(parser.out)
+        parser.out = []
+        if parser.trouble:
+            region.cut(pos)
+            self._doubt(region)
+            return 0
+        cut = len(region.data) - pos
+        parser.framed += cut
+        return cut
+
     def _skip(self, gap: StreamGap, out: list[Event]) -> None:
         """A hole in the chunk stream."""
         parser = self.parser
         if self.tail:
-            # All of a header that will ever come.
-            region = Region(None, self.tail_base)
-            region.append(StreamData(self.tail_base, self.tail, self.tail_segments))
-            self.tail = b""
-            pos = parser.parse(region.data, 0, region.base, region.segments, True)
-            out.extend(parser.out)
-            parser.out = []
-            if parser.trouble:
-                region.cut(pos)
-                self._doubt(region).feed(gap)
+            cut = self._finish_tail(gap.packet, out)
+            if self.recovery is not None:
+                self.recovery.feed(gap)
                 self._recover(out)
                 return
-            if pos < len(region.data):
-                # A header cut by the hole: where its message ends is lost with it.
-                parser.framed += len(region.data) - pos
+            if cut:
+                # Where the message of this header ends is lost with the rest of it.
                 self._search_behind(gap, out)
                 return
-        if parser.left >= gap.length:
+        if parser.spans(gap.length):
             parser.skip(gap.length, gap.packet)
             out.append(self._gap(gap, 0, gap.packet))
             out.extend(parser.out)
@@ -345,6 +353,7 @@ class DirectionReader:
         if self.late:
             self.parser.floor = item.packet
             self._search_from_start()
+        cut = self._finish_tail(item.packet, out) if self.tail else 0
         if self.recovery is not None:
             self.recovery.feed(item)
             self._recover(out)
@@ -355,7 +364,7 @@ class DirectionReader:
             self.recovery.messages = []
             self.recovery = None
             self.deaf = True
-        incomplete = self.parser.incomplete + len(self.tail)
+        incomplete = self.parser.incomplete + cut + len(self.tail)
         end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
         if self.parser.incomplete:
             end.note(

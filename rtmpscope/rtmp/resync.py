@@ -25,8 +25,21 @@ from mypy_extensions import i64
 
 from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.chunks import EXTENDED, GUESS, LOST, MESSAGE_HEADER_SIZES, SURE, ChunkParser, ChunkStream, Habit
-from rtmpscope.rtmp.evidence import PEEK, likely_type
+from rtmpscope.rtmp.chunks import (
+    CONTINUATION_BITS,
+    EXTENDED,
+    GUESS,
+    LARGEST_STEP,
+    LOST,
+    MESSAGE_HEADER_SIZES,
+    PROOF_BITS,
+    SURE,
+    UNLIMITED,
+    ChunkParser,
+    ChunkStream,
+    Habit,
+)
+from rtmpscope.rtmp.evidence import FULL_HEADERS, LARGEST_SEARCHED, PEEK, likely_type, may_be_interleaved, usual_sizes
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -42,6 +55,9 @@ LEARN_TRIES: Final = 64
 # A message that ends exactly where the bytes do.
 ALIGNED_BITS: Final = 8
 
+# What continuation headers are worth for a chunk size that was chosen because they stand there.
+FOUND_BITS: Final = 2 * CONTINUATION_BITS
+
 # What a header alone must bring before other chunk sizes are tried on it.
 CONVINCING_BITS: Final = 30
 
@@ -51,17 +67,10 @@ HEADER_SPAN: Final = 32
 # Bytes searched in vain are let go in pieces of this size.
 FORGET_BYTES: Final = 32_768
 
-USUAL_CHUNK_SIZES: Final = (128, 4096, 65536, 60000, 65535, 1024, 5000, 8192, 2048, 512, 256, 16384, 32768, 4000, 10000)
-LARGEST_SEARCHED: Final = 70_000
 SCANNED_SIZES: Final = 32
 
-FULL_HEADERS: Final = (
-    rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
-    rb"|[\x42-\x7f]\x00[\x00-\xff]{2}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16]"
-)
 # Three acknowledgements in a row without a header (see _propose_acknowledgements), and how far they may be apart.
 ACKNOWLEDGEMENTS: Final = rb"\xc2[\x00-\xff]{4}\xc2[\x00-\xff]{4}\xc2"
-LARGEST_STEP: Final = 1 << 24
 
 
 class Region:
@@ -183,7 +192,6 @@ class Recovery:
         """Try first that `parser` stands right at the start of the first region."""
         parser.trial = True
         parser.needed = needed
-        parser.bits = 0
         self.queue.append(Hypothesis(parser, self.regions[0].base, 0, at_end))
 
     def believe_header(self, at_end: i64) -> None:
@@ -280,21 +288,11 @@ class Recovery:
 
     def _suppose_header(self, region: Region) -> bool:
         """Put up the header at the start with each chunk size it may have; False where more bytes are needed."""
-        length = self._length_at(region.data, 0)
-        certain = self.parser.chunk_size_sure or length <= self.parser.chunk_size
-        if certain:
-            sizes = [self.parser.chunk_size]
-        elif self._can_size(region, 0):
-            sizes = self._sizes(region, 0)
-        else:
+        if not self._can_size(region, 0):
             return False
-        for size in sizes:
-            fork = self.parser.fork()
-            fork.chunk_size = size
-            fork.chunk_size_sure = self.parser.chunk_size_sure or size < length
+        for fork in self._forks(region, 0):
             fork.exempt = True
-            fork.unproven = not certain
-            self.suppose(fork, GUESS_BITS, self.believed_at_end if certain else GUESS_BITS)
+            self.suppose(fork, GUESS_BITS, GUESS_BITS if fork.unproven else self.believed_at_end)
         for habit in self._habits(region.data, 0):
             fork = self.parser.fork()
             fork.assume(region.data[0] & 63).adopt(habit)
@@ -395,10 +393,12 @@ class Recovery:
         """Whether enough has come to decide on the chunk sizes worth a try there."""
         if not self._has(region, place + HEADER_SPAN):
             return False
-        return region.data[place] >= 0x80 or not self._is_convincing(region, place) or self._can_size(region, place)
+        return not self._is_convincing(region, place) or self._can_size(region, place)
 
     def _can_size(self, region: Region, place: i64) -> bool:
-        return self._has(region, place + HEADER_SPAN + min(self._length_at(region.data, place), LARGEST_SEARCHED))
+        """Whether all is there that tells how the message is cut whose whole header stands at `place`."""
+        length = self._length_at(region.data, place)
+        return not self._may_be_cut(length) or self._has(region, place + HEADER_SPAN + min(length, LARGEST_SEARCHED))
 
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
@@ -406,18 +406,17 @@ class Recovery:
         if first == 0xC2 and not _has_seen(parser, 2):
             self._propose_acknowledgements(region, place)
             return
-        if parser.chunk_size:
-            self._queue(region, place, parser.chunk_size, self._length_at(region.data, place) > parser.chunk_size)
-        if (
-            first < 0x80
-            and self._is_convincing(region, place)
-            and self._length_at(region.data, place) > parser.chunk_size
-        ):
-            for size in self._sizes(region, place):
-                self._queue(region, place, size, True)
+        if self._may_be_cut(self._length_at(region.data, place)) and not self._is_convincing(region, place):
+            fork = parser.fork()
+            fork.unproven = PROOF_BITS
+            self._queue(region, place, fork)
+        else:
+            for fork in self._forks(region, place):
+                self._queue(region, place, fork)
         for habit in self._habits(region.data, place):
-            self._queue(region, place, parser.chunk_size, False)
-            self.queue[-1].parser.assume(first & 63).adopt(habit)
+            fork = parser.fork()
+            fork.assume(first & 63).adopt(habit)
+            self._queue(region, place, fork)
 
     def _propose_acknowledgements(self, region: Region, place: i64) -> None:
         """A player that says nothing but how much it has received: fmt 3 and a number that grows (FFmpeg)."""
@@ -427,47 +426,70 @@ class Recovery:
             0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP
         ):
             return
-        self._queue(region, place, max(self.parser.chunk_size, 4), False)
-        stream = self.queue[-1].parser.assume(2)
+        fork = self.parser.fork()
+        stream = fork.assume(2)
         stream.type_id = 3
         stream.length = 4
         stream.message_stream_id = 0
+        self._queue(region, place, fork)
 
-    def _queue(self, region: Region, place: i64, size: i64, unproven: bool) -> None:
-        fork = self.parser.fork()
-        fork.chunk_size = size
-        fork.chunk_size_sure = size < self._length_at(region.data, place)
-        fork.unproven = unproven
+    def _queue(self, region: Region, place: i64, fork: ChunkParser) -> None:
         fork.trial = True
         fork.needed = SEARCH_BITS
         self.queue.append(Hypothesis(fork, region.base + place, place, SEARCH_BITS_AT_END))
 
+    def _may_be_cut(self, length: i64) -> bool:
+        return length > self.parser.uncut and not self.parser.chunk_size_sure
+
+    def _forks(self, region: Region, place: i64) -> list[ChunkParser]:
+        """Parsers to begin at `place`: one that goes on as before, where need be others with other chunk sizes."""
+        length = self._length_at(region.data, place)
+        sizes = self._sizes(region, place, length) if self._may_be_cut(length) else []
+        if len(sizes) == 0:
+            return [self.parser.fork()]
+        forks: list[ChunkParser] = []
+        for size in sizes:
+            fork = self.parser.fork()
+            fork.chunk_size = size
+            fork.chunk_size_sure = size < length
+            fork.uncut = length
+            fork.unproven = PROOF_BITS
+            if size < length and size != self.parser.chunk_size:
+                fork.unproven += FOUND_BITS
+            forks.append(fork)
+        return forks
+
     def _is_convincing(self, region: Region, place: i64) -> bool:
         """Whether a full header is good enough alone to question the chunk size for it."""
         probe = self.parser.fork()
-        probe.chunk_size = 1 << 24
+        probe.chunk_size = UNLIMITED
         probe.trial = True
         probe.needed = CONVINCING_BITS
         probe.parse(region.data[place : place + HEADER_SPAN], 0, region.base + place, region.segments, True)
         return not probe.trial
 
-    def _sizes(self, region: Region, place: i64) -> list[int]:
-        """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident."""
+    def _sizes(self, region: Region, place: i64, length: i64) -> list[int]:
+        """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
+
+        None at all where nothing speaks against the chunk size in force.
+        """
         data = region.data
-        length = self._length_at(data, place)
         first: i64 = data[place]
         header = place + _basic_size(first)
         payload = header + MESSAGE_HEADER_SIZES[first >> 6]
-        stop = min(len(data), payload + min(length, LARGEST_SEARCHED))
         repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
         if first < 0xC0 and u24(data, header) == EXTENDED:
+            stop = payload + min(length, LARGEST_SEARCHED)
             repeated = 4 if data.find(data[payload : payload + 4], payload + 4, stop) >= 0 else 0
             payload += 4
         continuation = 0xC0 | first & 63
-        sizes: list[int] = [length]
-        for size in (self.parser.chunk_size, *USUAL_CHUNK_SIZES):
-            if 0 < size < length and (payload + size >= stop or data[payload + size] == continuation):
-                sizes.append(size)
+        shown = min(length, LARGEST_SEARCHED, len(data) - payload)
+        stop = payload + shown
+        size = self.parser.chunk_size
+        sizes: list[int] = [size if shown <= size else UNLIMITED]
+        if size < shown and data[payload + size] == continuation:
+            sizes.append(size)
+        sizes += [usual for usual in usual_sizes(data, payload, shown, continuation) if usual != size]
         at: i64 = data.find(continuation, payload + 1, stop)
         scanned: i64 = 0
         while at >= 0 and scanned < SCANNED_SIZES:
@@ -477,6 +499,8 @@ class Recovery:
                 sizes.append(evident)
                 scanned += 1
             at = data.find(continuation, at + 1, stop)
+        if sizes == [size] and not (size == UNLIMITED and may_be_interleaved(data, payload, shown)):
+            return []
         return sizes
 
     def _length_at(self, data: bytes, place: i64) -> i64:
