@@ -28,7 +28,7 @@ from rtmpscope.rtmp.evidence import (
     delta_bits,
     is_type,
     length_bits,
-    may_be_interleaved,
+    interleaved_sizes,
     payload_bits,
     stream_bits,
     timestamp_bits,
@@ -239,7 +239,7 @@ class ChunkParser:
         self.weighed_ready: i64 = 0
         self.segments: list[Segment] = []
         self.cursor: i64 = 0
-        self.repeats_extended = False
+        self.repeats_extended: bool | None = None  # in fmt 3 headers; None before any was seen
 
     # ---------------------------------------------------------------- forks
 
@@ -261,6 +261,20 @@ class ChunkParser:
         other.distrust = self.distrust
         other.repeats_extended = self.repeats_extended
         return other
+
+    def fork_with(self, chunk_size: i64) -> ChunkParser:
+        """The same with another chunk size, which also holds for a first chunk under way."""
+        other = self.fork()
+        other.chunk_size = chunk_size
+        stream = other.current
+        if stream is not None and stream.remaining and stream.chunks == 1 and chunk_size != self.chunk_size:
+            other.left = min(stream.length, chunk_size) - (stream.length - stream.remaining)
+        return other
+
+    @property
+    def at_header(self) -> bool:
+        """Whether the next byte is that of a chunk header."""
+        return self.left == 0 and self.skip_header == 0
 
     def assume(self, csid: i64) -> ChunkStream:
         """A stream that counts as seen although no header of it was, to be filled in by a hypothesis."""
@@ -403,13 +417,14 @@ class ChunkParser:
         value: i64 = UNKNOWN
         if stream.extended:
             # 5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
-            if end - at < 4 and not final:
-                return -1
-            self.minded_end = self.minded_end or (self.trial and end - at < 4)
             if end - at >= 4:
                 value = u32(data, at)
                 if not self._is_extended_timestamp(stream, value):
                     value = UNKNOWN
+            elif not final or self._is_header_cut(stream, data[at:end]):
+                return -1
+            else:
+                self.minded_end = self.minded_end or self.trial
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
             self._weigh(CONTINUATION_BITS, after, base)
@@ -441,8 +456,8 @@ class ChunkParser:
                 return -1
             self._advance(stream, value)
             self._begin(stream, 3, pos, after, end, data, base)
-        if value != UNKNOWN:
-            self.repeats_extended = True
+        if stream.extended and end - at >= 4:
+            self.repeats_extended = value != UNKNOWN
         if self.detail:
             self._record(stream, 3, value, pos, after, base)
         if stream.length == 0:
@@ -456,6 +471,13 @@ class ChunkParser:
             bits += SEGMENT_BITS
         self._weigh(bits, at, base)
         self._stop(UNSEEN, base + at)
+
+    def _is_header_cut(self, stream: ChunkStream, shown: bytes) -> bool:
+        """Whether fewer than four bytes behind a fmt 3 header, the last there are, belong to an extended timestamp."""
+        if self.repeats_extended is not None:
+            return self.repeats_extended
+        due = min(stream.remaining if stream.remaining else stream.length, self.chunk_size)
+        return len(shown) != due or int(stream.extended_value).to_bytes(4, "big").startswith(shown)
 
     def _is_extended_timestamp(self, stream: ChunkStream, value: i64) -> bool:
         if value == stream.extended_value or value == stream.timestamp:
@@ -545,7 +567,7 @@ class ChunkParser:
 
     def _looks_cut(self, data: bytes, at: i64, shown: i64, continuation: i64) -> bool:
         """Whether a payload of which so much is shown could hold chunk headers, though it is taken for one chunk."""
-        if self.chunk_size == UNLIMITED and may_be_interleaved(data, at, shown):
+        if self.chunk_size == UNLIMITED and len(interleaved_sizes(data, at, shown, UNLIMITED)) > 0:
             return True
         return len(usual_sizes(data, at, shown, continuation)) > 0
 

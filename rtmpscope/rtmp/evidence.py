@@ -262,6 +262,7 @@ def usual_sizes(data: bytes, at: i64, shown: i64, continuation: i64) -> list[int
     return [size for size in USUAL_CHUNK_SIZES if size < shown and data[at + size] == continuation]
 
 
-def may_be_interleaved(data: bytes, at: i64, shown: i64) -> bool:
-    """Whether the chunk of another message could stand among the first bytes of the payload at `at`."""
-    return any(size < shown and ANY_HEADER.match(data, at + size) is not None for size in USUAL_CHUNK_SIZES)
+def interleaved_sizes(data: bytes, at: i64, shown: i64, size: i64) -> list[int]:
+    """`size` and the usual chunk sizes, where another message's chunk could stand so far into the payload at `at`."""
+    sizes = (size, *USUAL_CHUNK_SIZES)
+    return [each for each in sizes if each < shown and ANY_HEADER.match(data, at + each) is not None]

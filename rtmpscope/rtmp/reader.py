@@ -260,7 +260,7 @@ class DirectionReader:
                 return
             if cut:
                 # Where the message of this header ends is lost with the rest of it.
-                self._search_behind(gap, out)
+                self._search_behind(gap, out, False)
                 return
         if parser.spans(gap.length):
             parser.skip(gap.length, gap.packet)
@@ -268,14 +268,14 @@ class DirectionReader:
             out.extend(parser.out)
             parser.out = []
             return
-        self._search_behind(gap, out, parser.fork())
+        self._search_behind(gap, out, True)
 
-    def _search_behind(self, gap: StreamGap, out: list[Event], guess: ChunkParser | None = None) -> None:
-        """Recover behind a hole; first with the guess that the message under way went on through it."""
+    def _search_behind(self, gap: StreamGap, out: list[Event], goes_on: bool) -> None:
+        """Recover behind a hole; goes_on: first suppose that the message under way went on through it."""
         recovery = Recovery(self.parser, Region(gap, gap.offset + gap.length), False)
         recovery.ready = max(recovery.ready, gap.packet)
-        if guess is not None and guess.skip(gap.length, gap.packet) != LOST:
-            recovery.suppose(guess, GUESS_BITS, GUESS_BITS_AT_END)
+        if goes_on:
+            recovery.go_on(gap)
         self.recovery = recovery
         self._recover(out)
 

@@ -39,7 +39,16 @@ from rtmpscope.rtmp.chunks import (
     ChunkStream,
     Habit,
 )
-from rtmpscope.rtmp.evidence import FULL_HEADERS, LARGEST_SEARCHED, PEEK, likely_type, may_be_interleaved, usual_sizes
+from rtmpscope.rtmp.evidence import (
+    ANY_HEADER,
+    FULL_HEADERS,
+    LARGEST_SEARCHED,
+    PEEK,
+    USUAL_CHUNK_SIZES,
+    interleaved_sizes,
+    likely_type,
+    usual_sizes,
+)
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -194,6 +203,30 @@ class Recovery:
         parser.needed = needed
         self.queue.append(Hypothesis(parser, self.regions[0].base, 0, at_end))
 
+    def go_on(self, gap: StreamGap) -> None:
+        """Try first that the message under way went on through the hole before the first region as it announced.
+
+        Where the chunk size is not certain, sizes come first under which the hole ends with a chunk, as it does for
+        senders that write chunk by chunk.
+        """
+        parser = self.parser
+        sizes = [parser.chunk_size]
+        current = parser.current
+        if current is not None and current.chunks == 1 and self._may_be_cut(current.length):
+            taken = current.length - current.remaining
+            sizes += [size for size in (UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size != parser.chunk_size]
+        forks: list[ChunkParser] = []
+        for size in sizes:
+            fork = parser.fork_with(size)
+            if fork.skip(gap.length, gap.packet) != LOST:
+                forks.append(fork)
+        for fork in forks:
+            if fork.at_header:
+                self.suppose(fork, GUESS_BITS, GUESS_BITS_AT_END)
+        for fork in forks:
+            if not fork.at_header and fork.chunk_size in (parser.chunk_size, UNLIMITED):
+                self.suppose(fork, GUESS_BITS, GUESS_BITS_AT_END)
+
     def believe_header(self, at_end: i64) -> None:
         """Try first that the header at the start is right, however unlikely it looks."""
         self.believing = True
@@ -320,14 +353,15 @@ class Recovery:
         for found in itertools.islice(pattern.finditer(data, payload + 1, stop), LEARN_TRIES):
             length = found.start() - payload
             type_id = likely_type(csid, length, data, payload, min(length, PEEK))
-            if type_id == UNKNOWN:
+            repeated = again.match(data, found.start()) is not None
+            if type_id == UNKNOWN or (self._may_be_cut(length) and not repeated):
                 continue
             fork = self.parser.fork()
             stream = fork.assume(csid)
             stream.adopt(Habit(type_id, length, data[payload]))
             stream.stale = True
             self.suppose(fork, LEARN_BITS, LEARN_BITS)
-            if again.match(data, found.start()):
+            if repeated:
                 break
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
@@ -449,8 +483,7 @@ class Recovery:
             return [self.parser.fork()]
         forks: list[ChunkParser] = []
         for size in sizes:
-            fork = self.parser.fork()
-            fork.chunk_size = size
+            fork = self.parser.fork_with(size)
             fork.chunk_size_sure = size < length
             fork.uncut = length
             fork.unproven = PROOF_BITS
@@ -486,20 +519,25 @@ class Recovery:
         shown = min(length, LARGEST_SEARCHED, len(data) - payload)
         stop = payload + shown
         size = self.parser.chunk_size
-        sizes: list[int] = [size if shown <= size else UNLIMITED]
-        if size < shown and data[payload + size] == continuation:
-            sizes.append(size)
+        if shown <= size:
+            sizes: list[int] = [size]
+        elif ANY_HEADER.match(data, payload + size) is not None:
+            sizes = [size, UNLIMITED]
+        else:
+            sizes = [UNLIMITED]
         sizes += [usual for usual in usual_sizes(data, payload, shown, continuation) if usual != size]
+        others = interleaved_sizes(data, payload, shown, size)
         at: i64 = data.find(continuation, payload + 1, stop)
         scanned: i64 = 0
         while at >= 0 and scanned < SCANNED_SIZES:
             evident = at - payload
             following = at + repeated + evident + 1
             if evident not in sizes and following < stop and data[following] == continuation:
-                sizes.append(evident)
                 scanned += 1
+                if not any(evident % (other + 1) == other for other in others):
+                    sizes.append(evident)
             at = data.find(continuation, at + 1, stop)
-        if sizes == [size] and not (size == UNLIMITED and may_be_interleaved(data, payload, shown)):
+        if sizes == [size] and not (size == UNLIMITED and len(others) > 0):
             return []
         return sizes
 
