@@ -174,7 +174,7 @@ class Conversation:
             if messages >= PROOF_MESSAGES or _is_proof(parts):
                 self.opened_ready = event.ready
                 if self.flow.client == UNKNOWN:
-                    self._guess_client(events)
+                    self._guess_client([one for one in events if one.ready <= event.ready])  # later ones came by chance
                 return
         if self.flow.ignored or self._is_hopeless():
             self.flow.ignored = True
