@@ -1,10 +1,11 @@
 """What of a damaged capture is still read: cut the recorded captures in many ways and compare with what was sent.
 
 Each recorded capture is cut in each way of bench.damage and read as rtmpscope reads any.  Wanted are the messages of
-which every byte is still there, headers included; where the snaplen was cut, those whose first header is there.  A
-message counts as recovered when it is reported at its place with its type, length, message stream and payload.  A
-message is false when none was sent at its place, or when anything that it says is not so: type, length, csid, message
-stream, timestamp, any byte of the payload.  A null says nothing and is never false.
+which every byte is still there, headers included; where the snaplen was cut, those whose first header is there, and
+so is the header before it that it refers to for type and length.  A message counts as recovered when it is reported
+at its place with its type, length, message stream and payload.  A message is false when none was sent at its place,
+or when anything that it says is not so: type, length, csid, message stream, timestamp, any byte of the payload.  A
+null says nothing and is never false.
 
 tshark reads a sample of the same cuts, with its default preferences and with those that suit it best.  It tells no
 places, so its messages are only counted by type and length: what it has beyond those that were sent is false.
@@ -88,9 +89,10 @@ def events(packets: list[Packet]) -> Iterator[Event]:
 def wanted(original: Original, captured: dict[bytes, Coverage], headers: bool) -> dict[Place, Sent]:
     """The messages that a perfect reader of what was captured would report."""
     found = {}
+    with_type = told(original, captured, (0, 1)) if headers else original.sent.keys()
     for place, sent in original.sent.items():
         ranges = (sent.header,) if headers else sent.ranges
-        if all(captured.get(place[0], NOTHING).holds(*each) for each in ranges):
+        if place in with_type and all(captured.get(place[0], NOTHING).holds(*each) for each in ranges):
             found[place] = sent
     return found
 
@@ -99,7 +101,7 @@ def judge(original: Original, packets: list[Packet], headers: bool = False) -> R
     """Read the packets and compare every message with the one that was sent at its place."""
     captured, shifts = original.locate(packets)
     missing = wanted(original, captured, headers)
-    told = streams_told(original, captured) if headers else set()
+    with_stream = told(original, captured, (0,)) if headers else set()
     tally = Tally(len(missing))
     unclaimed = dict(original.sent)
     false = []
@@ -112,7 +114,7 @@ def judge(original: Original, packets: list[Packet], headers: bool = False) -> R
         if wrong := "nothing was sent here" if sent is None else lies(message, sent):
             false.append(f"{_said(message)}: {wrong}")
         elif place in missing and (headers or message.captured == message.length):
-            if message.type_id == UNKNOWN or (message.message_stream_id == UNKNOWN and place in told):
+            if message.type_id == UNKNOWN or (message.message_stream_id == UNKNOWN and place in with_stream):
                 continue
             del missing[place]
             tally.nulls += message.timestamp == UNKNOWN
@@ -121,18 +123,18 @@ def judge(original: Original, packets: list[Packet], headers: bool = False) -> R
     return Reading(tally, false, [_was_sent(place, sent) for place, sent in missing.items()])
 
 
-def streams_told(original: Original, captured: dict[bytes, Coverage]) -> set[Place]:
-    """The messages whose stream a reader can know: the last fmt 0 header on their csid, which names it, is there."""
-    told: set[Place] = set()
-    names: dict[tuple[bytes, int], bool] = {}
+def told(original: Original, captured: dict[bytes, Coverage], formats: tuple[int, ...]) -> set[Place]:
+    """The messages of which a reader can know what headers of these formats say: the last on their csid is there."""
+    found: set[Place] = set()
+    known: dict[tuple[bytes, int], bool] = {}
     for place in sorted(original.sent):
         sent = original.sent[place]
         channel = place[0], sent.csid
-        if sent.fmt == 0:
-            names[channel] = captured.get(place[0], NOTHING).holds(*sent.header)
-        if names.get(channel):
-            told.add(place)
-    return told
+        if sent.fmt in formats:
+            known[channel] = captured.get(place[0], NOTHING).holds(*sent.header)
+        if known.get(channel):
+            found.add(place)
+    return found
 
 
 def lies(message: Message, sent: Sent) -> str:

@@ -23,16 +23,18 @@ from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.evidence import (
+    CLEAR_BITS,
     LARGEST_SEARCHED,
     PEEK,
     delta_bits,
+    interleaved_sizes,
     is_type,
     length_bits,
-    interleaved_sizes,
     payload_bits,
     stream_bits,
     timestamp_bits,
     type_bits,
+    unseen_bits,
     usual_sizes,
 )
 
@@ -271,6 +273,17 @@ class ChunkParser:
             other.left = min(stream.length, chunk_size) - (stream.length - stream.remaining)
         return other
 
+    def branch(self, chunk_size: i64) -> ChunkParser:
+        """The same for a parser on trial, with the evidence and the messages that it has so far."""
+        other = self.fork_with(chunk_size)
+        other.out = list(self.out)
+        other.trial = self.trial
+        other.bits = self.bits
+        other.needed = self.needed
+        other.proof = self.proof
+        other.weighed_ready = self.weighed_ready
+        return other
+
     @property
     def at_header(self) -> bool:
         """Whether the next byte is that of a chunk header."""
@@ -283,20 +296,23 @@ class ChunkParser:
         return stream
 
     def flatten(self) -> ChunkParser:
-        """Make a fork independent of the parser that it came from."""
+        """Make a fork independent of the parsers that it came from."""
         base = self.base
-        if base is not None:
+        while base is not None:
             for csid, stream in base.streams.items():
                 if csid not in self.streams:
                     self.streams[csid] = stream.copy()
-            self.base = None
+            base = base.base
+        self.base = None
         return self
 
     def _stream(self, csid: i64) -> ChunkStream:
         stream = self.streams.get(csid)
         if stream is None:
-            inherited = None if self.base is None else self.base.streams.get(csid)
-            stream = ChunkStream(csid) if inherited is None else inherited.copy()
+            base = self.base
+            while base is not None and csid not in base.streams:
+                base = base.base
+            stream = ChunkStream(csid) if base is None else base.streams[csid].copy()
             self.streams[csid] = stream
         return stream
 
@@ -364,7 +380,7 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self._meet_unseen(csid, pos, at + size, base)
+            self._meet_unseen(csid, data, pos, at + size, end, base, final)
             return -1
         at += size
         extended = value == EXTENDED
@@ -408,12 +424,17 @@ class ChunkParser:
     def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
         if not stream.seen:
-            self._meet_unseen(stream.csid, pos, at, base)
+            self._meet_unseen(stream.csid, data, pos, at, end, base, final)
             return -1
         if stream.orphan and not self.exempt:
-            self._weigh(5, at, base)
-            self._stop(LOST_SYNC, base + at)
-            return -1
+            # The middle of a message, unless a payload clearly begins here.
+            shown = self._shown(min(stream.length, PEEK), at, end, final)
+            if shown < 0:
+                return -1
+            if payload_bits(stream.type_id, stream.length, data, at, shown, stream.first_byte) < CLEAR_BITS:
+                self._weigh(5, at + shown, base)
+                self._stop(LOST_SYNC, base + at + shown)
+                return -1
         value: i64 = UNKNOWN
         if stream.extended:
             # 5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
@@ -424,7 +445,7 @@ class ChunkParser:
             elif not final or self._is_header_cut(stream, data[at:end]):
                 return -1
             else:
-                self.minded_end = self.minded_end or self.trial
+                self.minded_end = True
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
             self._weigh(CONTINUATION_BITS, after, base)
@@ -464,12 +485,25 @@ class ChunkParser:
             self._complete(stream, base + after - 1)
         return after
 
-    def _meet_unseen(self, csid: i64, pos: i64, at: i64, base: i64) -> None:
+    def _shown(self, wanted: i64, at: i64, end: i64, final: bool) -> i64:
+        """How many of so many payload bytes there are to look at; -1 where the rest is still to come."""
+        if wanted <= end - at:
+            return wanted
+        if not final:
+            return -1
+        self.minded_end = True
+        return end - at
+
+    def _meet_unseen(self, csid: i64, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> None:
         """What a short header on an unknown csid refers to was said before the capture began."""
-        bits: i64 = 8 if csid < 16 else 0
-        if self._begins_segment(base + pos):
-            bits += SEGMENT_BITS
-        self._weigh(bits, at, base)
+        if self.trial:
+            shown = self._shown(PEEK, at, end, final)
+            if shown < 0:
+                return
+            bits = unseen_bits(csid, data, at, shown)
+            if self._begins_segment(base + pos):
+                bits += SEGMENT_BITS
+            self._weigh(bits, at + shown, base)
         self._stop(UNSEEN, base + at)
 
     def _is_header_cut(self, stream: ChunkStream, shown: bytes) -> bool:
@@ -523,11 +557,9 @@ class ChunkParser:
             if self.chunk_size_sure:
                 visible = min(visible, self.chunk_size)
             wanted = max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible
-            if wanted > end - at:
-                if not final:
-                    return False
-                wanted = end - at
-                self.minded_end = True
+            wanted = self._shown(wanted, at, end, final)
+            if wanted < 0:
+                return False
             visible = min(visible, wanted)
             bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
             bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)

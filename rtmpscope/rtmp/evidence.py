@@ -24,6 +24,9 @@ IMPOSSIBLE: Final = -1000
 # Payload bytes behind a header that may be looked at.
 PEEK: Final = 16
 
+# What the first payload bytes must bring to show that a message begins, where its header does not say so.
+CLEAR_BITS: Final = 24
+
 # One bit for each of the types 1 to 6, 8, 9, 15 to 20 and 22.
 _TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
 # The chunk stream of protocol control and user control messages (5.4, 6.2).
@@ -120,6 +123,16 @@ def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64
     return IMPOSSIBLE
 
 
+def unseen_bits(csid: i64, data: bytes, at: i64, available: i64) -> i64:
+    """A short header on a csid of which nothing is known; a payload behind it counts if it clearly is one."""
+    best: i64 = 0
+    if available > 0:
+        best = max(best, _audio_bits(MAX_LIKELY_LENGTH, data, at, available, UNKNOWN))
+        best = max(best, _video_bits(MAX_LIKELY_LENGTH, data, at, available, UNKNOWN))
+        best = max(best, _amf_name_bits(MAX_LIKELY_LENGTH, data, at, available))
+    return (8 if csid < 16 else 0) + (best if best >= CLEAR_BITS else 0)
+
+
 def likely_type(csid: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
     """The type that a payload of unknown type most likely has, UNKNOWN where none fits."""
     if csid == CONTROL_CSID:
@@ -168,18 +181,22 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
         return bits
     if length < 5:
         return IMPOSSIBLE
-    if available >= 5:
+    if available >= 2:
         packet: i64 = data[at + 1]
-        composition = u24(data, at + 2)
-        if composition >= 0x800000:
-            composition = 0x1000000 - composition
-        if packet > 2 or composition > 20_000:
+        if packet > 2:
             return IMPOSSIBLE
-        bits += 14
+        bits += 8
+        if available >= 5:
+            composition = u24(data, at + 2)
+            if composition >= 0x800000:
+                composition = 0x1000000 - composition
+            if composition > 20_000:
+                return IMPOSSIBLE
+            bits += 8
         if packet == 1 and available >= 9:
             if u32(data, at + 5) > length - 9 and u32(data, at + 5) != 0x00000001:
                 return IMPOSSIBLE
-            bits += 10
+            bits += 8
     return bits
 
 
@@ -192,9 +209,11 @@ def _fourcc_bits(packet: i64, multitrack: i64, known: frozenset[bytes], data: by
         available -= 1
         if available >= 0 and data[at] & 15 >= multitrack:
             return IMPOSSIBLE
-    if packet == MOD_EX or available < 5:
+    shown = min(available - 1, 4)
+    if packet == MOD_EX or shown < 1:
         return 2
-    return 30 if data[at + 1 : at + 5] in known else IMPOSSIBLE
+    fourcc = data[at + 1 : at + 1 + shown]
+    return 2 + 7 * shown if any(one.startswith(fourcc) for one in known) else IMPOSSIBLE
 
 
 def _amf_name_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:

@@ -13,9 +13,9 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severity, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, LOST, UNSEEN, ChunkParser
+from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import sender
-from rtmpscope.rtmp.resync import GUESS_BITS, GUESS_BITS_AT_END, Outcome, Recovery, Region
+from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
 PART_ENDS: Final = (1, 1537, 3073)
@@ -353,10 +353,15 @@ class DirectionReader:
         if self.late:
             self.parser.floor = item.packet
             self._search_from_start()
-        cut = self._finish_tail(item.packet, out) if self.tail else 0
-        if self.recovery is not None:
-            self.recovery.feed(item)
-            self._recover(out)
+        cut: i64 = 0
+        told: Recovery | None = None
+        while self.tail or self.recovery is not told:  # what a recovery leaves to the next one ends here too
+            if self.tail:
+                cut = self._finish_tail(item.packet, out)
+            told = self.recovery
+            if told is not None:
+                told.feed(item)
+                self._recover(out)
         if self.recovery is not None:
             for region in self.recovery.regions:
                 out.append(self._gap_before(region, UNKNOWN, item.packet))

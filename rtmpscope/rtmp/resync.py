@@ -124,7 +124,7 @@ class Region:
 class Hypothesis:
     """A parser on trial, and how far it has come in the regions kept."""
 
-    __slots__ = ("parser", "start", "region", "pos", "at_end")
+    __slots__ = ("parser", "start", "region", "pos", "at_end", "branches", "stays")
 
     def __init__(self, parser: ChunkParser, start: i64, pos: i64, at_end: i64) -> None:
         self.parser = parser
@@ -132,6 +132,8 @@ class Hypothesis:
         self.region: i64 = 0
         self.pos = pos
         self.at_end = at_end  # bits that do when nothing more follows
+        self.branches = True  # other chunk sizes may be tried at the next hole
+        self.stays = False  # does not go through the next hole
 
 
 class Outcome:
@@ -204,28 +206,9 @@ class Recovery:
         self.queue.append(Hypothesis(parser, self.regions[0].base, 0, at_end))
 
     def go_on(self, gap: StreamGap) -> None:
-        """Try first that the message under way went on through the hole before the first region as it announced.
-
-        Where the chunk size is not certain, sizes come first under which the hole ends with a chunk, as it does for
-        senders that write chunk by chunk.
-        """
-        parser = self.parser
-        sizes = [parser.chunk_size]
-        current = parser.current
-        if current is not None and current.chunks == 1 and self._may_be_cut(current.length):
-            taken = current.length - current.remaining
-            sizes += [size for size in (UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size != parser.chunk_size]
-        forks: list[ChunkParser] = []
-        for size in sizes:
-            fork = parser.fork_with(size)
-            if fork.skip(gap.length, gap.packet) != LOST:
-                forks.append(fork)
-        for fork in forks:
-            if fork.at_header:
-                self.suppose(fork, GUESS_BITS, GUESS_BITS_AT_END)
-        for fork in forks:
-            if not fork.at_header and fork.chunk_size in (parser.chunk_size, UNLIMITED):
-                self.suppose(fork, GUESS_BITS, GUESS_BITS_AT_END)
+        """Try first that the message under way went on through the hole before the first region as it announced."""
+        for fork in _through(self.parser, gap):
+            self.suppose(fork, GUESS_BITS, GUESS_BITS_AT_END)
 
     def believe_header(self, at_end: i64) -> None:
         """Try first that the header at the start is right, however unlikely it looks."""
@@ -268,8 +251,11 @@ class Recovery:
         parser.floor = max(parser.floor, self.ready)
         for message in parser.out:
             message.ready = max(message.ready, parser.floor)
+        bits = parser.bits
+        parser.bits = 0
+        parser.proof = 0
         return Outcome(
-            parser, self.regions, winner.region, winner.pos, winner.start, self.ready, parser.bits, self.searching
+            parser, self.regions, winner.region, winner.pos, winner.start, self.ready, bits, self.searching
         )
 
     def _try(self, run: Hypothesis) -> i64:
@@ -287,13 +273,18 @@ class Recovery:
             if not region.closed:
                 return GUESS
             parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
-            if run.pos == len(region.data) and parser.left == 0:
-                parser.bits += ALIGNED_BITS
-            enough = SURE if parser.bits >= max(run.at_end, parser.proof) else LOST
-            if run.pos < len(region.data) or run.region + 1 == len(self.regions):
+            aligned: i64 = ALIGNED_BITS if run.pos == len(region.data) and parser.left == 0 else 0
+            enough = SURE if parser.bits + aligned >= max(run.at_end, parser.proof) else LOST
+            if run.stays or run.pos < len(region.data) or run.region + 1 == len(self.regions):
                 return enough
+            if self.searching and parser.bits < CONVINCING_BITS:
+                return LOST
+            parser.bits += aligned
             gap = self.regions[run.region + 1].gap
             assert gap is not None
+            if run.branches and _is_cut_unknown(parser):
+                self._branch(run, gap, enough)
+                return LOST
             answer = parser.skip(gap.length, gap.packet)
             if answer == LOST:
                 return enough
@@ -301,6 +292,20 @@ class Recovery:
                 parser.proof = max(parser.proof, parser.bits + GUESS_BITS)
             run.region += 1
             run.pos = 0
+
+    def _branch(self, run: Hypothesis, gap: StreamGap, enough: i64) -> None:
+        """A hole is reached with a chunk size that is not certain: try several, then to stop before it."""
+        branches: list[Hypothesis] = []
+        for fork in _through(run.parser, gap):
+            fork.proof = max(fork.proof, fork.bits + GUESS_BITS)
+            branch = Hypothesis(fork, run.start, 0, run.at_end)
+            branch.region = run.region + 1
+            branch.branches = False
+            branches.append(branch)
+        if enough == SURE:
+            run.stays = True
+            branches.append(run)
+        self.queue = branches + self.queue
 
     def _next(self) -> Hypothesis | None:
         if self.believing:
@@ -550,6 +555,38 @@ class Recovery:
         return 0 if stream is None else stream.length
 
 
+def _is_cut_unknown(parser: ChunkParser) -> bool:
+    """Whether a message is under way whose first chunk may end anywhere."""
+    current = parser.current
+    if parser.chunk_size_sure or current is None:
+        return False
+    return current.remaining > 0 and current.chunks == 1 and current.length > parser.uncut
+
+
+def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
+    """Parsers behind a hole through which the message under way goes on.
+
+    Where the chunk size is not certain, sizes come first under which the hole ends with a chunk, as it does for
+    senders that write chunk by chunk.
+    """
+    sizes = [parser.chunk_size]
+    current = parser.current
+    if current is not None and _is_cut_unknown(parser):
+        taken = current.length - current.remaining
+        sizes += [size for size in (UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size != parser.chunk_size]
+    fitting: list[ChunkParser] = []
+    others: list[ChunkParser] = []
+    for size in sizes:
+        fork = parser.branch(size)
+        if fork.skip(gap.length, gap.packet) == LOST:
+            continue
+        if fork.at_header:
+            fitting.append(fork)
+        elif size in (parser.chunk_size, UNLIMITED):
+            others.append(fork)
+    return fitting + others
+
+
 def _basic_size(first: i64) -> i64:
     """The size of a basic header by its first byte (5.3.1.1)."""
     csid = first & 63
@@ -571,7 +608,7 @@ def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
             continue
         begins = _first_bytes(stream)
         choices.append(rb"\x%02x\x00[\x00-\xff]{2}%b" % (0x80 | stream.csid, begins))
-        if not stream.orphan or stream.habits:
+        if not stream.orphan or stream.habits or begins:
             choices.append(rb"\x%02x%b" % (0xC0 | stream.csid, begins))
     return re.compile(rb"(?=" + rb"|".join(choices) + rb")")
 
