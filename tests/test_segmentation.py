@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
-from rtmpscope.conversation import Conversation
-from rtmpscope.engine import RTMP_PORTS
-from rtmpscope.model import UNKNOWN, Connection, End, Event, Gap, Packet
-from rtmpscope.net.decode import Decoder
-from rtmpscope.net.reassembly import Reassembler
-from rtmpscope.rtmp.reader import DirectionReader
+from rtmpscope.model import Connection, End, Gap, Packet
 from tests import segments
+from tests.accounts import accounts
 from tests.runs import PLAIN, Run, by_direction, facts, packets_of, run, run_of
 from tests.segments import Piece
 from tests.sender import SESSIONS
@@ -121,35 +116,6 @@ def told(connection: Connection) -> list[str]:
 
 
 # --- bytes -----------------------------------------------------------------------------------------------
-
-
-class Account(NamedTuple):
-    """The bytes of one direction: handshake, chunks, gaps and what was skipped behind them; gaps that were given up."""
-
-    length: int
-    accounted: int
-    given_up: int
-
-
-def accounts(packets: list[Packet]) -> list[Account]:
-    decoder, reassembler = Decoder(), Reassembler()
-    conversations: dict[int, Conversation] = {}
-    batches = [decoder.decode(packets[start : start + 1000]) for start in range(0, len(packets), 1000)]
-    for flows in (*map(reassembler.feed, batches), reassembler.finish()):
-        for flow in flows:
-            conversations.setdefault(flow.id, Conversation(flow, RTMP_PORTS, True)).advance()
-    return [
-        account(side.offset, reader, events)
-        for conversation in conversations.values()
-        for side, reader, events in zip(conversation.flow.sides, conversation.readers, conversation.held, strict=True)
-    ]
-
-
-def account(length: int, reader: DirectionReader, events: list[Event]) -> Account:
-    gaps = [event for event in events if isinstance(event, Gap)]
-    lost = sum(gap.length + max(gap.resumed, 0) for gap in gaps)
-    accounted = reader.handshaken + reader.framed + lost + len(reader.tail)
-    return Account(length, accounted, sum(gap.resumed == UNKNOWN for gap in gaps))
 
 
 READ = [name for name in PLAIN if name not in ("not-rtmp", "rtmpe")]
