@@ -28,6 +28,8 @@ MODULES = (
     "rtmpscope/net/decode.py",
     "rtmpscope/net/reassembly.py",
     "rtmpscope/rtmp/evidence.py",
+    "rtmpscope/rtmp/chunk_stream.py",
+    "rtmpscope/rtmp/plausibility.py",
     "rtmpscope/rtmp/chunks.py",
     "rtmpscope/rtmp/resync.py",
     "rtmpscope/rtmp/reader.py",

@@ -20,7 +20,7 @@ from rtmpscope.engine import RTMP_PORTS
 from rtmpscope.model import C2S, S2C, UNKNOWN, Message, Packet, Segment
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Flow, Reassembler
-from rtmpscope.rtmp.chunks import ChunkStream
+from rtmpscope.rtmp.chunk_stream import ChunkStream
 from tests import wire
 
 Place = tuple[bytes, int]

@@ -22,24 +22,11 @@ from rtmpscope.bits import u16le, u24, u32, u32le
 from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
-from rtmpscope.rtmp.evidence import (
-    CLEAR_BITS,
-    LARGEST_SEARCHED,
-    PEEK,
-    delta_bits,
-    interleaved_sizes,
-    is_type,
-    length_bits,
-    payload_bits,
-    stream_bits,
-    timestamp_bits,
-    type_bits,
-    unseen_bits,
-    usual_sizes,
-)
+from rtmpscope.rtmp.chunk_stream import ChunkStream
+from rtmpscope.rtmp.evidence import CLEAR_BITS, LARGEST_SEARCHED, PEEK, UNLIMITED, payload_bits, unseen_bits
+from rtmpscope.rtmp.plausibility import header_bits, is_doubtful, looks_cut, may_inherit
 
 DEFAULT_CHUNK_SIZE: Final = 128
-UNLIMITED: Final = 1 << 24  # a chunk size that cuts no message
 
 # Bytes of a plain audio or video message that are kept: enough for every tag header.
 HEAD_BYTES: Final = 64
@@ -59,142 +46,17 @@ LOST: Final = 2
 # Types that come on different message streams by turns, so that what they inherit after a loss is not certain.
 STREAMLESS: Final = (16, 17, 19, 20)
 
-# Bytes by which a receiver's acknowledgements are apart, at most.
-LARGEST_STEP: Final = 1 << 24
-
 # A continuation header that stands where it must.
 CONTINUATION_BITS: Final = 8
 
 # A message that begins where a segment does: senders write message by message.
 SEGMENT_BITS: Final = 8
 
-# Kinds of messages with inherited headers that are remembered for each csid.
-HABITS: Final = 4
-
 # What must follow a header that rests on something uncertain.
 PROOF_BITS: Final = 16
 
 MESSAGE_HEADER_SIZES: Final = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
-
-
-class Habit:
-    """What messages of a csid looked like whose headers said "as before": type, length, first payload byte."""
-
-    __slots__ = ("type_id", "length", "first_byte")
-
-    def __init__(self, type_id: i64, length: i64, first_byte: i64) -> None:
-        self.type_id = type_id
-        self.length = length
-        self.first_byte = first_byte
-
-
-class ChunkStream:
-    """One csid: its header history and the message under way (remaining > 0).
-
-    stale: bytes were lost since its last full header, so what fmt 2 and 3 inherit is no longer certain.
-    orphan: stale, and its messages span chunks, so a fmt 3 may go on with a message nobody knows the rest of.
-    """
-
-    __slots__ = (
-        "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
-        "extended_value", "length", "type_id", "message_stream_id", "acknowledged", "first_byte", "habits",
-        "learned", "remaining", "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns",
-        "chunks", "captured", "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
-    )  # fmt: skip
-
-    def __init__(self, csid: i64) -> None:
-        self.csid = csid
-        self.seen = False
-        self.stale = False
-        self.orphan = False
-        self.timestamp: i64 = UNKNOWN
-        self.last_timestamp: i64 = UNKNOWN
-        self.delta: i64 = 0
-        self.absolute = False  # the delta is the timestamp of a fmt 0 header
-        self.extended = False
-        self.extended_value: i64 = 0
-        self.length: i64 = 0
-        self.type_id: i64 = UNKNOWN
-        self.message_stream_id: i64 = UNKNOWN
-        self.acknowledged: i64 = 0  # the last number of type 3
-        self.first_byte: i64 = UNKNOWN
-        self.habits: list[Habit] = []
-        self.learned: i64 = UNKNOWN  # the length last remembered
-        self.remaining: i64 = 0
-        self.fmt: i64 = 0
-        self.offset: i64 = 0
-        self.first_packet: i64 = 0
-        self.first_time_ns: i64 = 0
-        self.last_packet: i64 = 0
-        self.last_time_ns: i64 = 0
-        self.chunks: i64 = 0
-        self.captured: i64 = 0
-        self.keep: i64 = 0  # payload bytes still to be kept
-        self.undecided = False  # until the head is there, which tells whether the rest is wanted
-        self.whole = True
-        self.parts: list[bytes] = []
-        self.holes: list[tuple[int, int]] | None = None
-        self.headers: list[ChunkHeader] | None = None
-        self.notes: list[tuple[str, Severity, str]] | None = None
-
-    def copy(self) -> ChunkStream:
-        other = ChunkStream(self.csid)
-        other.seen = self.seen
-        other.stale = self.stale
-        other.orphan = self.orphan
-        other.timestamp = self.timestamp
-        other.last_timestamp = self.last_timestamp
-        other.delta = self.delta
-        other.absolute = self.absolute
-        other.extended = self.extended
-        other.extended_value = self.extended_value
-        other.length = self.length
-        other.type_id = self.type_id
-        other.message_stream_id = self.message_stream_id
-        other.acknowledged = self.acknowledged
-        other.first_byte = self.first_byte
-        other.habits = list(self.habits)
-        other.learned = self.learned
-        other.remaining = self.remaining
-        other.fmt = self.fmt
-        other.offset = self.offset
-        other.first_packet = self.first_packet
-        other.first_time_ns = self.first_time_ns
-        other.last_packet = self.last_packet
-        other.last_time_ns = self.last_time_ns
-        other.chunks = self.chunks
-        other.captured = self.captured
-        other.keep = self.keep
-        other.undecided = self.undecided
-        other.whole = self.whole
-        other.parts = list(self.parts)
-        other.holes = None if self.holes is None else list(self.holes)
-        other.headers = None if self.headers is None else list(self.headers)
-        other.notes = None if self.notes is None else list(self.notes)
-        return other
-
-    def learn(self) -> None:
-        """Remember what is inherited here: after a loss it is likely to be inherited again."""
-        for habit in self.habits:
-            if habit.type_id == self.type_id and habit.length == self.length:
-                habit.first_byte = self.first_byte
-                return
-        self.habits.append(Habit(self.type_id, self.length, self.first_byte))
-        if len(self.habits) > HABITS:
-            self.habits.pop(0)
-
-    def adopt(self, habit: Habit) -> None:
-        """Suppose that the next message is like those."""
-        self.type_id = habit.type_id
-        self.length = habit.length
-        self.first_byte = habit.first_byte
-
-    def note(self, code: str, severity: Severity, text: str) -> None:
-        """Keep a note for the message under way."""
-        if self.notes is None:
-            self.notes = []
-        self.notes.append((code, severity, text))
 
 
 class ChunkParser:
@@ -561,11 +423,11 @@ class ChunkParser:
             if wanted < 0:
                 return False
             visible = min(visible, wanted)
-            bits = self._header_bits(stream, fmt, value, length, type_id, message_stream_id)
+            bits = header_bits(stream, fmt, value, length, type_id, message_stream_id)
             bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
             if bits > 0 and self._begins_segment(base + pos):
                 bits += SEGMENT_BITS
-            inherited = not (stream.stale and fmt >= 2) or self._may_inherit(stream, data, at, visible)
+            inherited = not (stream.stale and fmt >= 2) or may_inherit(stream, data, at, visible)
             if self.exempt and inherited:
                 bits = max(bits, 0)
             elif bits < 0 or stream.remaining or not inherited:
@@ -578,11 +440,11 @@ class ChunkParser:
                 self.unproven = 0
             self._weigh(bits, at + wanted, base)
             if may_be_cut and (self.exempt or (self.trial and wanted <= self.chunk_size)):
-                if not self.exempt and self._looks_cut(data, at, wanted, data[pos] | 0xC0):
+                if not self.exempt and looks_cut(self.chunk_size, data, at, wanted, data[pos] | 0xC0):
                     self.proof = self.bits + PROOF_BITS
                 self.uncut = max(self.uncut, wanted)
                 may_be_cut = False
-        elif not self.exempt and self._is_doubtful(stream, fmt, value, length, type_id, message_stream_id):
+        elif not self.exempt and is_doubtful(stream, self.distrust, fmt, value, length, type_id, message_stream_id):
             self._stop(DOUBT, base + at)
             return False
         if may_be_cut:
@@ -590,45 +452,6 @@ class ChunkParser:
             return False
         self.exempt = False
         return True
-
-    def _may_inherit(self, stream: ChunkStream, data: bytes, at: i64, visible: i64) -> bool:
-        """Whether a short header after a loss means the type that is known: four bytes of control may be anything."""
-        if stream.type_id == 3 and visible >= 4:
-            return 0 < u32(data, at) - stream.acknowledged < LARGEST_STEP
-        return stream.type_id > 6 or stream.type_id == 4
-
-    def _looks_cut(self, data: bytes, at: i64, shown: i64, continuation: i64) -> bool:
-        """Whether a payload of which so much is shown could hold chunk headers, though it is taken for one chunk."""
-        if self.chunk_size == UNLIMITED and len(interleaved_sizes(data, at, shown, UNLIMITED)) > 0:
-            return True
-        return len(usual_sizes(data, at, shown, continuation)) > 0
-
-    def _is_doubtful(
-        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
-    ) -> bool:
-        """Whether a header in the flow of reading is so unlikely that what follows must confirm it."""
-        if not is_type(type_id) or message_stream_id > 0xFFFFFF or (type_id <= 6 and length > 64):
-            return True
-        if not stream.seen and (fmt or self.distrust):
-            return True
-        if not self.distrust:
-            return False
-        if stream.stale and fmt >= 2:
-            return True
-        return self._header_bits(stream, fmt, value, length, type_id, message_stream_id) < 0
-
-    def _header_bits(
-        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
-    ) -> i64:
-        bits: i64 = 4 if stream.seen else 0
-        if fmt == 0:
-            bits += timestamp_bits(value, stream.last_timestamp)
-            bits += stream_bits(message_stream_id, stream.message_stream_id, type_id)
-        elif fmt < 3:
-            bits += delta_bits(value)
-        if fmt < 2:
-            bits += type_bits(type_id, stream.type_id) + length_bits(length, stream.length)
-        return bits
 
     def _weigh(self, bits: i64, examined: i64, base: i64) -> None:
         """Add evidence to a trial; with enough of it the trial is over.  `examined`: the place behind the last byte."""

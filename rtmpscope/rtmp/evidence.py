@@ -41,6 +41,7 @@ AUDIO_MULTITRACK: Final = 5
 VIDEO_MULTITRACK: Final = 6
 MOD_EX: Final = 7
 
+UNLIMITED: Final = 1 << 24  # a chunk size that cuts no message
 USUAL_CHUNK_SIZES: Final = (128, 4096, 65536, 60000, 65535, 1024, 5000, 8192, 2048, 512, 256, 16384, 32768, 4000, 10000)
 FULL_HEADERS: Final = (
     rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
@@ -50,6 +51,9 @@ ANY_HEADER: Final = re.compile(rb"[\xc2-\xcf]|" + FULL_HEADERS)
 
 # Payload bytes behind a header that are looked at for chunk sizes.
 LARGEST_SEARCHED: Final = 70_000
+
+# Bytes by which a receiver's acknowledgements are apart, at most.
+LARGEST_STEP: Final = 1 << 24
 
 MAX_DELTA_MS: Final = 60_000
 NEAR_MS: Final = 600_000

@@ -25,25 +25,24 @@ from mypy_extensions import i64
 
 from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
+from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
 from rtmpscope.rtmp.chunks import (
     CONTINUATION_BITS,
     EXTENDED,
     GUESS,
-    LARGEST_STEP,
     LOST,
     MESSAGE_HEADER_SIZES,
     PROOF_BITS,
     SURE,
-    UNLIMITED,
     ChunkParser,
-    ChunkStream,
-    Habit,
 )
 from rtmpscope.rtmp.evidence import (
     ANY_HEADER,
     FULL_HEADERS,
     LARGEST_SEARCHED,
+    LARGEST_STEP,
     PEEK,
+    UNLIMITED,
     USUAL_CHUNK_SIZES,
     interleaved_sizes,
     likely_type,
