@@ -30,6 +30,7 @@ MODULES = (
     "rtmpscope/rtmp/evidence.py",
     "rtmpscope/rtmp/chunk_stream.py",
     "rtmpscope/rtmp/plausibility.py",
+    "rtmpscope/rtmp/segments.py",
     "rtmpscope/rtmp/chunks.py",
     "rtmpscope/rtmp/resync.py",
     "rtmpscope/rtmp/reader.py",

@@ -25,6 +25,7 @@ from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.chunk_stream import ChunkStream
 from rtmpscope.rtmp.evidence import CLEAR_BITS, LARGEST_SEARCHED, PEEK, UNLIMITED, payload_bits, unseen_bits
 from rtmpscope.rtmp.plausibility import header_bits, is_doubtful, looks_cut, may_inherit
+from rtmpscope.rtmp.segments import index_at
 
 DEFAULT_CHUNK_SIZE: Final = 128
 
@@ -157,15 +158,23 @@ class ChunkParser:
         stream.seen = True
         return stream
 
-    def flatten(self) -> ChunkParser:
-        """Make a fork independent of the parsers that it came from."""
+    def copy(self) -> ChunkParser:
+        """A parser that goes on from here and shares nothing with this one."""
+        other = self.fork()
+        for csid, stream in self.streams.items():
+            if csid not in other.streams:
+                other.streams[csid] = stream.copy()
+        other.base = None
+        return other
+
+    def settle(self) -> ChunkParser:
+        """Take over what the parsers hold that this one came from; they are not used any more."""
         base = self.base
-        while base is not None:
-            for csid, stream in base.streams.items():
-                if csid not in self.streams:
-                    self.streams[csid] = stream.copy()
-            base = base.base
-        self.base = None
+        if base is not None:
+            base.settle()
+            base.streams.update(self.streams)
+            self.streams = base.streams
+            self.base = None
         return self
 
     def _stream(self, csid: i64) -> ChunkStream:
@@ -187,7 +196,7 @@ class ChunkParser:
         one that gives `trouble`.  final: nothing will follow these bytes directly.
         """
         self.segments = segments
-        self.cursor = 0
+        self.cursor = index_at(segments, base + pos)
         self.trouble = NO_TROUBLE
         self.minded_end = False
         end: i64 = len(data)
@@ -468,10 +477,7 @@ class ChunkParser:
         self.trouble_ready = self._ready(end - 1)
 
     def _begins_segment(self, offset: i64) -> bool:
-        for segment in self.segments:
-            if segment.offset >= offset:
-                return segment.offset == offset
-        return False
+        return self.segments[index_at(self.segments, offset)].offset == offset
 
     def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
         """Open a message whose header stands at `pos` and whose payload begins at `at`."""
@@ -788,7 +794,6 @@ class ChunkParser:
 
     def lose(self, ready: i64) -> None:
         """Synchronisation is gone: messages under way are reported as far as they go, inheritance is stale."""
-        self.flatten()
         self.left = 0
         self.skip_header = 0
         self.current = None

@@ -16,6 +16,7 @@ from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severi
 from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import sender
 from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
+from rtmpscope.rtmp.segments import index_at, segments_from
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
 PART_ENDS: Final = (1, 1537, 3073)
@@ -89,7 +90,7 @@ class DirectionReader:
     def snapshot(self) -> DirectionReader:
         """An independent copy, to read on from here; only while in_sync."""
         other = DirectionReader(self.connection, self.direction, self.parser.whole)
-        other.parser = self.parser.fork().flatten()
+        other.parser = self.parser.copy()
         other.handshaking = False
         other.tail = self.tail
         other.tail_base = self.tail_base
@@ -229,7 +230,7 @@ class DirectionReader:
     def _keep_tail(self, data: bytes, pos: i64, base: i64, segments: list[Segment]) -> None:
         self.tail = data[pos:]
         self.tail_base = base + pos
-        self.tail_segments = _segments_from(segments, self.tail_base)
+        self.tail_segments = segments_from(segments, self.tail_base)
 
     def _finish_tail(self, packet: i64, out: list[Event]) -> int:
         """Nothing follows the tail, as `packet` tells: read it as it is; how many bytes are a header cut off."""
@@ -383,21 +384,14 @@ class DirectionReader:
 def _after(item: StreamData, offset: i64) -> StreamData:
     """What of an item comes after a stream offset."""
     cut = offset - item.offset
-    return StreamData(offset, item.data[cut:], _segments_from(item.segments, offset))
-
-
-def _segments_from(segments: list[Segment], offset: i64) -> list[Segment]:
-    return [segment for segment in segments if segment.offset + segment.length > offset]
+    return StreamData(offset, item.data[cut:], segments_from(item.segments, offset))
 
 
 def _segment_of(item: StreamData, offset: i64) -> Segment:
-    for segment in item.segments:
-        if segment.offset + segment.length > offset:
-            return segment
-    return item.segments[-1]
+    return item.segments[min(index_at(item.segments, offset), len(item.segments) - 1)]
 
 
 def _rest(data: bytes, pos: i64, base: i64, segments: list[Segment]) -> Region:
     region = Region(None, base + pos)
-    region.append(StreamData(base + pos, data[pos:], _segments_from(segments, base + pos)))
+    region.append(StreamData(base + pos, data[pos:], segments_from(segments, base + pos)))
     return region

@@ -48,6 +48,7 @@ from rtmpscope.rtmp.evidence import (
     likely_type,
     usual_sizes,
 )
+from rtmpscope.rtmp.segments import index_at, segments_from
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -75,6 +76,10 @@ HEADER_SPAN: Final = 32
 # Bytes searched in vain are let go in pieces of this size.
 FORGET_BYTES: Final = 32_768
 
+# Regions of more bytes grow by no less than one part of so many, or a long one would be copied for every segment.
+JOINED_BYTES: Final = 131_072
+JOINED_SHARE: Final = 16
+
 SCANNED_SIZES: Final = 32
 
 # Three acknowledgements in a row without a header (see _propose_acknowledgements), and how far they may be apart.
@@ -87,7 +92,7 @@ class Region:
     They began at the stream offset `origin`, in the segment `first`.
     """
 
-    __slots__ = ("gap", "origin", "first", "base", "data", "segments", "closed", "close_ready")
+    __slots__ = ("gap", "origin", "first", "base", "data", "segments", "pending", "waiting", "closed", "close_ready")
 
     def __init__(self, gap: StreamGap | None, base: i64) -> None:
         self.gap = gap
@@ -96,14 +101,32 @@ class Region:
         self.base = base
         self.data = b""
         self.segments: list[Segment] = []
+        self.pending: list[bytes] = []  # what came last and is not part of data yet
+        self.waiting: i64 = 0  # bytes of it
         self.closed = False  # a gap or the end follows
         self.close_ready: i64 = 0
 
     def append(self, item: StreamData) -> None:
-        self.data = self.data + item.data if self.data else item.data
-        self.segments = self.segments + item.segments if self.segments else item.segments
+        """More bytes; where there are many already, they wait until it is worth while to join them."""
+        self.segments.extend(item.segments)
+        self.pending.append(item.data)
+        self.waiting += len(item.data)
         if self.first is None:
             self.first = self.segments[0]
+        if self.waiting * JOINED_SHARE >= len(self.data) or len(self.data) < JOINED_BYTES:
+            self.join()
+
+    def close(self, ready: i64) -> None:
+        """Nothing follows directly, as the packet `ready` tells."""
+        self.join()
+        self.closed = True
+        self.close_ready = ready
+
+    def join(self) -> None:
+        if self.pending:
+            self.data = b"".join([self.data, *self.pending])
+            self.pending = []
+            self.waiting = 0
 
     def cut(self, count: i64) -> None:
         """Make a new beginning after the first bytes, whatever came before them."""
@@ -116,8 +139,7 @@ class Region:
         """Forget the first bytes."""
         self.data = self.data[count:]
         self.base += count
-        first = self.base
-        self.segments = [segment for segment in self.segments if segment.offset + segment.length > first]
+        self.segments = segments_from(self.segments, self.base)
 
 
 class Hypothesis:
@@ -223,8 +245,7 @@ class Recovery:
         if isinstance(item, StreamData):
             region.append(item)
             return
-        region.closed = True
-        region.close_ready = item.packet
+        region.close(item.packet)
         if isinstance(item, StreamGap):
             self.regions.append(Region(item, item.offset + item.length))
 
@@ -245,11 +266,15 @@ class Recovery:
                 return self._accept(current)
 
     def _accept(self, winner: Hypothesis) -> Outcome:
-        parser = winner.parser.flatten()
+        parser = winner.parser.settle()
         parser.trial = False
         parser.floor = max(parser.floor, self.ready)
         for message in parser.out:
             message.ready = max(message.ready, parser.floor)
+        region = self.regions[winner.region]
+        if region.waiting:
+            region.join()
+            winner.pos = parser.parse(region.data, winner.pos, region.base, region.segments, region.closed)
         bits = parser.bits
         parser.bits = 0
         parser.proof = 0
@@ -355,16 +380,19 @@ class Recovery:
         pattern = re.compile(rb"(?=" + again.pattern + rb"|" + _header_pattern(self.parser).pattern + rb")")
         stop = min(len(data), payload + self.parser.chunk_size, LEARN_SPAN)
         for found in itertools.islice(pattern.finditer(data, payload + 1, stop), LEARN_TRIES):
-            length = found.start() - payload
-            type_id = likely_type(csid, length, data, payload, min(length, PEEK))
+            span = found.start() - payload
+            type_id = likely_type(csid, span, data, payload, min(span, PEEK))
             repeated = again.match(data, found.start()) is not None
-            if type_id == UNKNOWN or (self._may_be_cut(length) and not repeated):
+            if type_id == UNKNOWN or (self._may_be_cut(span) and not repeated):
                 continue
-            fork = self.parser.fork()
-            stream = fork.assume(csid)
-            stream.adopt(Habit(type_id, length, data[payload]))
-            stream.stale = True
-            self.suppose(fork, LEARN_BITS, LEARN_BITS)
+            sizes = _cutting_sizes(data, payload, span, 0xC0 | csid) if self._may_be_cut(span) else []
+            for size in sizes if sizes else [self.parser.chunk_size]:
+                fork = self.parser.fork_with(size)
+                fork.chunk_size_sure = self.parser.chunk_size_sure or len(sizes) > 0
+                stream = fork.assume(csid)
+                stream.adopt(Habit(type_id, span - span // (size + 1), data[payload]))
+                stream.stale = True
+                self.suppose(fork, LEARN_BITS, LEARN_BITS)
             if repeated:
                 break
 
@@ -418,10 +446,7 @@ class Recovery:
         """Whether so many bytes of a region are there, or all that will be: with these a decision is certain."""
         ready = region.close_ready
         if len(region.data) >= count:
-            for segment in region.segments:
-                ready = segment.ready
-                if segment.offset + segment.length >= region.base + count:
-                    break
+            ready = region.segments[index_at(region.segments, region.base + count - 1)].ready
         elif not region.closed:
             return False
         self.ready = max(self.ready, ready)
@@ -584,6 +609,15 @@ def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
         elif size in (parser.chunk_size, UNLIMITED):
             others.append(fork)
     return fitting + others
+
+
+def _cutting_sizes(data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
+    """The usual chunk sizes that cut the next `span` bytes: a continuation header stands behind each of the chunks."""
+    return [
+        size
+        for size in usual_sizes(data, payload, span, continuation)
+        if span % (size + 1) and all(data[at] == continuation for at in range(payload + size, payload + span, size + 1))
+    ]
 
 
 def _basic_size(first: i64) -> i64:
