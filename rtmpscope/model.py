@@ -3,8 +3,9 @@
 Packets come out of a capture, segments out of packets, stream data and gaps out of segments, and events
 (handshake parts, messages, gaps, ends) out of streams.  Times are integer nanoseconds since 1970, packet
 numbers count from 1 as in Wireshark, connection numbers from 0.  The types are plain slotted classes:
-they are made by the million, and compiled they cost one allocation and no boxing.  A value that a capture
-which began too late leaves unknown is UNKNOWN.
+they are made by the million, and compiled they cost one allocation and no boxing.  Those that are `acyclic` never
+lead back to themselves, so the collector of reference cycles need not know them.  A value that a capture which
+began too late leaves unknown is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 C2S: Final = 0
 S2C: Final = 1
@@ -100,6 +101,7 @@ class Field:
         return f"Field({self.name!r}, {self.value!r}, {self.start}:{self.end}, kind={self.kind!r}{inside})"
 
 
+@mypyc_attr(acyclic=True)
 class Packet:
     """One captured frame.  `data` is cut out of its file block only when somebody asks for it."""
 
@@ -128,6 +130,7 @@ class Packet:
         return self.block[self.start : self.start + self.captured]
 
 
+@mypyc_attr(acyclic=True)
 class Segment:
     """One TCP segment, still inside the block it was read in.
 
@@ -175,6 +178,7 @@ class Segment:
         return self.block[self.start : self.start + self.length]
 
 
+@mypyc_attr(acyclic=True)
 class StreamData:
     """Consecutive bytes of one direction, with the segments that brought them, in stream order."""
 
@@ -211,6 +215,7 @@ class StreamEnd:
         self.time_ns = time_ns
 
 
+@mypyc_attr(acyclic=True)
 class Event:
     """What a sink receives.
 
@@ -238,12 +243,14 @@ class Event:
         return UNKNOWN if not self.notes else max(int(note.severity) for note in self.notes)
 
 
+@mypyc_attr(acyclic=True)
 class Opened(Event):
     """A connection was recognised; its facts are in the engine's list of connections."""
 
     __slots__ = ()
 
 
+@mypyc_attr(acyclic=True)
 class Handshake(Event):
     """One handshake part, C0 to S2.
 
@@ -282,6 +289,7 @@ class Call:
         return self.answer_time_ns - self.request_time_ns
 
 
+@mypyc_attr(acyclic=True)
 class Message(Event):
     """One RTMP message, as the chunk stream carried it.
 
@@ -380,6 +388,7 @@ class ChunkHeader:
         self.time_ns = time_ns
 
 
+@mypyc_attr(acyclic=True)
 class Gap(Event):
     """Bytes that are missing: how many, why, and how many more were skipped until the parse was sure again.
 
@@ -399,6 +408,7 @@ class Gap(Event):
         self.confidence: i64 = 100
 
 
+@mypyc_attr(acyclic=True)
 class End(Event):
     """The end of one direction; `incomplete` counts the bytes of messages that were still unfinished."""
 
@@ -491,9 +501,9 @@ class Connection:
         self.packet = packet
         self.time_ns = time_ns
         self.last_time_ns = time_ns
-        self.counts: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.counts: tuple[dict[int, int], ...] = ({}, {})
         self.stream_bytes: list[int] = [0, 0]
-        self.tcp: tuple[TcpStats, TcpStats] = (TcpStats(), TcpStats())
+        self.tcp: tuple[TcpStats, ...] = (TcpStats(), TcpStats())
         self.tcp_rtt_ns = UNKNOWN
         self.ends: list[str] = ["", ""]
         self.note_counts: dict[str, int] = {}

@@ -84,7 +84,7 @@ class FlowControl:
     __slots__ = ("ledgers", "pings", "pings_unanswered", "_whole", "_pending", "_ping_ns")
 
     def __init__(self, connection: Connection) -> None:
-        self.ledgers = (Ledger(), Ledger())
+        self.ledgers: tuple[Ledger, ...] = (Ledger(), Ledger())
         self.pings = Spread()
         self.pings_unanswered: i64 = 0
         self._whole = [False, False]  # seen from its first byte and without a gap

@@ -41,7 +41,7 @@ class Frames:
     """
 
     def __init__(self) -> None:
-        self._data: Final[tuple[dict[bytes, Said], dict[bytes, Said]]] = ({}, {})
+        self._data: Final[tuple[dict[bytes, Said], ...]] = ({}, {})
         self._units: Final[dict[bytes, tuple[Said, dict[int, str]]]] = {}
         self._names: Final[dict[str, dict[int, str]]] = {codec: {} for codec in ONE_BYTE_TYPES}
 

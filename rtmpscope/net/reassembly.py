@@ -316,7 +316,7 @@ class Flow:
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
         self.id = id
-        self.sides: Final = (Side(key), Side(reverse(key)))
+        self.sides: Final[tuple[Side, ...]] = (Side(key), Side(reverse(key)))
         self.client: i64 = UNKNOWN
         self.packet = packet
         self.time_ns = time_ns
