@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
+from mypy_extensions import i64
+
 from rtmpscope.export.frames import KEPT, Frames, Said
 from rtmpscope.model import (
     UNKNOWN,
@@ -116,7 +118,7 @@ class TextLines:
         self._write = write
         self._connections = connections
         self._describe = describe
-        self._start_ns = start_ns
+        self._start_ns: i64 = start_ns
         self._redactor = redactor
         self._colour = colour
         self._known: set[int] = set()
@@ -181,11 +183,13 @@ class TextLines:
 
     def _place(self, event: Event) -> str:
         """Time, connection and direction."""
-        nanoseconds = int(event.time_ns) - self._start_ns
-        sign = "-" if nanoseconds < 0 else ""
-        seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
-        time = (sign + _count(seconds)).rjust(6) + "." + str(rest // 1000).zfill(6)
-        return f"{time} {str(event.connection).rjust(3)} {ARROWS[event.direction]}"
+        since: i64 = event.time_ns - self._start_ns
+        sign = ""
+        if since < 0:
+            sign, since = "-", -since
+        seconds = (sign + _count(since // 1_000_000_000)).rjust(6)
+        microseconds = str(since % 1_000_000_000 // 1000).zfill(6)
+        return f"{seconds}.{microseconds} {str(event.connection).rjust(3)} {ARROWS[event.direction]}"
 
     def _note(self, note: Note) -> None:
         text = note.text if self._redactor is None else self._redactor.text(note.text)
@@ -220,10 +224,12 @@ def end_words(end: End) -> str:
     return f"{how}, {end.incomplete:,} bytes of unfinished messages" if end.incomplete else how
 
 
-def _count(number: int) -> str:
-    if number == UNKNOWN:
-        return "?"
-    return str(number) if number < 1000 else f"{number:,}"
+def _count(number: i64) -> str:
+    """With its thousands separated: by hand, which takes half as long as a format when it is compiled."""
+    if number < 1000:
+        return "?" if number == UNKNOWN else str(number)
+    last = str(number % 1000).zfill(3)
+    return f"{_count(number // 1000)},{last}"
 
 
 def _sgr(text: str, parameters: str) -> str:
