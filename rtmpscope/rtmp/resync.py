@@ -386,15 +386,22 @@ class Recovery:
             if type_id == UNKNOWN or (self._may_be_cut(span) and not repeated):
                 continue
             sizes = _cutting_sizes(data, payload, span, 0xC0 | csid) if self._may_be_cut(span) else []
-            for size in sizes if sizes else [self.parser.chunk_size]:
-                fork = self.parser.fork_with(size)
-                fork.chunk_size_sure = self.parser.chunk_size_sure or len(sizes) > 0
-                stream = fork.assume(csid)
-                stream.adopt(Habit(type_id, span - span // (size + 1), data[payload]))
-                stream.stale = True
-                self.suppose(fork, LEARN_BITS, LEARN_BITS)
+            if not sizes:
+                self._suppose_length(csid, type_id, span, data[payload], self.parser.chunk_size, False)
+            for size in sizes:
+                headers = span // (size + 1)
+                if headers > 1:  # one alone may be payload that repeats, as silence does
+                    self._suppose_length(csid, type_id, span - headers, data[payload], size, True)
             if repeated:
                 break
+
+    def _suppose_length(self, csid: i64, type_id: i64, length: i64, first_byte: i64, size: i64, sure: bool) -> None:
+        fork = self.parser.fork_with(size)
+        fork.chunk_size_sure = fork.chunk_size_sure or sure
+        stream = fork.assume(csid)
+        stream.adopt(Habit(type_id, length, first_byte))
+        stream.stale = True
+        self.suppose(fork, LEARN_BITS, LEARN_BITS)
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
         """What else than the last message a short header at `place` may refer to."""
