@@ -25,6 +25,7 @@ HELD_NS: Final = 2_000_000_000  # and how long they wait, in the time of the cap
 HELD_CHARACTERS: Final = 16 << 20  # and how much text they may be
 SECRET_CHARACTERS: Final = 1 << 20  # of secrets remembered, to find them again elsewhere; the older half is forgotten
 SECRET_LENGTH: Final = 8192  # of one that is remembered
+SECRETS_ALIKE: Final = 64  # remembered of those that share their first 64 characters; the oldest is forgotten
 FILTER_DEPTH: Final = 100  # nesting of a display filter
 FILTER_CHARACTERS: Final = 10_000
 PATTERN_CHARACTERS: Final = 1_000  # of a regular expression in a display filter

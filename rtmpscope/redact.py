@@ -2,8 +2,8 @@
 
 They are recognised in two ways.  By place: a rule says what a string is where it stands (the name in publish, a
 query part of tcUrl, a property called token), and what is secret by that rule is replaced and remembered.  By
-memory: whatever was remembered is replaced wherever else it turns up, also URL-encoded, in base64 or in hex, as
-servers repeat keys in texts and objects of their own.
+memory: whatever was remembered is replaced wherever else it turns up, however it is written (see known), as servers
+repeat keys in texts and objects of their own.
 
 A secret becomes a tag, "key#1a2b": a keyed hash under a key made for the run, so that equal secrets have equal
 tags within the run and nothing can be guessed back; on a screen all become "••••"; in a sanitised capture each
@@ -17,21 +17,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from operator import ne
 from typing import Final
 
+from rtmpscope.known import SHORTEST, SURE, Known
 from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
 from rtmpscope.model import Event, Field, Message, Note
 from rtmpscope.rtmp.commands import COMMANDS, HANDLERS
-from rtmpscope.text import printable
 
 TAGS: Final = "tags"
 DOTS: Final = "dots"
 ALIKE: Final = "alike"
 MASK: Final = "••••"
 
-REMEMBERED: Final = 4  # characters; anything shorter is replaced only in its place
-SURE: Final = 8  # from this length on a secret is found inside other words too
-ENCODED: Final = 6  # from this length on its base64 is long enough to be sure of
+REMEMBERED: Final = SHORTEST  # characters; anything shorter is replaced only in its place
 
 _MEDIA: Final = frozenset((8, 9))
 _COMMANDS: Final = frozenset((17, 20))
@@ -51,9 +50,9 @@ _ORDINARY: Final = frozenset(
 )
 
 _SECRET_WORDS: Final = frozenset(
-    "account apikey auth authentication authorization challenge cnonce cookie credential credentials hash jwt key keys "
-    "login md5 nonce opaque pass passphrase passwd password pin pw pwd response salt secret session sessionid sid sig "
-    "sign signature streamkey ticket token tokens user userid username".split()
+    "account apikey auth authenticate authentication authorization authorize challenge cnonce cookie credential "
+    "credentials hash jwt key keys login md5 nonce opaque pass passphrase passwd password pin pw pwd response salt "
+    "secret session sessionid sid sig sign signature streamkey ticket token tokens user userid username".split()
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -62,6 +61,7 @@ _OPEN_PARTS: Final = {
     "authmod": frozenset(("adobe", "llnw")),
     "reason": frozenset(("needauth", "authfailed", "nosuchuser")),
 }
+_NAMES: Final = frozenset(name.lower() for name in COMMANDS)
 _PUBLISH_TYPES: Final = frozenset(("live", "record", "append"))
 
 _URL: Final = re.compile(
@@ -89,32 +89,6 @@ Rule = Callable[["Redactor", str], str]
 Properties = Mapping[str, Rule]
 
 
-class _Form:
-    """One way in which a secret may be written, and what stands in its place.
-
-    ordinary forms are replaced only in text from the wire and between quotation marks; bounded ones only where
-    they are words of their own.
-    """
-
-    __slots__ = ("text", "replacement", "ordinary", "bounded")
-
-    def __init__(self, text: str, replacement: str, ordinary: bool) -> None:
-        self.text: Final = text
-        self.replacement: Final = replacement
-        self.ordinary: Final = ordinary
-        self.bounded: Final = ordinary or len(text) < SURE
-
-    def stands(self, text: str, at: int, own: bool) -> bool:
-        """Whether it is to be replaced at this place of a text."""
-        if not text.startswith(self.text, at):
-            return False
-        end = at + len(self.text)
-        before, after = text[at - 1 : at] if at else "", text[end : end + 1]
-        if self.ordinary and own:
-            return before == after and before in ("'", '"')
-        return not self.bounded or not (before.isalnum() or after.isalnum())
-
-
 class Redactor:
     """Replaces secrets for one run; what it has seen once it finds everywhere.
 
@@ -127,8 +101,7 @@ class Redactor:
         self._style = style
         self._tags: dict[str, str] = {}  # by secret, oldest first
         self._taken: dict[str, str] = {}  # secrets by tag
-        self._bytes: dict[str, bytes] = {}  # what is remembered, and what to look for in payloads
-        self._forms: dict[str, list[_Form]] = {}  # by their first characters
+        self._known = Known()
         self._characters = 0
 
     # What sinks call
@@ -159,21 +132,16 @@ class Redactor:
         """Replace this wherever it turns up."""
         self._remember(text, replacement)
 
-    def known(self) -> list[tuple[bytes, bytes]]:
-        """Every way in which what is remembered may be written, and what stands in its place, the longest first."""
-        forms = {form.text: form.replacement for forms in self._forms.values() for form in forms if not form.ordinary}
-        pairs = [(text.encode("utf-8", "surrogatepass"), new.encode("utf-8")) for text, new in forms.items()]
-        return sorted(pairs, key=lambda pair: -len(pair[0]))
+    @property
+    def known(self) -> Known:
+        """What is remembered."""
+        return self._known
 
     def hidden(self, message: Message, described: Field, body: Field) -> list[tuple[int, int]]:
         """The ranges of the payload that may not be shown, given its body before and after redaction."""
         payload = message.payload
         ranges = list(_changed(described, body))
-        for known in self._bytes.values():
-            at = payload.find(known)
-            while at >= 0:
-                ranges.append((at, at + len(known)))
-                at = payload.find(known, at + 1)
+        ranges += [(at, at + len(found)) for at, found, _ in self._known.in_bytes(payload)]
         if message.type_id in APPLICATION and message.holes:
             ranges.append((len(message.prefix), len(payload)))
         if message.type_id == _AGGREGATE and not _only_media(described):
@@ -194,7 +162,7 @@ class Redactor:
 
     def _command(self, body: Field) -> Field:
         name = str(body.get("name") or "")
-        rule, properties = _COMMAND_RULES.get(name.lower(), _USUAL)
+        rule, properties = _COMMAND_RULES.get(_meant(name.lower()), _USUAL)
         if _is_secret_name(name):
             rule, properties = _SECRET
         parts = []
@@ -426,83 +394,43 @@ class Redactor:
         return "".join(shown)
 
     def _remember(self, text: str, replacement: str) -> None:
-        if not REMEMBERED <= len(text) <= SECRET_LENGTH or text in self._bytes:
-            return
-        self._bytes[text] = text.encode("utf-8", "surrogatepass")
-        ordinary = _is_ordinary(text)
-        forms = _forms(text)
-        instead = _forms(replacement) if self._style == ALIKE else [replacement] * len(forms)
-        for written, new in dict(zip(forms, instead, strict=True)).items():
-            if len(written) >= REMEMBERED:
-                self._forms.setdefault(written[:REMEMBERED], []).append(_Form(written, new, ordinary))
-        self._spend(len(text))
+        if REMEMBERED <= len(text) <= SECRET_LENGTH and text not in self._known:
+            self._known.add(text, replacement, _is_ordinary(text), self._style == ALIKE)
+            self._spend(len(text))
 
     def _spend(self, characters: int) -> None:
         """Forget the older half where memory is full; in its own place a secret still gets the same tag."""
         self._characters += characters
         if self._characters <= SECRET_CHARACTERS:
             return
-        kept = list(self._bytes)[len(self._bytes) // 2 + 1 :]
-        self._tags, self._taken, self._bytes, self._forms, self._characters = {}, {}, {}, {}, 0
+        kept = list(self._known)[len(self._known) // 2 + 1 :]
+        self._tags, self._taken, self._known, self._characters = {}, {}, Known(), 0
         for text in kept:
             self.secret(text)
 
     def _holds_secret(self, data: bytes) -> bool:
-        return any(known in data for known in self._bytes.values())
+        return any(True for _ in self._known.in_bytes(data))
 
     def _elided(self, match: re.Match[str]) -> str:
         """Text whose middle was left out: what is left of a secret on either side goes as well."""
         head, tail = match.groups()
-        for text in self._bytes:
-            at = head.find(text[:REMEMBERED])
-            if at >= 0 and text.startswith(head[at:]):
-                head = head[:at] + self._tag(text)
-            if len(tail) >= REMEMBERED and text.endswith(tail):
-                tail = self._tag(text)
+        for at in range(len(head) - REMEMBERED + 1):
+            begun = self._known.begins(head[at:])
+            if begun is not None:
+                head = head[:at] + self._tag(begun)
+                break
+        if len(tail) >= REMEMBERED:
+            ended = self._known.ends(tail)
+            tail = tail if ended is None else self._tag(ended)
         return f"{head}…{tail}"
 
     def _scrub(self, text: str, own: bool) -> str:
         """Replace every known secret; `own` text keeps ordinary words that are not quoted."""
+        if not self._known:
+            return text
         if "…" in text:
             text = _ELIDED.sub(self._elided, text)
-        forms = self._forms
-        places = [at for at in range(len(text) - REMEMBERED + 1) if text[at : at + REMEMBERED] in forms]
-        if not places:
-            return text
-        shown: list[str] = []
-        done = 0
-        for at in places:
-            if at < done:
-                continue
-            found = [form for form in forms[text[at : at + REMEMBERED]] if form.stands(text, at, own)]
-            if found:
-                longest = max(found, key=lambda form: len(form.text))
-                shown += [text[done:at], longest.replacement]
-                done = at + len(longest.text)
-        return "".join(shown) + text[done:]
-
-
-def _forms(text: str) -> list[str]:
-    """How a secret may be written: as it is, escaped, URL-encoded, in base64 wherever that began, in hex."""
-    from base64 import b64encode, urlsafe_b64encode
-    from urllib.parse import quote, unquote
-
-    forms = []
-    for meant in (text, unquote(text)):
-        forms += [meant, printable(meant)]
-        for safe in ("", "/", "/:?&=;@+,$!*'()"):
-            encoded = quote(meant, safe=safe, errors="surrogatepass")
-            forms += [encoded, re.sub("%..", lambda match: match[0].lower(), encoded)]
-        data = meant.encode("utf-8", "surrogatepass")
-        if len(data) < ENCODED:
-            continue
-        forms += [data.hex(), data.hex().upper()]
-        for shift in range(3):
-            # Characters that also depend on a neighbour's bits are left out at both sides.
-            first, last = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
-            for encode in (b64encode, urlsafe_b64encode):
-                forms.append(encode(bytes(shift) + data).decode()[first:last])
-    return forms
+        return self._known.scrubbed(text, own)
 
 
 def _another(character: str, random: int) -> str:
@@ -527,6 +455,16 @@ def _is_ordinary(text: str) -> bool:
     if len(text) < REMEMBERED or text.lower() in _ORDINARY or text in COMMANDS or text in HANDLERS:
         return True
     return text.isdecimal() and len(text) < SURE
+
+
+def _meant(name: str) -> str:
+    """The command that was meant, where damage changed a character or two of its name."""
+    if name in _COMMAND_RULES or name in _NAMES:
+        return name
+    for known in _COMMAND_RULES:
+        if len(known) == len(name) and sum(map(ne, known, name)) <= len(name) // 4:
+            return known
+    return name
 
 
 def _is_secret_name(name: str) -> bool:

@@ -25,6 +25,7 @@ from rtmpscope.capture.files import CaptureReader
 from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.conversation import Conversation
 from rtmpscope.engine import AGGREGATE, Engine
+from rtmpscope.known import Known
 from rtmpscope.model import UNKNOWN, ChunkHeader, Connection, Field, Message, Packet, Segment, StreamData
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Flow, Reassembler
@@ -66,7 +67,7 @@ class Stream:
         self._tail = b""
         self._tail_offset = 0
 
-    def search(self, item: StreamData, known: list[tuple[bytes, bytes]], overlap: int) -> None:
+    def search(self, item: StreamData, known: Known, overlap: int) -> None:
         """Look for what is known in the bytes that come next and in those right before them."""
         if self._tail_offset + len(self._tail) == item.offset:
             data, start = self._tail + item.data, self._tail_offset
@@ -111,12 +112,10 @@ class Sanitizer:
         self._ports: Final = ports
         self._redactor: Final = Redactor(key, ALIKE)
         self._addresses: Final = Addresses(key) if addresses else None
-        self._known: list[tuple[bytes, bytes]] = []
         self._streams: Final[dict[tuple[int, int], Stream]] = {}
 
     def write(self, file: BinaryIO) -> None:
         self._learn()
-        self._known = [pair for pair in self._redactor.known() if pair[0] != pair[1]]
         self._find()
         writer = PcapngWriter(file)
         for packet in self._packets():
@@ -159,7 +158,7 @@ class Sanitizer:
     # Second reading
 
     def _find(self) -> None:
-        overlap = max([len(old) for old, _ in self._known], default=1) - 1
+        overlap = max(1, self._redactor.known.longest) - 1
         everything, decoder = Reassembler(), Decoder()
         rtmp, other_decoder = Reassembler(), Decoder()
         conversations: dict[int, Conversation] = {}
@@ -177,7 +176,7 @@ class Sanitizer:
                 stream = self._stream(flow, index)
                 for item in side.take():
                     if isinstance(item, StreamData):
-                        stream.search(item, self._known, overlap)
+                        stream.search(item, self._redactor.known, overlap)
                         stream.edits += self._of_tunnel(stream, item)
                 stream.base = (side.expected - side.offset) % _WRAP
 
@@ -222,7 +221,7 @@ class Sanitizer:
         elif message.holes and message.type_id in APPLICATION:
             at = len(message.prefix)
             found.append((at, self._blurred(message.payload[at:])))
-        return found + occurrences(message.payload, self._known)
+        return found + occurrences(message.payload, self._redactor.known)
 
     def _of_body(self, old: Field, new: Field, payload: bytes) -> Iterator[Edit]:
         """The bytes of what redaction changed."""
@@ -294,7 +293,7 @@ class Sanitizer:
     def _other_packet(self, layers: Layers, data: bytearray) -> None:
         """Not TCP.  Where addresses matter it is blanked behind the link header, for it may carry them in any form."""
         if self._addresses is None:
-            for at, new in occurrences(bytes(data), self._known):
+            for at, new in occurrences(bytes(data), self._redactor.known):
                 data[at : at + len(new)] = new
         elif len(layers.headers) > 1:
             at = layers.headers[1][1]
@@ -308,18 +307,9 @@ def _taken(flows: list[Flow]) -> None:
             side.take()
 
 
-def occurrences(data: bytes, known: list[tuple[bytes, bytes]]) -> list[Edit]:
+def occurrences(data: bytes, known: Known) -> list[Edit]:
     """Where what is known stands in the data, and what is to stand there; the longest first where they overlap."""
-    found: list[Edit] = []
-    taken: list[tuple[int, int]] = []
-    for old, new in known:
-        at = data.find(old)
-        while at >= 0:
-            if not any(start < at + len(old) and at < end for start, end in taken):
-                found.append((at, new))
-                taken.append((at, at + len(old)))
-            at = data.find(old, at + 1)
-    return found
+    return [(at, new) for at, old, new in known.in_bytes(data) if new != old]
 
 
 def in_stream(message: Message, edits: list[Edit]) -> list[Edit]:

@@ -28,6 +28,7 @@ LEVELS = (
         "rtmpscope.filters",
         "rtmpscope.fields",
         "rtmpscope.redact",
+        "rtmpscope.known",
     ),
     ("rtmpscope.engine", "rtmpscope.conversation"),
     ("rtmpscope.plugins",),

@@ -19,6 +19,7 @@ from wire import amf0, command
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import RTMP_PORTS
 from rtmpscope.export.jsonl import Trace
+from rtmpscope.known import Known
 from rtmpscope.model import ChunkHeader, Message, Packet, StreamData
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
@@ -273,7 +274,10 @@ def test_command_writes_the_copy_and_says_what_it_did(tmp_path: Path) -> None:
 
 
 def test_longest_of_overlapping_occurrences_wins() -> None:
-    assert occurrences(b"xabcdx abc", [(b"abcd", b"1234"), (b"abc", b"567")]) == [(1, b"1234"), (7, b"567")]
+    known = Known()
+    known.add("abcde", "12345", ordinary=False, alike=True)
+    known.add("abcd", "6789", ordinary=False, alike=True)
+    assert occurrences(b"xabcdex abcd", known) == [(1, b"12345"), (8, b"6789")]
 
 
 def test_edit_is_cut_where_chunks_end_and_holes_are_stepped_over() -> None:
