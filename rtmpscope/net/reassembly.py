@@ -367,13 +367,21 @@ class Reassembler:
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         touched: list[Flow] = []
+        flow = _FORGOTTEN[0]  # from here on that of the segment before, which is most often this one's too
+        index: i64 = 0
         for segment in segments:
-            found = self.flows.get(segment.key)
-            if found is None:
-                flow = self._open(segment)
-                index: i64 = 0
+            key = segment.key
+            if key == flow.sides[1].key:
+                index = 1
+            elif key == flow.sides[0].key:
+                index = 0
             else:
-                flow, index = found
+                found = self.flows.get(key)
+                if found is None:
+                    flow = self._open(segment)
+                    index = 0
+                else:
+                    flow, index = found
             flags = segment.flags
             if flags & SYN and self._is_new(flow, index, segment):
                 if not flow.ignored:
@@ -471,7 +479,7 @@ class Reassembler:
             side.start(first, segment.packet, segment.time_ns)
 
 
-_FORGOTTEN: Final[tuple[Flow, i64]] = (Flow(UNKNOWN, bytes(12), 0, 0), 0)
+_FORGOTTEN: Final[tuple[Flow, i64]] = (Flow(UNKNOWN, b"", 0, 0), 0)
 _FORGOTTEN[0].ignored = True
 
 
