@@ -1,6 +1,6 @@
 # make demo    open the UI on a capture that ships with the project (CAPTURE=FILE: on another)
 # make test    run every test, on the compiled build and on plain Python (ARGS: more arguments for pytest)
-# make bench   compare with tshark and other readers (BENCH="--scale 0.1" is quick)
+# make bench   compare with tshark and other readers: half an hour (BENCH="--scale 0.1": some minutes)
 # make lint    ruff, and mypy in strict mode
 #
 # Needs Python 3.11 or later with venv, make and git, and uses a C compiler where there is one.

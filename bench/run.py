@@ -2,8 +2,8 @@
 
 Every round runs every tool once on the same file, one after the other, so that whatever else the machine does hits all
 alike.  A time is user plus system of the whole process, start-up included, and a figure the median of its rounds; a
-ratio is the median of the ratios within the rounds.  Peers that take minutes run in the first round only.  Memory is
-the largest peak.  Nothing here passes or fails, except a reader that lost messages: it is named.
+ratio is the median of the ratios within the rounds.  What takes minutes runs in the first round only.  Memory is the
+largest peak.  Nothing here passes or fails, except a reader that lost messages: it is named.
 
     python -m bench.run [--scale 0.1] [--rounds 3] [--workloads a,b] [--capture FILE] [--tools a,b] [--markdown FILE]
 """
@@ -18,16 +18,19 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-CACHE = ROOT / "build" / "bench"
+from bench import growth
+from bench.processes import CACHE, ROOT, Run, measure, prepare, table, tell
+
 RECORDED = CACHE / "recorded.pcap"  # see bench/record.py
 WORKLOADS = ("video-4096", "video-128", "small", "tiny")
 FIELDS, JSON = "tshark fields", "tshark json"
+HEAD = ("", "CPU time", "peak", "speed", "memory", "")
+PROGRAMS = {"compiled": ROOT / ".venv" / "bin" / "rtmpscope", "pure": ROOT / ".venv-pure" / "bin" / "rtmpscope"}
 
 
 class Tool(NamedTuple):
@@ -39,17 +42,12 @@ class Tool(NamedTuple):
     slow: bool = False
 
 
-class Run(NamedTuple):
-    seconds: float
-    peak: int  # bytes
-    status: int
-
-
-def ours(build: str, program: Path) -> list[Tool]:
+def ours(build: str) -> list[Tool]:
+    program, slow = str(PROGRAMS[build]), build == "pure"
     return [
-        Tool(f"stats, {build}", (str(program), "stats", "-q", "{file}"), FIELDS),
-        Tool(f"print, {build}", (str(program), "print", "-q", "{file}"), FIELDS),
-        Tool(f"export, {build}", (str(program), "export", "-q", "{file}", "-o", "-"), JSON),
+        Tool(f"stats, {build}", (program, "stats", "-q", "{file}"), FIELDS, slow),
+        Tool(f"print, {build}", (program, "print", "-q", "{file}"), FIELDS, slow),
+        Tool(f"export, {build}", (program, "export", "-q", "{file}", "-o", "-"), JSON, slow),
     ]
 
 
@@ -58,36 +56,13 @@ def all_tools() -> list[Tool]:
     peers = (sys.executable, str(ROOT / "bench" / "peers.py"))
     return [
         Tool(FIELDS, (*tshark, "fields", "-e", "frame.number", "-e", "rtmpt.header.typeid"), FIELDS),
-        *ours("compiled", ROOT / ".venv" / "bin" / "rtmpscope"),
-        *ours("pure", ROOT / ".venv-pure" / "bin" / "rtmpscope"),
+        *ours("compiled"),
+        *ours("pure"),
         Tool("tcpflow", ("tcpflow", "-r", "{file}", "-o", "{folder}"), FIELDS),
         Tool(JSON, (*tshark, "json"), JSON, slow=True),
         Tool("dpkt", (*peers, "dpkt", "{file}"), FIELDS, slow=True),
         Tool("scapy", (*peers, "scapy", "{file}"), FIELDS, slow=True),
     ]
-
-
-def measure(tool: Tool, file: Path) -> Run:
-    """Run a tool to its end; its output goes nowhere, its preferences are the built-in ones."""
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        command = [part.format(file=file, folder=folder) for part in tool.command]
-        environment = {**os.environ, "WIRESHARK_CONFIG_DIR": folder}
-        null = subprocess.DEVNULL
-        process = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Run(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, process.returncode)
-
-
-def prepare(name: str, scale: float) -> Path:
-    """The capture of a workload, written once for each version of the generator."""
-    source = ROOT / "bench" / "workloads.py"
-    path = CACHE / f"{name}-{scale:g}.pcap"
-    if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
-        print(f"writing {path.relative_to(ROOT)}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "bench.workloads", name, str(scale), str(path)], cwd=ROOT, check=True)
-    return path
 
 
 def lost_messages(tool: Tool, file: Path) -> str:
@@ -109,9 +84,9 @@ def compare(file: Path, tools: list[Tool], rounds: int) -> list[list[str]]:
     for number in range(rounds):
         for tool in tools:
             if number == 0 or not tool.slow:
-                print(f"\r{file.name}: round {number + 1}, {tool.name:20}", end="", file=sys.stderr, flush=True)
-                runs[tool.name].append(measure(tool, file))
-    print("\r\033[K", end="", file=sys.stderr)
+                tell(f"{file.name}: round {number + 1} of {rounds}, {tool.name}")
+                runs[tool.name].append(measure(tool.command, file))
+    tell("")
     rows = []
     for tool in tools:
         mine, peers = runs[tool.name], runs.get(tool.against, [])
@@ -137,13 +112,21 @@ def version(command: Sequence[str]) -> str:
     return lines[0].rstrip(".") if lines else ""
 
 
-def table(rows: list[list[str]]) -> str:
-    """Markdown, lined up to be read as it is."""
-    head = ["", "CPU time", "peak", "speed", "memory", ""]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [head, ["-" * max(3, width) for width in widths], *rows]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+def obstacle(tool: Tool) -> str:
+    """Why a tool cannot run here, "" where it can."""
+    if tool.command[0] == sys.executable:
+        return "" if find_spec(tool.name) else f"the Python module {tool.name} is not installed"
+    return "" if shutil.which(tool.command[0]) else f"{tool.command[0]} is not installed"
+
+
+def about(tools: Sequence[Tool]) -> list[str]:
+    """The machine, and the version of every program."""
+    system = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs"
+    programs = dict.fromkeys(tool.command[0] for tool in tools if tool.command[0] != sys.executable)
+    return [
+        f"{system}, Python {platform.python_version()}",
+        *(f"{Path(program).name}: {version([program, '--version'])}" for program in programs),
+    ]
 
 
 def main() -> None:
@@ -152,27 +135,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="names, see bench/workloads.py")
     parser.add_argument("--capture", type=Path, action="append", default=[], help="this file as well")
-    parser.add_argument("--tools", default="", help="only tools whose name begins with one of these")
+    parser.add_argument("--tools", default="", help="only tools whose name begins with one of these, and no growth")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file too")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
+    out: list[str] = []
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+        out.append(text)
+
     chosen = [tool for tool in all_tools() if tool.name.startswith(tuple(options.tools.split(",")))]
-    tools = [tool for tool in chosen if shutil.which(tool.command[0])]
-    system = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPUs"
-    out = [f"{system}, Python {platform.python_version()}"]
-    for program in dict.fromkeys(tool.command[0] for tool in tools if tool.command[0] != sys.executable):
-        out.append(f"{Path(program).name}: {version([program, '--version'])}")
-    for tool in chosen:
-        if tool not in tools:
-            out.append(f"{tool.name}: {tool.command[0]} is not installed")
-    print("\n".join(out))
+    tools = [tool for tool in chosen if not obstacle(tool)]
+    for line in [*about(tools), *(f"left out {tool.name}: {obstacle(tool)}" for tool in chosen if obstacle(tool))]:
+        say(line)
+    captures = options.capture or [RECORDED]
+    for file in captures:
+        if not file.exists():
+            say(f"left out {file}: it does not exist" + ("; bench/record.py makes it" if file == RECORDED else ""))
     files = [prepare(name, options.scale) for name in options.workloads.split(",") if name]
-    for file in [*files, *(options.capture or filter(Path.exists, [RECORDED]))]:
-        part = f"\n{file.name}, {file.stat().st_size / 1e6:,.0f} MB\n\n" + table(compare(file, tools, options.rounds))
-        wrong = [lost_messages(tool, file) for tool in tools if tool.name.startswith("stats")]
-        part += "".join(f"\n\nWRONG {text}" for text in wrong if text)
-        print(part, flush=True)
-        out.append(part)
+    for file in [*files, *filter(Path.exists, captures)]:
+        say(f"\n{file.name}, {file.stat().st_size / 1e6:,.0f} MB\n")
+        say(table(HEAD, compare(file, tools, options.rounds)))
+        for wrong in filter(None, [lost_messages(tool, file) for tool in tools if tool.name.startswith("stats")]):
+            say(f"\nWRONG {wrong}")
+    if not options.tools and PROGRAMS["compiled"].exists():
+        for part in growth.report(options.scale, PROGRAMS["compiled"]):
+            say(f"\n{part}")
     if options.markdown:
         options.markdown.write_text("\n".join(out) + "\n")
 
