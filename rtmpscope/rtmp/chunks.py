@@ -285,7 +285,7 @@ class ChunkParser:
         stream.length = length
         stream.type_id = type_id
         stream.message_stream_id = message_stream_id
-        self._begin(stream, fmt, pos, at, end, data, base)
+        self._begin(stream, fmt, pos, base)
         if self.detail:
             self._record(stream, fmt, value, pos, at, base)
         if length == 0:
@@ -347,7 +347,7 @@ class ChunkParser:
             ):
                 return -1
             self._advance(stream, value)
-            self._begin(stream, 3, pos, after, end, data, base)
+            self._begin(stream, 3, pos, base)
         if stream.extended and end - at >= 4:
             self.repeats_extended = value != UNKNOWN
         if self.detail:
@@ -479,8 +479,8 @@ class ChunkParser:
     def _begins_segment(self, offset: i64) -> bool:
         return self.segments[index_at(self.segments, offset)].offset == offset
 
-    def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64, end: i64, data: bytes, base: i64) -> None:
-        """Open a message whose header stands at `pos` and whose payload begins at `at`."""
+    def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, base: i64) -> None:
+        """Open a message whose header stands at `pos`."""
         segment = self._segment(base + pos)
         if stream.stale and fmt and stream.type_id in STREAMLESS:
             stream.message_stream_id = UNKNOWN
@@ -501,11 +501,6 @@ class ChunkParser:
         stream.whole = True
         self.current = stream
         self.left = min(stream.length, self.chunk_size)
-        if at < end and stream.length:
-            stream.first_byte = data[at]
-        if fmt >= 2 and stream.length != stream.learned:
-            stream.learned = stream.length
-            stream.learn()
         stream.undecided = stream.length > HEAD_BYTES and 8 <= stream.type_id <= 9 and not self.whole
 
     def _payload(self, data: bytes, pos: i64, end: i64, base: i64) -> i64:
@@ -513,6 +508,11 @@ class ChunkParser:
         stream = self.current
         assert stream is not None
         take = min(self.left, end - pos)
+        if stream.captured == 0 and stream.holes is None:
+            stream.first_byte = data[pos]
+            if stream.fmt >= 2 and stream.length != stream.learned:
+                stream.learned = stream.length
+                stream.learn()
         if stream.undecided and stream.captured + take >= HEAD_BYTES:
             self._decide(stream, data[pos : pos + max(0, HEAD_BYTES - stream.captured)])
         if take == stream.length and stream.keep == take:

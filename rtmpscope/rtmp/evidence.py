@@ -211,7 +211,7 @@ def _fourcc_bits(packet: i64, multitrack: i64, known: frozenset[bytes], data: by
     if packet == multitrack:
         at += 1
         available -= 1
-        if available >= 0 and data[at] & 15 >= multitrack:
+        if available > 0 and data[at] & 15 >= multitrack:
             return IMPOSSIBLE
     shown = min(available - 1, 4)
     if packet == MOD_EX or shown < 1:

@@ -298,7 +298,7 @@ class DirectionReader:
             recovery = self.recovery
             outcome = recovery.run()
             for unresolved in recovery.unresolved:
-                out.append(self._gap_before(unresolved, UNKNOWN, recovery.ready))
+                out.append(self._gap_before(unresolved, UNKNOWN, unresolved.close_ready))
             recovery.unresolved = []
             out.extend(recovery.messages)
             recovery.messages = []

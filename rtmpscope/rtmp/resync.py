@@ -82,6 +82,9 @@ JOINED_SHARE: Final = 16
 
 SCANNED_SIZES: Final = 32
 
+# Csids of which the search knows what their messages begin with, at most.
+KINDS_SEARCHED: Final = 8
+
 # Three acknowledgements in a row without a header (see _propose_acknowledgements), and how far they may be apart.
 ACKNOWLEDGEMENTS: Final = rb"\xc2[\x00-\xff]{4}\xc2[\x00-\xff]{4}\xc2"
 
@@ -446,6 +449,7 @@ class Recovery:
                 self.scan_pos = len(region.data)
                 return None
             self.ready = max(self.ready, region.close_ready)
+            region.close_ready = self.ready
             self.unresolved.append(self.regions.pop(0))
             self.scan_pos = 0
 
@@ -639,14 +643,17 @@ def _has_seen(parser: ChunkParser, csid: int) -> bool:
 
 
 def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
-    """What a header can look like: full ones anywhere, short ones on csids seen, before a payload of their kind."""
+    """What a header can look like: full ones anywhere, short ones on csids seen, before a payload of their kind.
+
+    With many csids the kinds are left out: a pattern that is always the same costs nothing to make again.
+    """
     choices = [FULL_HEADERS]
     if not _has_seen(parser, 2):
         choices.append(ACKNOWLEDGEMENTS)
-    for stream in parser.streams.values():
-        if not stream.seen or stream.csid >= 64:
-            continue
-        begins = _first_bytes(stream)
+    streams = [stream for stream in parser.streams.values() if stream.seen and stream.csid < 64]
+    few = len(streams) <= KINDS_SEARCHED
+    for stream in streams:
+        begins = _first_bytes(stream) if few else b""
         choices.append(rb"\x%02x\x00[\x00-\xff]{2}%b" % (0x80 | stream.csid, begins))
         if not stream.orphan or stream.habits or begins:
             choices.append(rb"\x%02x%b" % (0xC0 | stream.csid, begins))
