@@ -72,6 +72,8 @@ options = ["--ignore-missing-imports", "--follow-imports=silent"]
 extensions = mypycify([*options, *sys.argv[1:]], group_name="rtmpscope", debug_level="0")
 for extension in extensions:
     extension.extra_compile_args = [word for word in extension.extra_compile_args if word != "-Werror"]
+    if sys.platform != "win32":
+        extension.extra_compile_args.append("-fvisibility=hidden")  # else nothing is inlined across functions: a tenth
 setup(name="rtmpscope", ext_modules=extensions, script_args=["build_ext", "--inplace"])
 """
 
