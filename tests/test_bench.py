@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bench import processes, workloads
 from bench.run import Tool, obstacle
-
 from rtmpscope.capture.files import open_capture
 from rtmpscope.model import Message
 from rtmpscope.pipeline import Run
@@ -34,7 +34,7 @@ def test_tool_that_is_not_installed_is_named() -> None:
 
 def test_process_is_measured_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(processes, "CACHE", tmp_path)
-    code = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_bytes(b"x" * (100 << 20)); sys.exit(3)"
+    code = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_bytes(b'x' * (100 << 20)); sys.exit(3)"
     run = processes.measure((sys.executable, "-c", code, "{file}"), tmp_path / "file")
     assert (tmp_path / "file").stat().st_size == 100 << 20
     assert run.status == 3 and run.seconds > 0 and run.peak > 100 << 20
