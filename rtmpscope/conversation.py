@@ -13,8 +13,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u16
-from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd
-from rtmpscope.net.reassembly import Flow
+from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd, StreamGap
+from rtmpscope.net.reassembly import Flow, StreamItem
 from rtmpscope.rtmp.reader import ENCRYPTED_VERSIONS, PLAIN_VERSION, DirectionReader, looks_like_handshake
 
 # On other ports: messages that count as proof, and stream bytes of one side within which it must come.
@@ -60,8 +60,8 @@ class Conversation:
     """
 
     __slots__ = (
-        "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "opened_ready", "id", "held",
-        "begun", "over",
+        "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "certain", "opened_ready", "id",
+        "held", "begun", "over",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
@@ -76,6 +76,7 @@ class Conversation:
             self.client_side = 1 if source in ports or (not self.on_port and source < destination) else 0
         self.readers = (DirectionReader(UNKNOWN, 0, whole), DirectionReader(UNKNOWN, 1, whole))
         self.carries = "nothing"
+        self.certain = False  # by bytes from the start of a side
         self.opened_ready: i64 = flow.packet if self.on_port else UNKNOWN
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
@@ -92,6 +93,7 @@ class Conversation:
         other.id = self.id
         other.client_side = self.client_side
         other.carries = self.carries
+        other.certain = self.certain
         other.opened_ready = self.opened_ready
         other.begun = [True, True]
         other.readers = (self.readers[0].snapshot(), self.readers[1].snapshot())
@@ -116,12 +118,13 @@ class Conversation:
 
     def advance(self) -> None:
         """Read what the flow has ready into `held`, one list of events for each side."""
+        taken = (self.flow.sides[0].take(), self.flow.sides[1].take())
+        if not (self.begun[0] and self.begun[1]):
+            self._begin(taken)
         for index in (0, 1):
             out = self.held[index]
             reader = self.readers[index]
-            for item in self.flow.sides[index].take():
-                if isinstance(item, StreamData) and not self.begun[index]:
-                    self._begin(index, item.data, item.offset == 0 and not reader.late)
+            for item in taken[index]:
                 if self.carries in READABLE or isinstance(item, StreamEnd):
                     reader.feed(item, out)
             if reader.encrypted and self.carries == "rtmp":
@@ -151,14 +154,27 @@ class Conversation:
         self.held = [[], []]
         return held if self.client_side == 0 else [held[1], held[0]]
 
-    def _begin(self, index: i64, data: bytes, from_start: bool) -> None:
-        """The first bytes of a side decide what the connection carries."""
-        self.begun[index] = True
-        found = carried(data, from_start)
-        if self.carries == "nothing" or (self.carries == "rtmp" and from_start):
-            self.carries = found
+    def _begin(self, taken: tuple[list[StreamItem], list[StreamItem]]) -> None:
+        """The first bytes of a side decide what the connection carries: those of the side that is seen first.
+
+        Bytes from the middle of a stream are no more than a guess, which the other side may correct.
+        """
+        first = [item for index in (0, 1) if not self.begun[index] for item in _first_data(taken[index])]
+        first.sort(key=_ready_data)
+        for item in first:
+            index = 0 if item in taken[0] else 1
+            self.begun[index] = True
+            from_start = item.offset == 0 and not self._is_late(index, taken[index])
+            if self.carries == "nothing" or (from_start and not self.certain):
+                self.carries = carried(item.data, from_start)
+                self.certain = from_start
         if self.carries not in READABLE and not self.on_port:
             self.flow.ignored = True
+
+    def _is_late(self, index: i64, items: list[StreamItem]) -> bool:
+        if self.readers[index].late:
+            return True
+        return any(isinstance(item, StreamGap) and item.reason == "mid_stream" for item in items)
 
     def _judge(self) -> None:
         """Look for proof, event by event in the order in which they became certain."""
@@ -215,6 +231,18 @@ def _is_proof(parts: dict[str, Handshake]) -> bool:
 def _ports(flow: Flow) -> tuple[int, int]:
     key = flow.sides[0].key
     return u16(key, len(key) - 4), u16(key, len(key) - 2)
+
+
+def _first_data(items: list[StreamItem]) -> list[StreamData]:
+    """The first bytes among the items of a side, if there are any."""
+    for item in items:
+        if isinstance(item, StreamData):
+            return [item]
+    return []
+
+
+def _ready_data(item: StreamData) -> int:
+    return item.segments[0].ready
 
 
 def _ready(event: Event) -> int:
