@@ -1,223 +1,868 @@
-"""The chunk stream parser: every header form, each case whole, byte by byte and with trailing bytes."""
+"""The chunk stream (RTMP 5.3): headers of every form, timestamps, and what control messages do to it.
+
+Every case is read whole, byte by byte, and with the beginning of another header behind it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import pytest
 
-from rtmpscope.model import C2S, UNKNOWN, Message, Segment
-from rtmpscope.rtmp.chunks import GUESS, LOST, SURE, ChunkParser
+from rtmpscope.limits import PARTIAL_BYTES
+from rtmpscope.model import UNKNOWN, Message, Segment
+from rtmpscope.rtmp.chunks import (
+    CHUNK_SIZE_UNKNOWN,
+    DOUBT,
+    GUESS,
+    HEAD_BYTES,
+    LOST,
+    LOST_SYNC,
+    NO_TROUBLE,
+    SURE,
+    UNSEEN,
+    ChunkParser,
+)
 from tests import wire
+from tests.wire import ABORT, ACKNOWLEDGEMENT, AUDIO, COMMAND_AMF0, USER_CONTROL, VIDEO, ChunkWriter, chunk, u32
 
-Chunk = wire.chunk
+BASE = 3073  # where chunks begin in a stream
+TRAILING = b"\x04\x00\x00"  # of a header that is not complete
 
 
-def segment(offset: int, data: bytes, packet: int) -> Segment:
-    made = Segment(packet, packet * 1000, b"", 0, 0, 0, 0, data, 0, len(data), 0)
+class Feed:
+    """A parser that is given bytes in pieces, each a packet of its own, as a reader gives them."""
+
+    def __init__(self, *, whole: bool = True, detail: bool = False) -> None:
+        self.parser = ChunkParser(0, 0, whole)
+        self.parser.detail = detail
+        self.tail = b""
+        self.offset = BASE
+        self.packets = 0
+        self.segments: list[Segment] = []
+
+    def __call__(self, piece: bytes, final: bool = False) -> Feed:
+        self.packets += 1
+        segment = Segment(self.packets, self.packets * 1000, b"", 0, 0, 0, 0, piece, 0, len(piece), 0)
+        segment.offset = self.offset + len(self.tail)
+        self.segments = [one for one in self.segments if one.offset + one.length > self.offset]
+        self.segments.append(segment)
+        data = self.tail + piece
+        used = self.parser.parse(data, 0, self.offset, self.segments, final)
+        self.offset += used
+        self.tail = data[used:]
+        return self
+
+    @property
+    def messages(self) -> list[Message]:
+        return self.parser.out
+
+
+class Read(NamedTuple):
+    """What the tests look at in a message."""
+
+    csid: int
+    type_id: int
+    timestamp: int
+    message_stream_id: int
+    payload: bytes
+
+
+def known(messages: Iterable[Message]) -> list[Read]:
+    return [Read(one.csid, one.type_id, one.timestamp, one.message_stream_id, one.payload) for one in messages]
+
+
+def codes(messages: Iterable[Message]) -> list[list[str]]:
+    return [[note.code for note in one.notes or ()] for one in messages]
+
+
+def read(data: bytes) -> list[Message]:
+    """The messages, the same whichever way the bytes come, with every byte used."""
+    whole = Feed()(data)
+    assert (whole.tail, whole.parser.trouble, whole.parser.framed) == (b"", NO_TROUBLE, len(data))
+    single = Feed()
+    for at in range(len(data)):
+        single(data[at : at + 1])
+        assert single.parser.trouble == NO_TROUBLE
+    assert single.tail == b""
+    trailing = Feed()(data + TRAILING)
+    assert trailing.tail == TRAILING
+    for other in (single, trailing):
+        assert known(other.messages) == known(whole.messages)
+        assert codes(other.messages) == codes(whole.messages)
+        assert [one.chunks for one in other.messages] == [one.chunks for one in whole.messages]
+        assert [one.offset for one in other.messages] == [one.offset for one in whole.messages]
+    return whole.messages
+
+
+def spaced(text: str) -> bytes:
+    """Hex digits with `|` and `/` between fields and chunks."""
+    return bytes.fromhex(text.replace("|", "").replace("/", ""))
+
+
+# --- worked bytes ----------------------------------------------------------------------------------------
+
+CREATE_STREAM = (
+    "03 | 00 0b 68 | 00 00 19 | 14 | 00 00 00 00"
+    "| 02 00 0c 63 72 65 61 74 65 53 74 72 65 61 6d | 00 40 00 00 00 00 00 00 00 | 05"
+)
+CREATED = (
+    "03 | 00 00 00 | 00 00 1d | 14 | 00 00 00 00"
+    "| 02 00 07 5f 72 65 73 75 6c 74 | 00 40 00 00 00 00 00 00 00 | 05 | 00 3f f0 00 00 00 00 00 00"
+)
+CONTROL = {
+    "set_chunk_size": ("02 000000 000004 01 00000000 00001000", 1, "00001000"),
+    "acknowledgement": ("02 000000 000004 03 00000000 0003d090", 3, "0003d090"),
+    "window_ack_size": ("02 000000 000004 05 00000000 004c4b40", 5, "004c4b40"),
+    "set_peer_bandwidth": ("02 000000 000005 06 00000000 002625a0 02", 6, "002625a0 02"),
+    "stream_begin": ("02 000000 000006 04 00000000 0000 00000001", 4, "0000 00000001"),
+    "set_buffer_length": ("02 000000 00000a 04 00000000 0003 00000001 00000bb8", 4, "0003 00000001 00000bb8"),
+    "ping_request": ("02 000000 000006 04 00000000 0006 0001e240", 4, "0006 0001e240"),
+    "ping_response": ("02 000000 000006 04 00000000 0007 0001e240", 4, "0007 0001e240"),
+    "buffer_empty": ("02 000000 000006 04 00000000 001f 00000001", 4, "001f 00000001"),
+    "swf_verification_request": ("02 000000 000003 04 00000000 001a 01", 4, "001a 01"),
+}
+BASIC_HEADERS = {
+    2: ("02", "42", "c2"),
+    63: ("3f", "7f", "ff"),
+    64: ("00 00", "40 00", "c0 00"),
+    319: ("00 ff", "40 ff", "c0 ff"),
+    320: ("01 00 01", "41 00 01", "c1 00 01"),
+    365: ("01 2d 01", "41 2d 01", "c1 2d 01"),
+    65599: ("01 ff ff", "41 ff ff", "c1 ff ff"),
+}
+
+
+def test_create_stream_and_its_answer_are_read_from_their_worked_bytes() -> None:
+    asked, answered = spaced(CREATE_STREAM), spaced(CREATED)
+    assert known(read(asked)) == [Read(3, COMMAND_AMF0, 2920, 0, asked[12:])]
+    assert known(read(answered)) == [Read(3, COMMAND_AMF0, 0, 0, answered[12:])]
+    assert len(asked[12:]) == 25 and len(answered[12:]) == 29
+
+
+@pytest.mark.parametrize("name", CONTROL)
+def test_control_message_is_read_from_its_worked_bytes(name: str) -> None:
+    data, type_id, payload = CONTROL[name]
+    assert known(read(spaced(data))) == [Read(2, type_id, 0, 0, spaced(payload))]
+
+
+@pytest.mark.parametrize("csid", BASIC_HEADERS)
+def test_csid_is_read_in_every_header_form(csid: int) -> None:
+    full, delta, nothing = map(spaced, BASIC_HEADERS[csid])
+    first = full + spaced("0003e8 000002 08 01000000 af01")
+    second = delta + spaced("000017 000003 09 270101")
+    third = nothing + b"abc"
+    assert known(read(first + second + third)) == [
+        Read(csid, 8, 1000, 1, b"\xaf\x01"), Read(csid, 9, 1023, 1, b"'\x01\x01"), Read(csid, 9, 1046, 1, b"abc"),
+    ]  # fmt: skip
+
+
+def test_csid_that_two_bytes_could_hold_is_read_from_three() -> None:
+    assert known(read(spaced("01 24 00 000000 000001 08 00000000 af"))) == [Read(100, 8, 0, 0, b"\xaf")]
+
+
+EXTENDED_PAIR = (
+    "06 | ff ff ff | 00 00 0a | 09 | 01 00 00 00 | 01 00 00 10 | a0 a1 a2 a3 a4 a5",
+    "c6 | 01 00 00 10 | a6 a7 a8 a9",
+    "c6 | a6 a7 a8 a9",
+)
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_extended_timestamp_is_read_whether_continuations_repeat_it_or_not(repeated: bool) -> None:
+    first, with_time, without = map(spaced, EXTENDED_PAIR)
+    set_chunk_size = spaced("02 000000 000004 01 00000000 00000006")
+    messages = read(set_chunk_size + first + (with_time if repeated else without))
+    assert known(messages)[1:] == [Read(6, 9, 16777232, 1, bytes(range(0xA0, 0xAA)))]
+    assert codes(messages)[1:] == [[] if repeated else ["extended-timestamp-not-repeated"]]
+
+
+def test_fmt_3_that_begins_a_message_after_fmt_0_counts_its_timestamp_again() -> None:
+    messages = read(spaced("06 0003e8 000004 08 01000000 61626364 / c6 65666768"))
+    assert known(messages) == [Read(6, 8, 1000, 1, b"abcd"), Read(6, 8, 2000, 1, b"efgh")]
+    assert codes(messages) == [[], ["ambiguous-fmt3"]]
+
+
+# --- headers ---------------------------------------------------------------------------------------------
+
+
+def test_each_header_inherits_what_it_does_not_say() -> None:
+    data = (
+        chunk(0, 4, 100, type_id=AUDIO, msid=7, payload=b"aa")
+        + chunk(1, 4, 10, type_id=VIDEO, payload=b"bbb")
+        + chunk(2, 4, 20, payload=b"ccc")
+        + chunk(3, 4, payload=b"ddd")
+    )
+    assert known(read(data)) == [
+        Read(4, AUDIO, 100, 7, b"aa"), Read(4, VIDEO, 110, 7, b"bbb"), Read(4, VIDEO, 130, 7, b"ccc"),
+        Read(4, VIDEO, 150, 7, b"ddd"),
+    ]  # fmt: skip
+    assert [(one.fmt, one.chunks, one.offset - BASE) for one in read(data)] == [
+        (0, 1, 0), (1, 1, 14), (2, 1, 25), (3, 1, 32),
+    ]  # fmt: skip
+
+
+def test_message_stream_id_is_little_endian() -> None:
+    assert read(spaced("03 000000 000001 08 04030200 af"))[0].message_stream_id == 0x00020304
+
+
+def test_csids_keep_their_own_history() -> None:
+    data = (
+        chunk(0, 4, 100, type_id=AUDIO, msid=1, payload=b"a")
+        + chunk(0, 5, 900, type_id=VIDEO, msid=2, payload=b"bb")
+        + chunk(2, 4, 5, payload=b"c")
+        + chunk(2, 5, 7, payload=b"dd")
+    )
+    assert known(read(data))[2:] == [Read(4, AUDIO, 105, 1, b"c"), Read(5, VIDEO, 907, 2, b"dd")]
+
+
+def test_time_wraps_at_32_bits() -> None:
+    data = chunk(0, 4, 2**32 - 10, type_id=AUDIO, msid=1, payload=b"a") + chunk(2, 4, 15, payload=b"b")
+    assert [one.timestamp for one in read(data)] == [2**32 - 10, 5]
+
+
+def test_first_chunk_with_fmt_1_counts_from_zero() -> None:
+    first = Feed()(chunk(1, 2, 300, type_id=USER_CONTROL, payload=wire.user_control(3, 1, 3000)))
+    assert (first.parser.trouble, first.messages) == (DOUBT, [])
+    first.parser.exempt = True
+    first(b"")
+    assert known(first.messages) == [Read(2, USER_CONTROL, 300, 0, wire.user_control(3, 1, 3000))]
+    assert codes(first.messages) == [["fmt-without-history"]]
+
+
+@pytest.mark.parametrize("fmt", [2, 3])
+def test_short_header_on_an_unknown_csid_cannot_be_read(fmt: int) -> None:
+    feed = Feed()(chunk(fmt, 9, 10, payload=b"abcdef"))
+    assert (feed.parser.trouble, feed.messages, feed.offset) == (UNSEEN, [], BASE)
+
+
+UNLIKELY = {
+    "type_there_is_none": chunk(0, 4, 0, 4, 77, 1, b"abcd"),
+    "stream_id_beyond_24_bits": chunk(0, 4, 0, 4, AUDIO, 1 << 24, b"abcd"),
+    "long_control_message": chunk(0, 2, 0, 65, ACKNOWLEDGEMENT, 0, b"abcd"),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKELY)
+def test_unlikely_header_is_left_to_recovery(name: str) -> None:
+    feed = Feed()(UNLIKELY[name])
+    assert (feed.parser.trouble, feed.messages, feed.offset) == (DOUBT, [], BASE)
+
+
+# --- payloads --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 129, 255, 256, 257, 1000])
+@pytest.mark.parametrize("chunk_size", [1, 2, 100, 128, 129, 4096])
+def test_message_is_cut_into_chunks(size: int, chunk_size: int) -> None:
+    if size > 300 and chunk_size < 100:
+        size = 300
+    writer = ChunkWriter()
+    payload = wire.filler(size)
+    messages = read(writer.set_chunk_size(chunk_size) + writer.message(6, VIDEO, payload, 40, 1))
+    assert known(messages)[1:] == [Read(6, VIDEO, 40, 1, payload)]
+    assert messages[1].chunks == -(-size // chunk_size)
+    assert (messages[1].length, messages[1].captured, messages[1].holes) == (size, size, None)
+
+
+@pytest.mark.parametrize("csid", [3, 63, 64, 319, 320, 65599])
+def test_continuation_headers_are_as_long_as_their_csid(csid: int) -> None:
+    payload = wire.filler(700)
+    assert known(read(ChunkWriter().message(csid, VIDEO, payload, 40, 1))) == [Read(csid, VIDEO, 40, 1, payload)]
+
+
+def test_payload_that_looks_like_continuation_headers_is_payload() -> None:
+    payload = b"\xc6" * 1000
+    assert known(read(ChunkWriter().message(6, VIDEO, payload, 40, 1))) == [Read(6, VIDEO, 40, 1, payload)]
+
+
+def test_run_of_chunks_ends_where_another_csid_comes_between() -> None:
+    video, audio = list(ChunkWriter().chunks(6, VIDEO, wire.filler(1280), 40, 1)), chunk(0, 4, 40, 2, AUDIO, 1, b"aa")
+    messages = read(b"".join(video[:6]) + audio + b"".join(video[6:]))
+    assert known(messages) == [Read(4, AUDIO, 40, 1, b"aa"), Read(6, VIDEO, 40, 1, wire.filler(1280))]
+    assert messages[1].chunks == 10
+
+
+def test_messages_of_many_csids_take_turns() -> None:
+    writer = ChunkWriter()
+    sent = [(csid, wire.filler(size, csid)) for csid, size in ((4, 300), (6, 900), (70, 500), (400, 260))]
+    chunks = [list(writer.chunks(csid, VIDEO, payload, csid, 1)) for csid, payload in sent]
+    order = [one[place] for place in range(8) for one in chunks if place < len(one)]
+    messages = read(b"".join(order))
+    assert sorted(known(messages)) == [Read(csid, VIDEO, csid, 1, payload) for csid, payload in sent]
+    assert [one.csid for one in messages] == [4, 400, 70, 6]
+
+
+def test_message_without_payload_is_a_header_only() -> None:
+    data = (
+        chunk(0, 4, 100, type_id=AUDIO, msid=1)
+        + chunk(2, 4, 10)
+        + chunk(3, 4)
+        + chunk(1, 4, 5, type_id=AUDIO, payload=b"a")
+    )
+    assert known(read(data)) == [
+        Read(4, AUDIO, 100, 1, b""), Read(4, AUDIO, 110, 1, b""), Read(4, AUDIO, 120, 1, b""),
+        Read(4, AUDIO, 125, 1, b"a"),
+    ]  # fmt: skip
+
+
+def test_new_message_on_the_csid_of_an_unfinished_one_cuts_it_short() -> None:
+    payload = wire.filler(400)
+    first = list(ChunkWriter().chunks(6, VIDEO, payload, 40, 1))
+    messages = read(first[0] + first[1] + chunk(0, 6, 80, type_id=VIDEO, msid=1, payload=b"again"))
+    assert known(messages) == [Read(6, VIDEO, 40, 1, payload[:256]), Read(6, VIDEO, 80, 1, b"again")]
+    assert codes(messages) == [["message-restarted"], []]
+    assert (messages[0].length, messages[0].captured, messages[0].holes) == (400, 256, [(256, 144)])
+    assert not messages[0].aborted
+
+
+# --- who brought what ------------------------------------------------------------------------------------
+
+
+def test_message_knows_its_packets() -> None:
+    feed = Feed()
+    chunks = list(ChunkWriter().chunks(6, VIDEO, wire.filler(300), 40, 1))
+    feed(chunks[0][:5])(chunks[0][5:])(chunks[1])(chunks[2] + chunk(0, 4, type_id=AUDIO, payload=b"a"))
+    video, audio = feed.messages
+    assert (video.first_packet, video.first_time_ns) == (1, 1000)
+    assert (video.packet, video.time_ns, video.ready) == (4, 4000, 4)
+    assert (audio.first_packet, audio.packet) == (4, 4)
+
+
+def test_packet_is_that_of_the_last_byte_and_ready_what_let_it_through() -> None:
+    parser = ChunkParser(0, 0, True)
+    data = chunk(0, 4, type_id=AUDIO, payload=b"abcdef")
+    early, late = (
+        Segment(packet, packet, b"", 0, 0, 0, 0, b"", 0, size, 0) for packet, size in ((9, 10), (7, len(data) - 10))
+    )
+    early.offset, late.offset, late.ready = BASE, BASE + 10, 9
+    parser.parse(data, 0, BASE, [early, late], False)
+    (message,) = parser.out
+    assert (message.first_packet, message.packet, message.ready) == (9, 7, 9)
+
+
+def test_message_cut_short_knows_the_packet_of_its_last_byte() -> None:
+    feed = Feed()
+    chunks = list(ChunkWriter().chunks(6, VIDEO, wire.filler(400), 40, 1))
+    feed(chunks[0])(chunks[1][:50])(chunks[1][50:])(chunk(0, 4, type_id=AUDIO, payload=b"a"))
+    feed(chunk(0, 6, 80, type_id=VIDEO, msid=1, payload=b"again"))
+    _, cut, again = feed.messages
+    assert (cut.first_packet, cut.packet, cut.ready) == (1, 3, 5)
+    assert again.first_packet == 5
+
+
+def test_chunk_headers_are_recorded_in_detail() -> None:
+    writer = ChunkWriter(repeat="same")
+    data = writer.message(64, VIDEO, wire.filler(300), 0x1000000, 1) + writer.message(4, AUDIO, b"", 5, 1)
+    video, audio = Feed(detail=True)(data).messages
+    headers = [
+        (h.offset - BASE, h.size, h.fmt, h.csid, h.timestamp, h.extended, h.payload_start, h.payload_size)
+        for h in video.chunk_headers or ()
+    ]
+    assert headers == [
+        (0, 17, 0, 64, 0x1000000, True, 0, 128),
+        (145, 6, 3, 64, 0x1000000, True, 128, 128),
+        (279, 6, 3, 64, 0x1000000, True, 256, 44),
+    ]
+    assert [(h.fmt, h.timestamp, h.payload_size) for h in audio.chunk_headers or ()] == [(0, 5, 0)]
+    assert Feed()(data).messages[0].chunk_headers is None
+
+
+def test_chunk_headers_know_their_packets() -> None:
+    feed = Feed(detail=True)
+    for piece in ChunkWriter().chunks(6, VIDEO, wire.filler(300), 40, 1):
+        feed(piece)
+    assert [(h.packet, h.timestamp) for h in feed.messages[0].chunk_headers or ()] == [
+        (1, 40), (2, UNKNOWN), (3, UNKNOWN),
+    ]  # fmt: skip
+
+
+# --- media heads -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk_size", [10, 100, 128, 4096])
+@pytest.mark.parametrize("size", [HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 1, 300, 3000])
+def test_only_the_head_of_a_coded_frame_is_kept(size: int, chunk_size: int) -> None:
+    writer = ChunkWriter()
+    payload = b"\x27\x01\x00\x00\x00" + wire.filler(size - 5)
+    data = writer.set_chunk_size(chunk_size) + writer.message(6, VIDEO, payload, 40, 1)
+    for feed in (Feed(whole=False)(data), Feed(whole=False)):
+        if not feed.messages:
+            for at in range(0, len(data), 7):
+                feed(data[at : at + 7])
+        message = feed.messages[1]
+        assert (message.length, message.captured) == (size, size)
+        assert message.payload == payload[: len(message.payload)]
+        assert len(message.payload) >= min(size, HEAD_BYTES)
+        assert message.whole == (len(message.payload) == size)
+    assert Feed()(data).messages[1].payload == payload
+
+
+def test_head_is_all_that_is_held_of_a_long_frame() -> None:
+    writer = ChunkWriter()
+    feed = Feed(whole=False)(writer.message(6, VIDEO, b"\x27\x01\x00\x00\x00" + bytes(100_000), 40, 1)[:90_000])
+    assert feed.parser.kept == HEAD_BYTES
+
+
+@pytest.mark.parametrize("type_id", [VIDEO, AUDIO])
+def test_sequence_headers_are_kept_whole(type_id: int) -> None:
+    payload = (b"\x17\x00\x00\x00\x00" if type_id == VIDEO else b"\xaf\x00") + wire.filler(400)
+    (message,) = Feed(whole=False)(ChunkWriter().message(6, type_id, payload, 40, 1)).messages
+    assert (message.payload, message.whole) == (payload, True)
+
+
+def test_commands_are_kept_whole() -> None:
+    payload = wire.command("connect", 1, {"app": "x" * 500})
+    (message,) = Feed(whole=False)(ChunkWriter().message(3, COMMAND_AMF0, payload)).messages
+    assert (message.payload, message.whole) == (payload, True)
+
+
+# --- extended timestamps (RTMP 5.3.1.3 and its dialects) ---------------------------------------------
+
+FAR = 0x1000010
+
+
+@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
+@pytest.mark.parametrize("time", [0xFFFFFE, 0xFFFFFF, 0x1000000, 2**31, 2**32 - 1])
+def test_absolute_times_around_24_bits_are_read_in_every_dialect(time: int, repeat: str) -> None:
+    payload = wire.filler(300)
+    messages = read(ChunkWriter(repeat=repeat).message(6, VIDEO, payload, time, 1, 0))
+    assert known(messages) == [Read(6, VIDEO, time, 1, payload)]
+
+
+@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
+@pytest.mark.parametrize("fmt", [1, 2])
+def test_extended_delta_is_a_delta(fmt: int, repeat: str) -> None:
+    writer = ChunkWriter(repeat=repeat)
+    payload = wire.filler(300)
+    data = writer.message(6, VIDEO, payload, 100, 1, 0) + writer.message(6, VIDEO, payload, 100 + FAR, 1, fmt)
+    assert [one.timestamp for one in read(data)] == [100, 100 + FAR]
+
+
+@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
+def test_fmt_3_after_an_extended_delta_counts_it_again(repeat: str) -> None:
+    writer = ChunkWriter(repeat=repeat)
+    payload = wire.filler(300)
+    data = b"".join(
+        writer.message(6, VIDEO, payload, time, 1, fmt) for time, fmt in ((0, 0), (FAR, 1), (2 * FAR, 3), (3 * FAR, 3))
+    )
+    assert known(read(data)) == [Read(6, VIDEO, count * FAR, 1, payload) for count in range(4)]
+
+
+def test_fmt_3_that_begins_a_message_reads_its_extended_timestamp() -> None:
+    payload = b"\x27" + wire.filler(50)
+    start = chunk(0, 6, FAR, type_id=VIDEO, msid=1, payload=payload)
+    again = chunk(3, 6, payload=payload, extended=FAR)
+    messages = read(start + again)
+    assert known(messages) == [Read(6, VIDEO, FAR, 1, payload)] * 2
+    assert codes(messages) == [[], ["ambiguous-fmt3"]]
+
+
+def test_fmt_3_with_a_new_absolute_time_is_taken_at_its_word() -> None:
+    payload = b"\x27" + wire.filler(200)
+    first = list(ChunkWriter().chunks(6, VIDEO, payload, FAR, 1))
+    again = chunk(3, 6, payload=payload[:128], extended=FAR + 40) + chunk(
+        3, 6, payload=payload[128:], extended=FAR + 40
+    )
+    assert [one.timestamp for one in read(b"".join(first) + again)] == [FAR, FAR + 40]
+
+
+def test_payload_that_equals_the_timestamp_is_read_as_timestamp_by_those_who_repeat_it() -> None:
+    payload = bytes(128) + u32(FAR) + b"rest"
+    assert known(read(ChunkWriter(repeat="same").message(6, VIDEO, payload, FAR, 1))) == [
+        Read(6, VIDEO, FAR, 1, payload)
+    ]
+
+
+def test_short_times_leave_no_trace_of_a_long_one() -> None:
+    writer = ChunkWriter()
+    payload = wire.filler(300)
+    data = writer.message(6, VIDEO, payload, FAR, 1, 0) + writer.message(6, VIDEO, payload, FAR + 40, 1, 2)
+    assert [one.timestamp for one in read(data)] == [FAR, FAR + 40]
+
+
+def test_last_bytes_of_a_message_without_repeated_times_wait_for_what_follows() -> None:
+    data = ChunkWriter(repeat="never").message(6, VIDEO, wire.filler(130), FAR, 1)
+    feed = Feed()(data)
+    assert feed.messages == [] and len(feed.tail) == 3
+    feed(b"", final=True)
+    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, wire.filler(130))]
+
+
+# --- fmt 3 that begins messages (5.3.1.2.4) --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fmt", [1, 2])
+def test_fmt_3_after_a_delta_counts_it_again(fmt: int) -> None:
+    data = chunk(0, 4, 1000, type_id=AUDIO, msid=1, payload=b"aa") + chunk(fmt, 4, 23, 2, AUDIO, payload=b"bb")
+    messages = read(data + chunk(3, 4, payload=b"cc") + chunk(3, 4, payload=b"dd"))
+    assert [one.timestamp for one in messages] == [1000, 1023, 1046, 1069]
+    assert codes(messages) == [[]] * 4
+
+
+def test_fmt_3_after_a_timestamp_of_zero_is_not_ambiguous() -> None:
+    messages = read(chunk(0, 4, 0, type_id=AUDIO, msid=1, payload=b"aa") + chunk(3, 4, payload=b"bb"))
+    assert [one.timestamp for one in messages] == [0, 0]
+    assert codes(messages) == [[], []]
+
+
+def test_continuation_changes_no_time() -> None:
+    writer = ChunkWriter()
+    data = writer.message(6, VIDEO, wire.filler(500), 40, 1) + writer.message(6, VIDEO, wire.filler(500), 80, 1, 2)
+    assert [one.timestamp for one in read(data)] == [40, 80]
+
+
+# --- Set Chunk Size and Abort ----------------------------------------------------------------------------
+
+
+def test_chunk_size_holds_at_once_inside_a_message() -> None:
+    writer = ChunkWriter()
+    payload = wire.filler(1000)
+    chunks = writer.chunks(6, VIDEO, payload, 40, 1)
+    data = next(chunks) + next(chunks) + writer.set_chunk_size(300) + next(chunks) + writer.set_chunk_size(50)
+    messages = read(data + b"".join(chunks))
+    assert known(messages)[-1] == Read(6, VIDEO, 40, 1, payload)
+    assert codes(messages)[-1] == ["chunk-size-changed-in-message"] * 2
+    assert messages[-1].chunks == 3 + -(-(1000 - 556) // 50)
+
+
+def test_chunk_size_of_one_direction_leaves_the_other_alone() -> None:
+    one, other = Feed(), Feed()
+    one(ChunkWriter().set_chunk_size(4096))
+    assert (one.parser.chunk_size, other.parser.chunk_size) == (4096, 128)
+
+
+@pytest.mark.parametrize(("size", "read_as"), [(0, 128), (0x80000000, 128), (0x80001000, 4096)])
+def test_chunk_size_that_is_not_allowed_is_an_error(size: int, read_as: int) -> None:
+    writer = ChunkWriter()
+    data = writer.control(1, u32(size))
+    writer.chunk_size = read_as
+    messages = read(data + writer.message(6, VIDEO, wire.filler(5000), 40, 1))
+    assert known(messages)[1:] == [Read(6, VIDEO, 40, 1, wire.filler(5000))]
+    assert codes(messages) == [["chunk-size-invalid"], []]
+
+
+@pytest.mark.parametrize("size", [1, 0xFFFFFF, 0x7FFFFFFF])
+def test_chunk_sizes_up_to_31_bits_are_obeyed(size: int) -> None:
+    writer = ChunkWriter()
+    messages = read(writer.set_chunk_size(size) + writer.message(6, VIDEO, wire.filler(400), 40, 1))
+    assert known(messages)[1:] == [Read(6, VIDEO, 40, 1, wire.filler(400))]
+
+
+def test_chunk_size_is_obeyed_on_any_csid() -> None:
+    writer = ChunkWriter()
+    data = writer.message(5, 1, u32(1000))
+    writer.chunk_size = 1000
+    assert len(read(data + writer.message(6, VIDEO, wire.filler(900), 40, 1))) == 2
+
+
+def test_abort_drops_the_partial_message_of_its_csid() -> None:
+    writer = ChunkWriter()
+    first, other = writer.chunks(6, VIDEO, wire.filler(1000), 40, 1), writer.chunks(7, VIDEO, wire.filler(300), 40, 1)
+    data = next(first) + next(other) + next(first) + writer.control(ABORT, u32(6)) + b"".join(other)
+    messages = read(data + chunk(0, 6, 80, type_id=VIDEO, msid=1, payload=b"next"))
+    assert [(one.csid, one.type_id, one.aborted, one.captured) for one in messages] == [
+        (2, ABORT, False, 4), (6, VIDEO, True, 256), (7, VIDEO, False, 300), (6, VIDEO, False, 4),
+    ]  # fmt: skip
+    assert codes(messages)[1] == ["message-aborted"]
+    assert messages[1].payload == wire.filler(1000)[:256]
+
+
+def test_after_an_abort_fmt_3_begins_a_message() -> None:
+    writer = ChunkWriter()
+    chunks = writer.chunks(6, VIDEO, wire.filler(200), 40, 1)
+    data = next(chunks) + writer.control(ABORT, u32(6))
+    data += chunk(3, 6, payload=wire.filler(200)[:128]) + chunk(3, 6, payload=wire.filler(200)[128:])
+    messages = read(data)
+    assert known(messages)[2] == Read(6, VIDEO, 80, 1, wire.filler(200))
+
+
+def test_abort_of_a_csid_with_nothing_under_way_does_nothing() -> None:
+    writer = ChunkWriter()
+    data = writer.control(ABORT, u32(77)) + writer.message(6, VIDEO, b"abc", 40, 1) + writer.control(ABORT, u32(6))
+    assert [one.aborted for one in read(data)] == [False] * 3
+
+
+@pytest.mark.parametrize("type_id", [1, ABORT])
+@pytest.mark.parametrize("payload", [b"", b"\0\0\x10"])
+def test_control_message_that_is_too_short_is_not_obeyed(type_id: int, payload: bytes) -> None:
+    feed = Feed()(chunk(0, 2, type_id=type_id, payload=payload))
+    assert (len(feed.messages), feed.parser.chunk_size) == (1, 128)
+
+
+# --- limits ----------------------------------------------------------------------------------------------
+
+
+def test_too_many_unfinished_bytes_cost_the_oldest_payload() -> None:
+    feed = Feed()
+    size = 0xFFFFFF
+    feed(chunk(0, 2, type_id=1, payload=u32(0x7FFFFFFF)))
+    parser = feed.parser
+    full = PARTIAL_BYTES // size + 1
+    for csid in range(3, 3 + full):
+        feed(chunk(0, csid, csid, size, VIDEO, 1) + bytes(size - 1))
+        parser.left = 0  # as if the chunk were over
+        assert parser.kept <= PARTIAL_BYTES
+    for csid in range(3, 3 + full):
+        feed(chunk(3, csid, payload=b"x"))
+    messages = feed.messages[1:]
+    assert [one.whole for one in messages] == [False] + [True] * (full - 1)
+    assert [len(one.payload) for one in messages] == [0] + [size] * (full - 1)
+    assert codes(messages) == [["limit-partial-bytes"]] + [[]] * (full - 1)
+    assert all(one.captured == size for one in messages)
+    assert parser.kept == 0
+
+
+def test_declared_length_allocates_nothing() -> None:
+    feed = Feed()
+    for csid in range(3, 3000):
+        feed(chunk(0, csid, 0, 0xFFFFFF, VIDEO, 1, b"x"))
+        feed.parser.left = 0
+    assert feed.parser.kept == 2997
+
+
+# --- holes -----------------------------------------------------------------------------------------------
+
+
+def halfway(payload: bytes, seen: int, chunk_size: int = 4096) -> Feed:
+    """A parser in the middle of a video message."""
+    writer = ChunkWriter()
+    feed = Feed()(writer.set_chunk_size(chunk_size))
+    data = writer.message(6, VIDEO, payload, 40, 1)
+    return feed(data[: 12 + seen])
+
+
+def test_hole_inside_a_chunk_is_stepped_over_for_sure() -> None:
+    payload = wire.filler(3000)
+    feed = halfway(payload, 1000)
+    assert feed.parser.skip(500, 9) == SURE
+    feed.offset += 500
+    feed(payload[1500:])
+    message = feed.messages[1]
+    assert (message.length, message.captured, message.holes) == (3000, 2500, [(1000, 500)])
+    assert message.payload == payload[:1000] + payload[1500:]
+    assert message.prefix == payload[:1000]
+
+
+def test_hole_to_the_end_of_a_message_completes_it() -> None:
+    feed = halfway(wire.filler(3000), 1000)
+    assert feed.parser.skip(2000, 9) == SURE
+    message = feed.messages[1]
+    assert (message.captured, message.holes, message.packet, message.ready) == (1000, [(1000, 2000)], 2, 9)
+
+
+def test_hole_over_a_continuation_header_is_a_guess() -> None:
+    payload = wire.filler(6000)
+    feed = halfway(payload, 4000)
+    assert feed.parser.skip(97 + 200, 9) == GUESS
+    feed.offset += 297
+    feed(payload[4000 + 296 :])
+    message = feed.messages[1]
+    assert (message.captured, message.holes, message.chunks) == (6000 - 296, [(4000, 296)], 2)
+
+
+def test_hole_that_ends_inside_a_continuation_header_skips_the_rest_of_it() -> None:
+    payload = wire.filler(300)
+    feed = Feed()
+    writer = ChunkWriter()
+    data = writer.message(400, VIDEO, payload, 40, 1)
+    feed(data[: 14 + 100])
+    assert feed.parser.skip(28 + 2, 9) == GUESS
+    feed.offset += 30
+    feed(data[14 + 130 :])
+    assert (feed.messages[0].captured, feed.messages[0].holes) == (272, [(100, 28)])
+
+
+def test_hole_beyond_the_message_is_lost() -> None:
+    feed = halfway(wire.filler(3000), 1000)
+    assert feed.parser.skip(2001, 9) == LOST
+    assert Feed()(chunk(0, 4, type_id=AUDIO, payload=b"a")).parser.skip(1, 9) == LOST
+
+
+def test_control_message_with_a_hole_is_not_obeyed_and_leaves_the_size_open() -> None:
+    feed = Feed()(chunk(0, 2, length=4, type_id=1, payload=b"\0\0"))
+    feed.parser.skip(2, 9)
+    assert (feed.parser.chunk_size, feed.parser.chunk_size_sure) == (128, False)
+    feed.offset += 2
+    feed(chunk(0, 6, 40, 3000, VIDEO, 1, wire.filler(100)))
+    assert feed.parser.trouble == CHUNK_SIZE_UNKNOWN
+
+
+def test_losing_synchronisation_reports_what_was_under_way() -> None:
+    feed = halfway(wire.filler(3000), 1000)
+    feed.parser.lose(9)
+    message = feed.messages[1]
+    assert codes([message]) == [["incomplete-message"]]
+    assert (message.captured, message.holes, message.ready) == (1000, [(1000, 2000)], 9)
+    assert feed.parser.incomplete == 0
+
+
+def test_short_headers_after_a_loss_must_be_confirmed() -> None:
+    feed = Feed()(chunk(0, 4, 100, type_id=AUDIO, msid=1, payload=b"\xaf\x01"))
+    feed.parser.lose(9)
+    feed(chunk(2, 4, 10, payload=b"\xaf\x01"))
+    assert feed.parser.trouble == DOUBT
+
+
+def test_fmt_3_after_a_loss_may_go_on_with_a_message_that_is_gone() -> None:
+    feed = Feed()(ChunkWriter().message(6, VIDEO, wire.filler(300), 40, 1))
+    feed.parser.lose(9)
+    feed(chunk(3, 6, payload=wire.filler(44)))
+    assert feed.parser.trouble == LOST_SYNC
+
+
+# --- forks -----------------------------------------------------------------------------------------------
+
+
+def test_fork_reads_on_without_touching_its_origin() -> None:
+    payload = wire.filler(3000)
+    feed = halfway(payload, 1000)
+    for other in (feed.parser.fork(), feed.parser.fork().fork(), feed.parser.copy()):
+        assert known(read_on(other, payload[1000:], feed.offset)) == [Read(6, VIDEO, 40, 1, payload)]
+        assert len(feed.messages) == 1
+    assert known(feed(payload[1000:]).messages)[1:] == [Read(6, VIDEO, 40, 1, payload)]
+
+
+def test_copy_stands_where_its_origin_stands_after_every_byte() -> None:
+    data = rich_stream()
+    feed = Feed(detail=True)
+    for at in range(len(data)):
+        other = feed.parser.copy()
+        copied, own = read_on(other, data[feed.offset - BASE :], feed.offset), len(feed.messages)
+        assert everything(copied) == everything(Feed(detail=True)(data).messages[own:])
+        assert other.parse(b"", 0, 0, [segment(0, 1)], True) == 0
+        feed(data[at : at + 1])
+
+
+def test_copy_knows_the_packet_a_message_began_with_and_the_habits_of_its_csid() -> None:
+    writer = ChunkWriter()
+    feed = Feed()
+    for time in (0, 20, 40):
+        feed(writer.message(4, AUDIO, b"\xaf\x01abc", time, 1))
+    feed(next(writer.chunks(4, VIDEO, wire.filler(200), 60, 1)))
+    other = feed.parser.copy()
+    assert [habit.length for habit in other.streams[4].habits] == [5]
+    (message,) = read_on(other, b"\xc4" + wire.filler(200)[128:], feed.offset)
+    assert (message.first_packet, message.first_time_ns, message.packet) == (4, 4000, 9)
+
+
+def test_fork_that_settles_takes_over_what_its_origin_held() -> None:
+    writer = ChunkWriter()
+    video, audio = writer.chunks(6, VIDEO, wire.filler(300), 40, 1), writer.chunks(4, AUDIO, wire.filler(200), 5, 1)
+    feed = Feed()(next(video) + next(audio))
+    fork = feed.parser.fork()
+    middle = next(audio)
+    assert len(read_on(fork, middle, feed.offset)) == 1
+    settled = fork.fork().settle()
+    assert settled.base is None
+    (message,) = read_on(settled, b"".join(video), feed.offset + len(middle))
+    assert (message.payload, message.timestamp, message.chunks) == (wire.filler(300), 40, 3)
+
+
+def test_fork_with_another_chunk_size_applies_it_to_the_first_chunk_under_way() -> None:
+    payload = wire.filler(200)
+    feed = Feed()(chunk(0, 6, 40, 200, VIDEO, 1, payload[:50]))
+    for size in (128, 150):
+        rest = payload[50:size] + b"\xc6" + payload[size:]
+        (message,) = read_on(feed.parser.fork_with(size), rest, feed.offset)
+        assert message.payload == payload
+
+
+def rich_stream() -> bytes:
+    """Messages of three csids that take turns, extended timestamps, short headers, an abort, other chunk sizes."""
+    writer = ChunkWriter()
+    video = writer.chunks(6, VIDEO, b"\x27\x01" + wire.filler(300), 0x1000000, 1)
+    audio = writer.chunks(64, AUDIO, b"\xaf\x01" + wire.filler(150), 20, 1)
+    data = next(video) + next(audio) + writer.message(4, AUDIO, b"\xaf\x01abc", 10, 1) + next(video)
+    data += writer.set_chunk_size(30) + b"".join(audio) + b"".join(video)
+    data += b"".join(writer.message(4, AUDIO, b"\xaf\x01abc", time, 1) for time in (33, 56, 79))
+    data += chunk(0, 5, 40, type_id=AUDIO, msid=1, payload=b"\xaf\x01") + chunk(3, 5, payload=b"\xaf\x02")
+    lost = writer.chunks(6, VIDEO, wire.filler(70), 0x1000028, 1)
+    data += next(lost) + next(lost) + writer.control(ABORT, u32(6))
+    return data + writer.message(6, VIDEO, b"\x27\x01" + wire.filler(40), 0x1000050, 1)
+
+
+def segment(offset: int, size: int, packet: int = 9) -> Segment:
+    made = Segment(packet, packet * 1000, b"", 0, 0, 0, 0, b"", 0, size, 0)
     made.offset = offset
     return made
 
 
-def parse(stream: bytes, pieces: list[bytes] | None = None, parser: ChunkParser | None = None) -> list[Message]:
-    """The messages of a stream that comes in pieces, one packet each; what a header lacks waits for the next."""
-    parser = parser or ChunkParser(0, C2S, True)
-    kept, kept_at, offset = b"", 0, 0
-    segments: list[Segment] = []
-    for packet, piece in enumerate(pieces or [stream], 1):
-        segments.append(segment(offset, piece, packet))
-        data = kept + piece
-        segments = [one for one in segments if one.offset + one.length > kept_at]
-        used = parser.parse(data, 0, kept_at, segments, False)
-        assert not parser.trouble
-        kept, kept_at = data[used:], kept_at + used
-        offset += len(piece)
+def read_on(parser: ChunkParser, data: bytes, offset: int, final: bool = True) -> list[Message]:
+    parser.parse(data, 0, offset, [segment(offset, max(1, len(data)))], final)
     return parser.out
 
 
-def facts(message: Message) -> tuple[object, ...]:
-    return (message.type_id, message.timestamp, message.message_stream_id, message.csid, message.payload)
+def everything(messages: Iterable[Message]) -> list[tuple[object, ...]]:
+    """All but the packets, which differ with the pieces the bytes came in."""
+    return [
+        (
+            *Read(one.csid, one.type_id, one.timestamp, one.message_stream_id, one.payload),
+            (one.fmt, one.offset, one.length, one.captured, one.chunks, one.aborted, one.holes),
+            [note.code for note in one.notes or ()],
+            [(header.offset, header.size, header.payload_start) for header in one.chunk_headers or ()],
+        )
+        for one in messages
+    ]
 
 
-def assert_messages(stream: bytes, *expected: tuple[object, ...]) -> list[Message]:
-    """Check a stream three ways; the messages of the first."""
-    whole = parse(stream)
-    assert [facts(message) for message in whole] == list(expected)
-    single = parse(stream, [stream[at : at + 1] for at in range(len(stream))])
-    assert [facts(message) for message in single] == list(expected)
-    trailed = parse(stream + b"\x05\x00")
-    assert [facts(message) for message in trailed] == list(expected)
-    return whole
+# --- trials ----------------------------------------------------------------------------------------------
 
 
-CREATE_STREAM = bytes.fromhex("0200 0c63 7265 6174 6553 7472 6561 6d00 4000 0000 0000 0000 05")
+def trial(data: bytes, needed: int = 60) -> ChunkParser:
+    """A fork that has weighed these bytes, the last there are."""
+    fork = ChunkParser(0, 0, True).fork()
+    fork.trial, fork.needed = True, needed
+    read_on(fork, data, BASE)
+    return fork
 
 
-def test_create_stream_as_in_the_worked_bytes():
-    assert_messages(bytes.fromhex("03 000b68 000019 14 00000000") + CREATE_STREAM, (20, 2920, 0, 3, CREATE_STREAM))
+STREAM_BEGIN = chunk(0, 2, type_id=USER_CONTROL, payload=wire.user_control(0, 1))
+FRAME = chunk(0, 4, 5, type_id=AUDIO, msid=1, payload=b"\xaf\x01ab")
 
 
-@pytest.mark.parametrize(
-    ("csid", "header"),
-    [(2, "02"), (63, "3f"), (64, "0000"), (319, "00ff"), (320, "010001"), (365, "012d01"), (65599, "01ffff")],
-)
-def test_basic_header_in_each_size(csid: int, header: str):
-    assert_messages(bytes.fromhex(header + "00000a 000001 08 01000000 af"), (8, 10, 1, csid, b"\xaf"))
+def test_trial_ends_with_enough_evidence() -> None:
+    first, both = trial(STREAM_BEGIN), trial(STREAM_BEGIN + FRAME)
+    assert first.trial and 0 < first.bits < 60
+    assert not both.trial and both.bits >= 60
+    assert both.weighed_ready == 9
 
 
-def test_message_stream_id_is_little_endian():
-    assert_messages(bytes.fromhex("04 000000 000001 09 01020000 27"), (9, 0, 0x201, 4, b"\x27"))
+def test_trial_stops_at_what_no_header_holds() -> None:
+    fork = trial(STREAM_BEGIN + chunk(0, 4, type_id=77, payload=bytes(20)))
+    assert (fork.trial, fork.trouble, len(fork.out)) == (True, LOST_SYNC, 1)
 
 
-def test_each_header_type_inherits_what_it_leaves_out():
-    stream = (
-        Chunk(0, 4, 1000, 2, 8, 1, b"\xaf\x01")
-        + Chunk(1, 4, 20, 3, 9, payload=b"\x27\x01\x00")
-        + Chunk(2, 4, 30, payload=b"\x27\x01\x01")
-        + Chunk(3, 4, payload=b"\x27\x01\x02")
-    )
-    assert_messages(
-        stream,
-        (8, 1000, 1, 4, b"\xaf\x01"),
-        (9, 1020, 1, 4, b"\x27\x01\x00"),
-        (9, 1050, 1, 4, b"\x27\x01\x01"),
-        (9, 1080, 1, 4, b"\x27\x01\x02"),
-    )
+def test_trial_stops_where_a_message_is_restarted() -> None:
+    begun = chunk(0, 6, 40, 300, VIDEO, 1, b"\x22" + wire.filler(127))
+    fork = trial(begun + FRAME + chunk(0, 6, 80, type_id=VIDEO, msid=1, payload=b"\x22abc"), 200)
+    assert (fork.trouble, len(fork.out)) == (LOST_SYNC, 1)
 
 
-def test_type_3_after_type_0_counts_the_timestamp_again_and_says_so():
-    stream = bytes.fromhex("06 0003e8 000004 08 01000000 af010203 c6 af010204")
-    messages = assert_messages(stream, (8, 1000, 1, 6, b"\xaf\1\2\3"), (8, 2000, 1, 6, b"\xaf\1\2\4"))
-    assert [note.code for note in messages[1].notes or ()] == ["ambiguous-fmt3"]
+def test_trial_counts_a_message_that_begins_with_a_segment_as_likelier() -> None:
+    inside = ChunkParser(0, 0, True).fork()
+    inside.trial, inside.needed = True, 60
+    inside.parse(b"x" + STREAM_BEGIN, 1, BASE - 1, [segment(BASE - 1, 100)], True)
+    assert 0 < inside.bits < trial(STREAM_BEGIN).bits
 
 
-def test_message_in_several_chunks_is_put_together():
-    payload = bytes(range(256)) * 2
-    stream = Chunk(0, 6, 5, 512, 9, 1, payload[:128]) + b"".join(
-        Chunk(3, 6, payload=payload[at : at + 128]) for at in (128, 256, 384)
-    )
-    messages = assert_messages(stream, (9, 5, 1, 6, payload))
-    assert messages[0].chunks == 4
+# --- what a csid is known for ----------------------------------------------------------------------------
 
 
-def test_interleaved_messages_are_kept_apart():
-    stream = (
-        Chunk(0, 6, 5, 200, 9, 1, b"v" * 128)
-        + Chunk(0, 4, 7, 150, 8, 1, b"a" * 128)
-        + Chunk(3, 6, payload=b"v" * 72)
-        + Chunk(3, 4, payload=b"a" * 22)
-    )
-    assert_messages(stream, (9, 5, 1, 6, b"v" * 200), (8, 7, 1, 4, b"a" * 150))
+def test_habits_are_the_kinds_of_messages_that_said_as_before() -> None:
+    writer = ChunkWriter()
+    frames = [b"\xaf\x01" + bytes(size) for size in (30, 30, 40, 40, 40, 50)]
+    feed = Feed()(b"".join(writer.message(4, AUDIO, frame, 20 * at, 1) for at, frame in enumerate(frames)))
+    assert [(habit.type_id, habit.length, habit.first_byte) for habit in feed.parser.streams[4].habits] == [
+        (AUDIO, 32, 0xAF), (AUDIO, 42, 0xAF),
+    ]  # fmt: skip
 
 
-def test_extended_timestamp_repeated_in_continuations():
-    stream = bytes.fromhex("06 ffffff 000084 09 01000000 01000010") + b"v" * 128
-    stream += bytes.fromhex("c6 01000010") + b"w" * 4
-    assert_messages(stream, (9, 0x1000010, 1, 6, b"v" * 128 + b"w" * 4))
-
-
-def test_extended_timestamp_not_repeated_is_noticed():
-    stream = bytes.fromhex("06 ffffff 000084 09 01000000 01000010") + b"v" * 128 + b"\xc6" + b"wxyz"
-    messages = assert_messages(stream, (9, 0x1000010, 1, 6, b"v" * 128 + b"wxyz"))
-    assert [note.code for note in messages[0].notes or ()] == ["extended-timestamp-not-repeated"]
-
-
-def test_extended_timestamp_of_type_1_is_a_delta():
-    stream = Chunk(0, 6, 1000, 1, 9, 1, b"\x27") + bytes.fromhex("46 ffffff 000001 09 01000000 27")
-    assert_messages(stream, (9, 1000, 1, 6, b"\x27"), (9, 0x1000000 + 1000, 1, 6, b"\x27"))
-
-
-def test_timestamp_wraps_at_32_bits():
-    stream = bytes.fromhex("06 ffffff 000001 09 01000000 fffffff0 27 46 000020 000001 09 27")
-    assert_messages(stream, (9, 0xFFFFFFF0, 1, 6, b"\x27"), (9, 0x10, 1, 6, b"\x27"))
-
-
-def test_chunk_size_holds_from_the_next_chunk_even_inside_a_message():
-    stream = (
-        Chunk(0, 6, 0, 1000, 9, 1, b"v" * 128)
-        + bytes.fromhex("02 000000 000004 01 00000000 00001000")
-        + Chunk(3, 6, payload=b"v" * 872)
-    )
-    messages = assert_messages(stream, (1, 0, 0, 2, b"\0\0\x10\0"), (9, 0, 1, 6, b"v" * 1000))
-    assert "chunk-size-changed-in-message" in [note.code for note in messages[1].notes or ()]
-
-
-def test_chunk_size_zero_is_ignored_with_an_error():
-    stream = bytes.fromhex("02 000000 000004 01 00000000 00000000") + Chunk(0, 4, 0, 2, 8, 1, b"\xaf\x01")
-    messages = assert_messages(stream, (1, 0, 0, 2, bytes(4)), (8, 0, 1, 4, b"\xaf\x01"))
-    assert [note.code for note in messages[0].notes or ()] == ["chunk-size-invalid"]
-
-
-def test_abort_ends_the_partial_message():
-    stream = (
-        Chunk(0, 6, 0, 200, 9, 1, b"v" * 128)
-        + bytes.fromhex("02 000000 000004 02 00000000 00000006")
-        + Chunk(0, 6, 9, 1, 9, 1, b"\x27")
-    )
-    abort, partial, after = parse(stream)
-    assert (abort.type_id, partial.aborted, partial.captured, partial.length) == (2, True, 128, 200)
-    assert facts(after) == (9, 9, 1, 6, b"\x27")
-
-
-def test_new_header_restarts_an_unfinished_message():
-    stream = Chunk(0, 6, 0, 200, 9, 1, b"v" * 128) + Chunk(0, 6, 9, 1, 9, 1, b"\x27")
-    partial, after = parse(stream)
-    assert [note.code for note in partial.notes or ()] == ["message-restarted"]
-    assert partial.captured == 128
-    assert facts(after) == (9, 9, 1, 6, b"\x27")
-
-
-def test_message_without_payload_is_a_message():
-    assert_messages(Chunk(0, 4, 3, 0, 8, 1), (8, 3, 1, 4, b""))
-
-
-def test_head_of_a_big_message_is_all_that_is_kept():
-    parser = ChunkParser(0, C2S, False)
-    messages = parse(Chunk(0, 6, 0, 128, 9, 1, b"\x27\x01" + b"v" * 126), parser=parser)
-    assert not messages[0].whole
-    assert (len(messages[0].payload), messages[0].captured) == (64, 128)
-
-
-def test_hole_inside_a_chunk_keeps_the_place():
-    parser = ChunkParser(0, C2S, True)
-    head = Chunk(0, 6, 0, 100, 9, 1, b"v" * 30)
-    parser.parse(head, 0, 0, [segment(0, head, 1)], False)
-    assert parser.skip(50, 2) == SURE
-    rest = b"w" * 20 + Chunk(0, 6, 9, 1, 9, 1, b"\x27")
-    parser.parse(rest, 0, len(head) + 50, [segment(len(head) + 50, rest, 3)], False)
-    damaged, after = parser.out
-    assert (damaged.captured, damaged.length, damaged.holes) == (50, 100, [(30, 50)])
-    assert damaged.payload == b"v" * 30 + b"w" * 20
-    assert damaged.prefix == b"v" * 30
-    assert facts(after) == (9, 9, 1, 6, b"\x27")
-
-
-def test_hole_over_a_continuation_header_is_a_guess_and_one_over_a_message_start_a_loss():
-    for missing, answer in ((98, SURE), (99, GUESS), (300, LOST)):
-        parser = ChunkParser(0, C2S, True)
-        head = Chunk(0, 6, 0, 200, 9, 1, b"v" * 30)
-        parser.parse(head, 0, 0, [segment(0, head, 1)], False)
-        assert parser.skip(missing, 2) == answer
-
-
-def test_loss_reports_what_was_under_way_and_forgets_the_time():
-    parser = ChunkParser(0, C2S, True)
-    head = Chunk(0, 6, 1000, 200, 9, 1, b"v" * 30)
-    parser.parse(head, 0, 0, [segment(0, head, 1)], False)
-    parser.lose(2)
-    (cut,) = parser.out
-    assert (cut.captured, cut.length, [note.code for note in cut.notes or ()]) == (30, 200, ["incomplete-message"])
-    parser.out = []
-    later = Chunk(1, 6, 20, 1, 9, payload=b"\x27")
-    parser.parse(later, 0, 500, [segment(500, later, 3)], False)
-    assert parser.out[0].timestamp == UNKNOWN
-
-
-def test_fork_goes_its_own_way():
-    parser = ChunkParser(0, C2S, True)
-    head = Chunk(0, 6, 0, 200, 9, 1, b"v" * 128)
-    parser.parse(head, 0, 0, [segment(0, head, 1)], False)
-    fork = parser.fork()
-    rest = Chunk(3, 6, payload=b"w" * 72)
-    fork.parse(rest, 0, len(head), [segment(len(head), rest, 2)], False)
-    assert fork.out[0].payload == b"v" * 128 + b"w" * 72
-    assert not parser.out
-    assert parser.incomplete == 128
+def test_few_habits_are_remembered_of_a_csid() -> None:
+    writer = ChunkWriter()
+    feed = Feed()
+    for size in range(20):
+        for time in (0, 20, 40):
+            feed(writer.message(4, AUDIO, b"\xaf\x01" + bytes(size), 60 * size + time, 1))
+    assert [habit.length for habit in feed.parser.streams[4].habits] == [18, 19, 20, 21]
