@@ -17,7 +17,10 @@ CACHE = ROOT / "build" / "bench"
 
 
 class Run(NamedTuple):
-    """seconds are user plus system, wall those on the clock; peak is in bytes, status as of the shell."""
+    """seconds are user plus system, wall those on the clock; status is that of a shell.
+
+    peak is in bytes, and never less than what the bench itself held when it began the process, some 20 MB.
+    """
 
     seconds: float
     wall: float
