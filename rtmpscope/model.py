@@ -446,6 +446,7 @@ class TcpStats:
         "retransmissions",
         "out_of_order",
         "zero_windows",
+        "resets",
         "conflicts",
         "gaps",
         "lost_bytes",
@@ -457,6 +458,7 @@ class TcpStats:
         self.retransmissions: i64 = 0
         self.out_of_order: i64 = 0
         self.zero_windows: i64 = 0
+        self.resets: i64 = 0
         self.conflicts: i64 = 0
         self.gaps: i64 = 0
         self.lost_bytes: i64 = 0

@@ -45,6 +45,7 @@ def test_bare_tcp_connection():
 def test_refused_tcp_connection():
     talk = bare()
     talk.connection.tcp_rtt_ns = UNKNOWN
+    talk.connection.tcp[S2C].resets = 1
     verdict = judged(talk.end("rst"))
     assert facts(verdict) == ("probe", "tcp", "failed", None)
     assert "nothing listens" in verdict.text
@@ -408,3 +409,114 @@ def test_late_start_without_media():
 
 def test_verdict_can_be_asked_before_anything_happened():
     assert judged(Talk()).outcome == "incomplete"
+
+
+# What the server takes back, and what blames nobody
+
+
+def test_server_that_hangs_up_right_after_granting_refuses():
+    verdict = judged(Talk().connect().create().publish().end(first=S2C))
+    assert facts(verdict) == ("publish", "publish", "failed", "NetStream.Publish.Start")
+    assert "the server closed the connection" in verdict.text
+    assert "refusal" in verdict.text
+    assert "never sent" not in verdict.text
+
+
+def test_server_that_hangs_up_within_the_first_second_of_media_refuses():
+    talk = Talk().connect().create().publish()
+    talk.message(C2S, 9, b"\x27\x01\x00\x00\x00" + bytes(40), msid=1)
+    assert "refusal" in judged(talk.end(first=S2C)).text
+
+
+def test_goodbye_to_a_server_that_has_hung_up_is_none():
+    talk = Talk().connect().create().publish().media(4)
+    talk.end(first=S2C).goodbye()
+    assert facts(judged(talk))[1:3] == ("media", "failed")
+
+
+def test_unpublish_that_the_client_did_not_ask_for():
+    talk = Talk().connect().create().publish().media(4)
+    talk.status("NetStream.Unpublish.Success")
+    assert facts(judged(talk.end(first=S2C))) == ("publish", "media", "failed", "NetStream.Unpublish.Success")
+
+
+def test_error_code_with_the_level_of_a_success_refuses():
+    talk = Talk().connect().create()
+    talk.command(C2S, "play", 3, None, KEY, msid=1)
+    talk.status("NetStream.Play.StreamNotFound")
+    assert facts(judged(talk.end())) == ("play", "play", "failed", "NetStream.Play.StreamNotFound")
+
+
+def test_sequence_headers_alone_are_no_media():
+    talk = Talk().connect().create().publish()
+    talk.message(C2S, 8, b"\xaf\x00\x12\x10", msid=1)
+    verdict = judged(talk.wait(6).end())
+    assert verdict.outcome == "failed"
+    assert "only sequence headers" in verdict.text
+
+
+def test_server_that_ends_a_complete_handshake():
+    verdict = judged(Talk().handshake().end(first=S2C))
+    assert facts(verdict) == ("unknown", "handshake", "failed", None)
+
+
+def test_side_that_resets_is_named():
+    talk = Talk().connect().create().publish().media(4)
+    talk.connection.tcp[S2C].resets = 1
+    assert "the server reset the connection" in judged(talk.end("rst")).text
+
+
+def test_long_silence_before_a_close_is_no_refusal_but_no_answer():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    assert "was not answered by the server; the server closed" in judged(talk.wait(8).end(first=S2C)).text
+
+
+def test_paused_player_is_not_taken_for_a_hung_server():
+    talk = Talk().connect().create().play().media(4, S2C)
+    talk.command(C2S, "pause", 0, None, True, 4000.0, msid=1)
+    talk.wait(9)
+    assert facts(judged(talk.end("capture_end")))[1:3] == ("media", "ok")
+
+
+def test_receiver_that_does_not_read_is_named():
+    talk = Talk().connect().create().publish().media(4)
+    talk.connection.tcp[S2C].zero_windows = 3
+    talk.wait(4)
+    assert "the receiver does not read" in judged(talk.end("capture_end")).text
+
+
+def test_several_streams_are_counted():
+    talk = Talk().connect().create().publish().media(4)
+    talk.message(C2S, 9, b"\x27\x01\x00\x00\x00" + bytes(40), msid=2)
+    assert "on 2 streams" in judged(talk.goodbye().end()).text
+
+
+def started(step: str) -> Talk:
+    talk = Talk()
+    talk.handshake()
+    if step == "handshake":
+        return talk
+    talk = Talk().connect()
+    if step != "connect":
+        talk.create().publish()
+    if step == "media":
+        talk.media(4)
+    return talk
+
+
+@pytest.mark.parametrize("step", ["handshake", "connect", "publish", "media"])
+@pytest.mark.parametrize("lost", [C2S, S2C])
+def test_silence_where_packets_are_missing_is_held_against_nobody(step, lost):
+    talk = started(step).wait(6)
+    talk.gap(lost)
+    assert judged(talk.end("fin", S2C)).outcome == "incomplete"
+
+
+def test_answer_of_a_side_that_was_not_captured_is_not_missed():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    talk.connection.tcp[S2C].packets = 0
+    assert judged(talk.wait(8).end()).outcome == "incomplete"

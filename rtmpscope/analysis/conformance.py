@@ -43,7 +43,7 @@ class Conformance:
         """RTMP 5.2.1: data only after the other side's last part."""
         self._parts.add(part.part)
         speaker = {"S2": C2S, "C2": S2C}.get(part.part)
-        if speaker is not None and self._spoke[speaker]:
+        if speaker is not None and self._spoke[speaker] and self._whole:
             severity = Severity.WARNING if speaker == C2S else Severity.NOTE
             who = ("the client", "the server")[speaker]
             text = f"{who} sent messages before this part of the handshake arrived: not allowed, strict peers hang up"
@@ -138,7 +138,8 @@ class Conformance:
         if call is None or call.name != "connect":
             return
         code = status_code(body)
-        if is_error(body) or code.lower() != "netconnection.connect.success":
+        whole = message.captured == message.length
+        if is_error(body) or (whole and code.lower() != "netconnection.connect.success"):
             self._rejected(message, body, code)
             return
         found = information(body)
@@ -165,7 +166,7 @@ class Conformance:
             self._result(message, body)
             return
         harmless = call is not None and call.name in HARMLESS
-        severity = Severity.NOTE if harmless else Severity.WARNING
+        severity = Severity.NOTE if harmless or call is None else Severity.WARNING
         name = call_name("" if call is None else call.name)
         usual = ", which is usual and harmless" if harmless else ""
         message.note("call-failed", severity, f"{name} failed{because(status_code(body))}{usual}")

@@ -594,9 +594,12 @@ class MediaTimeline:
                 stream.end(end)
 
     def span(self, direction: int) -> tuple[int, int]:
-        """Of a direction's media: how many messages, and the capture time in ns of the last."""
+        """Of a direction's media: how many messages beside sequence headers, and the capture time in ns of the last."""
         streams = self._of(direction)
-        return sum(stream.messages for stream in streams), max((stream.last_ns for stream in streams), default=0)
+        headers = sum(track.headers for stream in streams for track in stream.tracks)
+        frames = sum(track.frames for stream in streams for track in stream.tracks)
+        last_ns = max((stream.last_ns for stream in streams), default=0)
+        return max(frames, sum(stream.messages for stream in streams) - headers), last_ns
 
     def duration_ms(self, direction: int) -> int:
         """RTMP time of a direction's media, its longest stream."""

@@ -3,7 +3,8 @@
 Steps are what the client asks, one after the other: connect, createStream, publish or play; each is answered,
 refused or left alone (which answer belongs to which step is known from the transactions).  The verdict goes
 through a few questions in order: is it RTMP at all, was a step refused, did the server throw the client out, and
-if not, how did the furthest step end.  What a capture that began late does not show is not held against anyone.
+if not, how did the furthest step end.  Silence is held against a side only where all of its packets were captured:
+a verdict that packets are missing for says so and blames nobody.
 
 A verdict is read by people who did not ask for RTMP: one sentence, no jargon that could be left out, and never
 the name of a stream, which often is a key.
@@ -17,12 +18,15 @@ from typing import Final
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.words import because, later, plain_code, seconds
-from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Handshake, Message, Verdict
+from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message, Verdict
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
+from rtmpscope.rtmp.status_codes import status
 
 PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
 PAST_NS: Final = 1_000_000_000  # media that was on its way when the server ended the session
 QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
+REFUSAL_NS: Final = 1_000_000_000  # a server that hangs up so soon after it granted something takes that back
+UNANSWERED_SYN_NS: Final = 900_000_000  # TCP asks again after a second
 
 PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
@@ -49,6 +53,9 @@ FINISHES: Final = (
     "NetStream.Play.UnpublishNotify",
     "NetStream.Unpublish.Success",
 )
+UNPUBLISHED: Final = "NetStream.Unpublish.Success"  # to a client that did not ask for it: the server ends the publish
+# Codes with which it goes on after all.
+BEGINNINGS: Final = ("NetStream.Play.Start", "NetStream.Play.PublishNotify")
 RECONNECT: Final = "NetConnection.Connect.ReconnectRequest"
 # Commands that tell what a client is up to before it says so.
 INTENTS: Final = {"releaseStream": "publish", "FCPublish": "publish", "FCSubscribe": "play", "getStreamLength": "play"}
@@ -61,6 +68,8 @@ HANDSHAKES: Final = (
     ({"S0"}, "unknown", "The server began to answer the handshake, but did not finish it"),
     ({"C0"}, "unknown", "The client began the handshake, the server did not answer"),
 )
+# Steps as people name them.
+STEPS: Final = {"handshake": "the handshake", "create_stream": "createStream"}
 
 # Words of an error's description that belong to the authentication rounds of Adobe and Limelight: outcome, sentence.
 AUTHENTICATION: Final = (
@@ -83,15 +92,22 @@ AUTHENTICATION: Final = (
 class _Step:
     """Something the client asked: when, in which message, and what became of it."""
 
-    __slots__ = ("name", "number", "time_ns", "answer", "code", "refused")
+    __slots__ = ("name", "number", "time_ns", "answer", "answer_ns", "code", "refused")
 
     def __init__(self, name: str, message: Message) -> None:
         self.name: Final = name
         self.number: Final = int(message.number)
         self.time_ns: Final = int(message.time_ns)
         self.answer = 0
+        self.answer_ns = 0
         self.code = ""
         self.refused = False
+
+    def answered(self, message: Message, code: str, refused: bool) -> None:
+        self.answer = int(message.number)
+        self.answer_ns = int(message.time_ns)
+        self.code = code
+        self.refused = refused
 
 
 class Session:
@@ -111,18 +127,24 @@ class Session:
         self._dismissed: tuple[str, int, int] | None = None  # code, message, time
         self._finished: tuple[str, int] | None = None
         self._reconnect = 0
-        self._goodbye = 0
+        self._goodbye = 0  # the client's
+        self._goodbye_ns = 0
+        self._paused = False
         self._intent = "unknown"
         self._objects = 0
         self._object_used = False
         self._object_error: tuple[str, int] | None = None
         self._calls = 0
         self._ends: list[tuple[int, str, int]] = []  # direction, how, time
+        self._lost_ns = UNKNOWN  # when something was last found missing
 
     # What passes
 
     def on_handshake(self, part: Handshake) -> None:
         self._parts.add(part.part)
+
+    def on_gap(self, gap: Gap) -> None:
+        self._lost_ns = max(self._lost_ns, int(gap.time_ns))
 
     def on_end(self, end: End) -> None:
         self._ends.append((int(end.direction), end.how, int(end.time_ns)))
@@ -132,11 +154,13 @@ class Session:
             return
         if message.type_id == 4:
             if body.get("event") == "stream_eof":
-                self._goodbye = int(message.number)
+                self._finished = "", int(message.number)
+            elif body.get("event") == "stream_begin":
+                self._finished = None
         elif message.type_id in (16, 19):
             self._shared_object(message, body)
         else:
-            self._command(message, body, str(body.get("name")))
+            self._command(message, body, str(body.get("name") or ""))
 
     def _command(self, message: Message, body: Field, name: str) -> None:
         if name in ("_result", "_error"):
@@ -144,9 +168,14 @@ class Session:
         elif name in ("onStatus", "onPlayStatus"):
             self._status(message, body)
         elif name in GOODBYES:
-            self._goodbye = int(message.number)
+            if self._who() != S2C or message.time_ns <= self._end_ns():  # else it is said to a server that has hung up
+                self._goodbye = int(message.number)
+                self._goodbye_ns = int(message.time_ns)
         elif message.direction == S2C or message.type_id in (15, 18):
             pass
+        elif name in ("pause", "pauseRaw"):
+            arguments = body.child("arguments")
+            self._paused = arguments is not None and arguments.get("pause") is True
         elif name in INTENTS:
             self._intent = INTENTS[name]
         elif name == "connect":
@@ -158,7 +187,8 @@ class Session:
             self._wish = _Step(name.rstrip("2"), message)
             self._goodbye = 0
             self._finished = None
-        elif name not in COMMANDS:
+            self._paused = False
+        elif name and name not in COMMANDS:
             self._calls += 1
 
     def _answer(self, message: Message, body: Field) -> None:
@@ -166,9 +196,7 @@ class Session:
         step = self._asked(message)
         if step is None or step.answer:
             return
-        step.answer = int(message.number)
-        step.code = plain_code(status_code(body))
-        step.refused = is_error(body) or (step is self._connect and step.code.endswith((".Rejected", ".Failed")))
+        step.answered(message, plain_code(status_code(body)), _refuses(body))
         if step is self._connect and step.refused:
             self._authentication = _authentication(body)
 
@@ -176,16 +204,20 @@ class Session:
         code = plain_code(status_code(body))
         step = self._asked(message)
         if step is not None and not step.answer:
-            step.answer = int(message.number)
-            step.code = code
-            step.refused = is_error(body)
+            step.answered(message, code, _refuses(body))
         elif code == RECONNECT:
             self._reconnect = int(message.number)
-        elif not self._goodbye and (code in DISMISSALS or (message.call is None and is_error(body))):
+        elif self._goodbye:
+            pass  # the rest is courtesy
+        elif code in DISMISSALS or (message.call is None and is_error(body)) or self._unpublishes(code):
             self._dismissed = self._dismissed or (code, int(message.number), int(message.time_ns))
         elif code in FINISHES:
             self._finished = code, int(message.number)
-            self._goodbye = int(message.number)
+        elif code in BEGINNINGS:
+            self._finished = None
+
+    def _unpublishes(self, code: str) -> bool:
+        return code == UNPUBLISHED and self._role() == "publish"
 
     def _asked(self, message: Message) -> _Step | None:
         """The step that this message answers."""
@@ -227,10 +259,17 @@ class Session:
             return Verdict(role, "handshake" if carries == "rtmpe" else "tcp", outcome, None, None, text)
         if carries != "nothing":
             return None
-        tcp = self._connection.tcp
+        tcp, how = self._connection.tcp, self._how()
+        if self._connection.client_known_by != "syn":
+            return self._joined_late()
         if not tcp[S2C].packets:
-            return Verdict("probe", "tcp", "failed", None, None, "The server did not answer the TCP connection at all.")
-        if self._connection.tcp_rtt_ns == UNKNOWN and self._how() == "rst":
+            if how in ("fin", "rst"):  # nobody ends what was not answered
+                return self._joined_late()
+            waited = self._connection.last_time_ns - self._connection.time_ns
+            outcome, still = ("failed", "") if waited > UNANSWERED_SYN_NS else ("incomplete", ", so far")
+            text = f"The server did not answer the TCP connection at all{still}."
+            return Verdict("probe", "tcp", outcome, None, None, text)
+        if self._connection.tcp_rtt_ns == UNKNOWN and how == "rst" and tcp[S2C].resets:
             text = "The server refused the TCP connection: nothing listens on this port."
             return Verdict("probe", "tcp", "failed", None, None, text)
         text = "A TCP connection on which nothing was sent: a port check, or a client that hung before its first byte."
@@ -242,6 +281,8 @@ class Session:
             return None
         for parts, role, text in HANDSHAKES:
             if parts <= self._parts:
+                if role == "probe" and self._server_ended():
+                    return self._unanswered("unknown", "handshake", None, "The handshake was complete")
                 return self._unanswered(role, "handshake", None, text)
         return self._unanswered("unknown", "handshake", None, "The handshake broke off half way")
 
@@ -264,7 +305,9 @@ class Session:
         if self._dismissed is None:
             return None
         code, number, time_ns = self._dismissed
-        if self._timeline().span(self._media_direction())[1] - time_ns > PAST_NS:
+        if self._goodbye and self._goodbye_ns <= time_ns:  # packets were missing, it came to light late
+            return None
+        if self._last_media_ns() - time_ns > PAST_NS or (code == UNPUBLISHED and self._unseen(self._last_media_ns())):
             return None
         after = f" after {self._media()}" if self._has_media() else ""
         text = f"{self._what()} was ended by the server{after}{because(code)}."
@@ -287,18 +330,26 @@ class Session:
         if reached == "teardown":
             return "ok", "ended as it should"
         how = self._how()
-        if how == "fin":
-            if self._who() == C2S:
-                return "ok", "then the client closed the connection without a word"
-            return "failed", "then the server closed the connection without a word"
-        if how == "rst":
+        quiet = self._end_ns() - self._last_media_ns()
+        then = f"then nothing for {seconds(quiet)} until" if quiet > QUIET_NS else "then"
+        if how in ("fin", "rst"):
+            if self._unseen(self._last_media_ns()):
+                return "incomplete", f"then {self._ending()}; what was said before that is missing in the capture"
+            if self._server_ended():
+                return "failed", f"{then} {self._ending()} without a word{self._taken_back()}"
+            if how == "fin":
+                return "ok", f"{then} {self._ending()} without a word"
             if self._role() == "play":
-                return "ok", "then the connection was reset, as players do"
-            return "failed", "then the connection was reset: one side crashed or the network broke"
-        quiet = self._end_ns() - self._timeline().span(self._media_direction())[1]
-        if quiet > QUIET_NS:
-            return "failed", f"then nothing for {seconds(quiet)}: the sender hangs or is gone"
-        return "ok", "still flowing when the capture ends" if how else "still flowing"
+                return "ok", f"{then} {self._ending()}, as players do"
+            return "failed", f"{then} {self._ending()}: it crashed, or closed in a hurry"
+        closed = self._connection.tcp[1 - self._media_direction()].zero_windows
+        if quiet > (PAST_NS if closed else QUIET_NS) and not self._paused:
+            if self._unseen(self._last_media_ns()):
+                return "incomplete", "what came after is missing in the capture"
+            who = "the receiver does not read, it closed its TCP window" if closed else "the sender hangs or is gone"
+            return "failed", f"then nothing for {seconds(quiet)}: {who}"
+        going = "paused" if self._paused else "still flowing"
+        return "ok", f"{going} when the capture ends" if how else going
 
     def _without_media(self) -> Verdict | None:
         """No media: the last step the client took, and what it waits for."""
@@ -306,34 +357,45 @@ class Session:
         role = self._role()
         if wish is not None:
             if not wish.answer:
-                return self._unanswered(
-                    role, wish.name, wish, f"{self._asked_for(wish)} was not answered by the server"
-                )
+                text = f"{self._asked_for(wish)} was not answered by the server"
+                return self._unanswered(role, wish.name, wish, text)
             if self._finished is not None:
                 code, number = self._finished
                 text = f"{self._asked_for(wish)} was granted and ended by the server, without media{because(code)}."
                 return self._with_code(wish.name, "failed", code, number, text)
-            sender = "the client" if wish.name == "publish" else "the server"
-            text = f"{self._asked_for(wish)} was granted, but {sender} never sent media"
-            return self._unanswered(role, wish.name, wish, text)
+            return self._granted_in_vain(wish)
         if create is not None:
             if not create.answer:
-                return self._unanswered(role, "create_stream", create, "createStream was not answered by the server")
+                text = "createStream was not answered by the server"
+                return self._unanswered(role, "create_stream", create, text)
             text = "A stream was created, but neither publish nor play was asked for"
             return self._unanswered(role, "create_stream", create, text)
         if connect is None:
             return None
         if not connect.answer:
-            return self._unanswered(
-                role, "connect", connect, f"{self._asked_for(connect)} was not answered by the server"
-            )
+            text = f"{self._asked_for(connect)} was not answered by the server"
+            return self._unanswered(role, "connect", connect, text)
         if self._objects or self._calls:
-            what = "Shared objects" if self._objects else f"{self._calls:,} remote calls"
+            calls = "One remote call" if self._calls == 1 else f"{self._calls:,} remote calls"
+            what = "Shared objects" if self._objects else calls
             refused = f", but a request was refused{because(self._object_error[0])}" if self._object_error else ""
             text = f"{what} and no stream{refused}."
             return self._with_code(self._reached(), "ok", connect.code, connect.answer, text)
         text = "The client connected and asked for nothing: a check, or it hung"
         return self._unanswered("probe", "connect", connect, text)
+
+    def _granted_in_vain(self, wish: _Step) -> Verdict:
+        """Publish or play was granted and no frame came."""
+        text = f"{self._asked_for(wish)} was granted, but "
+        direction = self._media_direction()
+        waited = self._end_ns() - wish.answer_ns
+        if self._server_ended() and waited < PATIENCE_NS and not self._unseen(wish.answer_ns):
+            text += f"{self._ending()} {later(waited)}, before any media{self._taken_back()}."
+            return self._with_code(wish.name, "failed", wish.code, wish.answer, text)
+        sender = ("the client", "the server")[direction]
+        headers = any(stream.direction == direction for stream in self._timeline().streams)
+        text += f"{sender} sent only sequence headers and no frame" if headers else f"{sender} never sent media"
+        return self._unanswered(wish.name, wish.name, wish, text)
 
     def _joined_late(self) -> Verdict:
         text = "The capture shows only a part of this session, without its beginning and without media."
@@ -364,12 +426,18 @@ class Session:
     def _has_media(self) -> bool:
         return self._timeline().span(self._media_direction())[0] > 0
 
+    def _last_media_ns(self) -> int:
+        return self._timeline().span(self._media_direction())[1]
+
     def _media(self) -> str:
         """ "12.0 s of media" """
-        return f"{self._timeline().duration_ms(self._media_direction()) / 1000:.1f} s of media"
+        direction = self._media_direction()
+        streams = sum(stream.direction == direction for stream in self._timeline().streams)
+        on = f" on {streams} streams" if streams > 1 else ""
+        return f"{self._timeline().duration_ms(direction) / 1000:.1f} s of media{on}"
 
     def _reached(self) -> str:
-        if self._goodbye and (self._has_media() or self._wish is None):
+        if (self._goodbye or self._finished) and (self._has_media() or self._wish is None):
             return "teardown"
         if self._has_media():
             return "media"
@@ -388,7 +456,34 @@ class Session:
         """When the first side ended, or what was last seen."""
         return self._ends[0][2] if self._ends else self._connection.last_time_ns
 
+    def _server_ended(self) -> bool:
+        """Whether it was the server that ended the connection, by FIN or RST."""
+        if self._how() == "rst":
+            tcp = self._connection.tcp
+            return tcp[S2C].resets > 0 and tcp[C2S].resets == 0
+        return self._how() == "fin" and self._who() == S2C
+
+    def _unseen(self, since_ns: int) -> bool:
+        """Whether something that was said since then may be missing in the capture, or be known too late."""
+        return self._lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
+
     # Words
+
+    def _ending(self) -> str:
+        """ "the client closed the connection" """
+        if self._how() == "fin":
+            return f"{('the client', 'the server')[self._who()]} closed the connection"
+        if self._server_ended():
+            return "the server reset the connection"
+        known = self._connection.tcp[C2S].resets and not self._connection.tcp[S2C].resets
+        return "the client reset the connection" if known else "the connection was reset"
+
+    def _taken_back(self) -> str:
+        """What it means that the server hung up, if that was soon after it granted publish or play."""
+        wish = self._wish
+        if wish is None or not wish.answer or self._end_ns() - wish.answer_ns > REFUSAL_NS:
+            return ""
+        return ", so soon that this is a refusal: check the key, the name and the server's log"
 
     def _judged(self, reached: str, outcome: str, text: str) -> Verdict:
         """A verdict that the wish's answer decided, where there was one."""
@@ -402,22 +497,24 @@ class Session:
 
     def _unanswered(self, role: str, reached: str, step: _Step | None, text: str) -> Verdict:
         """A session that stopped in the middle: failed when it was given up, else only not finished."""
-        asked = self._connection.time_ns if step is None else step.time_ns
+        asked = self._connection.time_ns if step is None else step.answer_ns or step.time_ns
+        code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
+        if self._unseen(asked):
+            step_name = STEPS.get(reached, reached)
+            text = f"The session got as far as {step_name}; what came after is missing in the capture."
+            return Verdict(role, reached, "incomplete", code, number, text)
         waited = self._end_ns() - asked
         how = self._how()
-        who = "the client" if self._who() == C2S else "the server"
-        endings = {
-            "fin": f"; {who} closed the connection {later(waited)}",
-            "rst": f"; the connection was reset {later(waited)}",
-        }
-        if step is not None and not step.answer and how == "fin" and self._who() == S2C:
-            text = f"{self._asked_for(step)} was refused without a word: the server closed the connection"
-            endings = {"fin": f" {later(waited)}"}
-        given_up = how in endings or how == "idle" or waited > PATIENCE_NS
-        text += endings.get(how, f"; the capture ends {later(waited)}" if how else " so far") + "."
+        over = how in ("fin", "rst")
+        if over and step is not None and not step.answer and self._server_ended() and waited < PATIENCE_NS:
+            text = f"{self._asked_for(step)} was refused without a word: {self._ending()} {later(waited)}"
+        elif over:
+            text += f"; {self._ending()} {later(waited)}"
+        else:
+            text += f"; the capture ends {later(waited)}" if how else " so far"
+        given_up = over or how == "idle" or waited > PATIENCE_NS
         outcome = "failed" if given_up and role != "probe" else "incomplete"
-        code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
-        return Verdict(role, reached, outcome, code, number, text)
+        return Verdict(role, reached, outcome, code, number, f"{text}.")
 
     def _what(self) -> str:
         """What the session is, as the subject of a sentence."""
@@ -453,6 +550,12 @@ def _app_and_intent(body: Field) -> tuple[str, str]:
     first = re.split("[/?]", app, maxsplit=1)[0] if isinstance(app, str) else ""
     intent = "publish" if command_object.get("type") == "nonprivate" else "unknown"  # FFmpeg, librtmp, OBS
     return first if PLAIN_APP.fullmatch(first) else "", intent
+
+
+def _refuses(body: Field) -> bool:
+    """Whether an answer says no; some servers send the code of an error with the level of a success."""
+    usual = status(status_code(body))
+    return is_error(body) or (usual is not None and usual.level == "error")
 
 
 def _authentication(body: Field) -> tuple[str, str] | None:

@@ -73,7 +73,7 @@ class _Side:
     latest      the last request of a name that some servers do not answer by number
     complete    nothing that it asked can be missing from the capture
     speaks      it said something at all
-    lost_ns     when an answer to it may have been lost, for the last time
+    lost_ns     when an answer to it may have been lost or missed, for the last time
     """
 
     __slots__ = ("issued", "undecided", "latest", "complete", "speaks", "lost_ns")
@@ -123,8 +123,10 @@ class Transactions:
         side.complete = side.complete or part.part[1] == "0"
 
     def on_gap(self, gap: Gap) -> None:
+        """Lost are requests, answers, and what a request that comes to light late was answered before."""
         self._sides[gap.direction].complete = False
-        self._sides[1 - gap.direction].lost_ns = gap.time_ns
+        for side in self._sides:
+            side.lost_ns = max(side.lost_ns, gap.time_ns)
 
     def on_message(self, message: Message, body: Field | None) -> None:
         name = "" if body is None else str(body.get("name") or "")

@@ -411,6 +411,7 @@ class Reassembler:
             if peer.waiting:
                 peer.settle(segment.packet, segment.time_ns)
             if flags & RST:
+                side.stats.resets += 1
                 side.ending = side.ending or "rst"
                 peer.ending = peer.ending or "rst"
             if side.ending:

@@ -60,10 +60,13 @@ CODES: Final[dict[str, Status]] = {
     "NetStream.Play.Switch": Status("status", "the next item of the playlist begins"),
     "NetStream.Play.Transition": Status("status", "the change to another bitrate is accepted"),
     "NetStream.Play.TransitionComplete": Status("status", "the change to another bitrate is done"),
+    "NetStream.Play.Unauthorized": Status("error", "the client may not play this"),  # node-media-server
     "NetStream.Play.UnpublishNotify": Status("status", "the publisher has left"),
     "NetStream.Publish.BadName": Status("error", "the stream name is already in use or not allowed"),
+    "NetStream.Publish.Denied": Status("error", "the client may not publish here"),  # Wowza
     "NetStream.Publish.Idle": Status("status", "the publisher has sent nothing for a while"),
     "NetStream.Publish.Start": Status("status", "the client may publish"),
+    "NetStream.Publish.Unauthorized": Status("error", "the client may not publish this"),  # node-media-server
     "NetStream.Record.AlreadyExists": Status("status", "the file is being recorded already"),
     "NetStream.Record.Failed": Status("error", "recording failed"),
     "NetStream.Record.NoAccess": Status("error", "the stream may not be recorded there"),
