@@ -3,8 +3,9 @@
 bench.mutate makes the captures; `examine` reads one as print, export, stats, extract and the timeline would, and holds
 the results to what is promised: nothing raises, everything ends, the trace is strict JSON of the published schema, no
 text moves a terminal, no secret that a command has named is written anywhere after that, events come in the order in
-which they became certain, no byte of a message is counted twice, and opening a row gives the message that was read.
-What breaks a promise is cut down to few packets and kept in tests/regressions, where a test replays it for good.
+which they became certain, every byte of a stream is accounted for once, memory stays under a bound, other batches of
+packets give the same messages, and opening a row gives the message that was read. What breaks a promise is cut down to
+few packets and kept in tests/regressions, where a test replays it for good.
 
     python -m bench.fuzz [--seconds 60] [--seed 1] [--layers chunk,body] [--case N] [--keep DIR]
 """
@@ -13,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import signal
 import sys
 import tempfile
 import time
 import traceback
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
+from bench.decoders import UNSAFE
 from bench.mutate import LAYERS, Case, Mutator, recorded
 from rtmpscope.capture import CaptureError
 from rtmpscope.capture.files import CaptureReader, open_capture
@@ -41,23 +43,17 @@ from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.redact import Redactor
 from rtmpscope.store import Store
 from tests import records, strict, wire
+from tests.accounts import check_accounts
 
 REGRESSIONS = Path(__file__).resolve().parent.parent / "tests" / "regressions"
 
 CPU_SECONDS = 20  # for a capture of at most some hundred kilobytes: one that takes longer is taken for a hang
+MEMORY = 256 << 20  # bytes that such a capture may take
 SAMPLED_RECORDS = 2  # of each capture, held to the schema
 OPENED_ROWS = 12
 SINGLE = 0.1  # of the captures, that are fed packet by packet
 EXTRACTED = 0.25  # of the captures, which wait for the disk
 
-# What a terminal may obey; the line ends of our own lines are taken away before.
-OBEYED = [
-    chr(code)
-    for code in range(0x110000)
-    if unicodedata.category(chr(code)) in ("Cc", "Cs", "Zl", "Zp")
-    or unicodedata.bidirectional(chr(code)) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-]
-UNSAFE = re.compile(f"[{re.escape(''.join(OBEYED))}]")
 SECRET = re.compile(rb"s3cr3t[-\w]*")
 
 T = TypeVar("T")
@@ -99,8 +95,9 @@ class Examination:
         trace = Trace(self._record, engine.connections, engine.describe, self._redactor, payload=True)
         lines = TextLines(self._line, engine.connections, engine.describe, wire.START_NS, self._redactor)
         trace.header([(self._path, report.format) for report in reader.files], None)
+        single = self._chance.random() < SINGLE
         with self._extractor() as extractor:
-            for packets in self._batches(reader, self._chance.random() < SINGLE):
+            for packets in self._batches(reader, single):
                 for event in engine.feed(packets) if packets is not None else engine.finish():
                     self._event(event, engine.describe)
                     trace.event(event)
@@ -117,7 +114,8 @@ class Examination:
         for record in self._chance.sample(self._written, min(len(self._written), SAMPLED_RECORDS)):
             with _deep_stack():
                 strict.check(strict.parse(record))
-        self._read_again()
+        check_accounts([packet for batch in open_capture([self._path]).batches() for packet in batch.packets])
+        self._read_again(not single)
         if reader.restartable:
             self._open_rows()
 
@@ -195,11 +193,11 @@ class Examination:
 
     # What is promised of other ways to read the same
 
-    def _read_again(self) -> None:
-        """Without whole payloads, cut into other batches: the same messages, of media perhaps only a head."""
+    def _read_again(self, single: bool) -> None:
+        """Without whole payloads, in other batches: the same messages, of media perhaps only a head."""
         engine = Engine(_registry())
         found: list[Message] = []
-        for packets in self._batches(open_capture([self._path]), self._chance.random() < SINGLE):
+        for packets in self._batches(open_capture([self._path]), single):
             events = engine.feed(packets) if packets is not None else engine.finish()
             found += [event for event in events if isinstance(event, Message)]
         for message, again in zip(self._messages, found, strict=False):
@@ -244,7 +242,7 @@ def examine(data: bytes, planted: Sequence[str] = (), seed: object = 0) -> Findi
         file.write(data)
         file.flush()
         try:
-            with _limited(CPU_SECONDS):
+            with _limited(CPU_SECONDS, MEMORY):
                 Examination(file.name, planted, Random(f"{seed}")).run()
         except CaptureError:
             return None
@@ -265,18 +263,22 @@ def _deep_stack() -> Iterator[None]:
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise Broken in what takes more processor time than that; other programs do not count."""
+def _limited(seconds: float, memory: int) -> Iterator[None]:
+    """Raise Broken in what takes more processor time, where other programs do not count, MemoryError for memory."""
 
     def stop(*_: object) -> None:
         raise Broken("hang", f"more than {seconds} s")
 
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + memory, limits[1]))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def _signature(error: Exception) -> str:

@@ -24,7 +24,7 @@ from base64 import b64encode
 from pathlib import Path
 
 INPUT_BYTES = 4096  # the longest input
-KEPT_BYTES = 40_000  # of one decoder's corpus; the shortest inputs stay
+KEPT_BYTES = 12_000  # of one decoder's corpus; the shortest inputs stay
 SECONDS = 10  # for one input: longer is a hang
 MEGABYTES = 1024  # for one decoder: more is a leak
 WATCH = "--watch="

@@ -14,7 +14,7 @@ from rtmpscope.rtmp.reader import DirectionReader
 
 
 class Account(NamedTuple):
-    """The bytes of one direction: handshake, chunks, gaps and what was skipped behind them; gaps that were given up."""
+    """The bytes of one direction: handshake, chunks, gaps and what was skipped behind them; searches without result."""
 
     length: int
     accounted: int
@@ -44,11 +44,12 @@ def account(length: int, reader: DirectionReader, events: Sequence[Event]) -> Ac
     gaps = [event for event in events if isinstance(event, Gap)]
     lost = sum(gap.length + max(gap.resumed, 0) for gap in gaps)
     accounted = reader.handshaken + reader.framed + lost + len(reader.tail)
-    return Account(length, accounted, sum(gap.resumed == UNKNOWN for gap in gaps))
+    searching = reader.recovery is not None  # since after the end of the stream
+    return Account(length, accounted, sum(gap.resumed == UNKNOWN for gap in gaps) + searching)
 
 
 def check_accounts(packets: Sequence[Packet]) -> None:
-    """Every byte is accounted for once; fewer are only where a gap was given up."""
+    """Every byte is accounted for once; fewer are only where a search had no result."""
     for conversation in conversations(packets):
         if conversation.carries == "rtmp" and not conversation.flow.ignored:
             for one in _of(conversation):
