@@ -535,4 +535,4 @@ def test_version_and_help_import_next_to_nothing() -> None:
         "print(heavy, file=sys.stderr)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
-    assert result.stderr.strip() == "['rtmpscope.cli', 'rtmpscope.text']"
+    assert result.stderr.strip() == "['rtmpscope.arguments', 'rtmpscope.cli', 'rtmpscope.outcome', 'rtmpscope.text']"

@@ -19,6 +19,7 @@ PACKAGE = Path(rtmpscope.__file__).parent
 LEVELS = (
     ("rtmpscope.__main__",),
     ("rtmpscope.cli",),
+    ("rtmpscope.actions", "rtmpscope.arguments"),
     ("rtmpscope.tui",),
     ("rtmpscope.pipeline", "rtmpscope.sanitize"),
     (
@@ -35,7 +36,7 @@ LEVELS = (
     ("rtmpscope.analysis",),
     ("rtmpscope.rtmp", "rtmpscope.media", "rtmpscope.carriers", "rtmpscope.net"),
     ("rtmpscope.capture",),
-    ("rtmpscope.model", "rtmpscope.bits", "rtmpscope.limits", "rtmpscope.text"),
+    ("rtmpscope.model", "rtmpscope.bits", "rtmpscope.limits", "rtmpscope.outcome", "rtmpscope.text"),
     ("rtmpscope",),
 )
 # The core opens nothing, so it knows no captures: they are handed to it packet by packet.

@@ -85,11 +85,11 @@ def test_package_metadata_is_read_where_a_package_offers_a_plugin(tmp_path: Path
 def test_parsers_are_made_for_the_command_that_is_asked_for() -> None:
     code = (
         "import argparse\n"
-        "from rtmpscope.cli import _parse\n"
+        "from rtmpscope.arguments import parse\n"
         "made = []\n"
         "argparse.ArgumentParser.__init__ = lambda self, make=argparse.ArgumentParser.__init__, **how: "
         "(made.append(how['prog']), make(self, **how))[1]\n"
-        "_parse(['stats', 'x.pcap'])\n"
+        "parse(['stats', 'x.pcap'])\n"
         "assert made == ['rtmpscope stats'], made\n"
     )
     loaded_by(code)

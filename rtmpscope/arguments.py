@@ -1,0 +1,270 @@
+"""What the command line takes: tables of commands, their arguments and their help, and nothing of what they do.
+
+Every option is declared once, in a function that the commands which take it share.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple, NoReturn
+
+from rtmpscope import __version__
+from rtmpscope.outcome import BAD_INPUT
+from rtmpscope.text import printable
+
+OVERVIEW: Final = """\
+rtmpscope CAPTURE...                  open the timeline; text when standard output is no terminal
+rtmpscope print   CAPTURE...          one line per message
+rtmpscope export  CAPTURE... -o TRACE the JSON trace
+rtmpscope stats   CAPTURE...          connections, session verdicts, streams and their health
+rtmpscope extract CAPTURE... -o DIR   one FLV file per media stream
+rtmpscope sanitize IN OUT             a copy of the packets without secrets
+rtmpscope live -i IFACE               capture and watch
+rtmpscope interfaces                  what live -i accepts
+rtmpscope fields                      the fields of display filters
+
+rtmpscope COMMAND --help says more.  "-" reads a capture from standard input; several captures are read
+as one.  A capture that is called like a command is written ./live."""
+
+
+class Command(NamedTuple):
+    """A subcommand: what it is for, what arguments it takes, and examples for its help."""
+
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    examples: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {printable(message)}; {self.prog} --help says more\n")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError
+    return port
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count <= 0:
+        raise ValueError
+    return count
+
+
+_port.__name__ = "port number"  # argparse says "invalid port number value"
+_count.__name__ = "count"
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-Y", metavar="FILTER", dest="filter", default="", help="show only what this display filter wants"
+    )
+    parser.add_argument(
+        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
+        help="treat this TCP port as RTMP as well; by default content decides, on any port",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
+    )
+    parser.add_argument(
+        "--plugin", metavar="PATH", dest="plugins", action="append", default=[], help="load a plugin file or folder"
+    )
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text (default: on a terminal)"
+    )
+    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
+
+
+def _captures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "captures", metavar="CAPTURE", nargs="+",
+        help='pcap or pcapng file, also gzip or zstd; "-" is standard input; several are read as one',
+    )  # fmt: skip
+    _shared(parser)
+
+
+def _print_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument(
+        "--follow", action="store_true", help="go on while another program writes to the capture, the last of several"
+    )
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _print_arguments(parser)
+    parser.add_argument(
+        "-o", metavar="TRACE", dest="output", default="-", help='where to; "-", the default, is standard output'
+    )
+    parser.add_argument(
+        "--format", metavar="FORMAT", default="jsonl",
+        help="jsonl, one record per line (default); json, one array; or a plugin's format",
+    )  # fmt: skip
+    _payload_argument(parser)
+
+
+def _payload_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--payload", action="store_true", help="add every message's captured bytes as hex")
+
+
+def _stats_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary record of the JSON trace instead")
+
+
+def _extract_arguments(parser: argparse.ArgumentParser) -> None:
+    _captures(parser)
+    parser.add_argument("-o", metavar="DIR", dest="output", required=True, help="folder for the files")
+    parser.add_argument(
+        "--elementary", action="store_true",
+        help="every track by itself, in the file that is usual for its codec: Annex B, ADTS, IVF, Ogg, ...",
+    )  # fmt: skip
+
+
+def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("captures", metavar="IN", nargs=1, help="capture to copy")
+    parser.add_argument("output", metavar="OUT", help='pcapng file to write; "-" is standard output')
+    parser.add_argument("--addresses", action="store_true", help="replace addresses and host names too")
+    parser.add_argument(
+        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
+        help="treat this TCP port as RTMP as well",
+    )  # fmt: skip
+    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
+
+
+def _live_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-i", metavar="IFACE", dest="interfaces", action="append", required=True,
+        help="interface to capture on, also several times; rtmpscope interfaces lists them",
+    )  # fmt: skip
+    parser.add_argument(
+        "-f", metavar="BPF", dest="capture_filter", default="",
+        help="capture filter (default: tcp, so that RTMP on any port is found)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-p", dest="promiscuous", action="store_false", help="do not put the interface into promiscuous mode"
+    )
+    parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
+    parser.add_argument(
+        "-a", metavar="LIMIT", dest="stop", type=_limit("duration", "filesize"), action="append", default=[],
+        help="stop after duration:SECONDS or filesize:KILOBYTES",
+    )  # fmt: skip
+    parser.add_argument("-c", metavar="N", dest="count", type=_count, default=0, help="stop after N packets")
+    parser.add_argument(
+        "-b", metavar="RING", dest="ring", type=_limit("filesize", "files"), action="append", default=[],
+        help="write a ring of files: filesize:KILOBYTES of each, files:N of them (default: 2)",
+    )  # fmt: skip
+    sink = parser.add_mutually_exclusive_group()
+    sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
+    sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
+    _payload_argument(parser)
+    _shared(parser)
+    parser.set_defaults(format="jsonl", follow=True)
+
+
+def _limit(*names: str) -> Callable[[str], tuple[str, float]]:
+    """NAME:NUMBER, for one of the names."""
+
+    def read(text: str) -> tuple[str, float]:
+        name, _, number = text.partition(":")
+        if name not in names or not float(number) > 0:
+            raise ValueError
+        return name, float(number)
+
+    read.__name__ = " or ".join([f"{name}:NUMBER" for name in names])
+    return read
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Takes nothing but --help."""
+
+
+COMMANDS: Final = {
+    "print": Command(
+        "print one line per message", _print_arguments,
+        "  rtmpscope print -Y 'rtmp.command or rtmp.note.severity >= warning' stream.pcap\n"
+        "  tcpdump -U -w - tcp port 1935 | rtmpscope print -",
+    ),
+    "export": Command(
+        "write the JSON trace, schema rtmpscope.trace/1", _export_arguments,
+        "  rtmpscope export stream.pcap -o trace.jsonl\n"
+        "  rtmpscope export stream.pcap | jq 'select(.type == \"command_amf0\") | .summary'",
+    ),
+    "stats": Command(
+        "say how far each session got, and how its streams fared", _stats_arguments,
+        "  rtmpscope stats stream.pcap\n"
+        "  rtmpscope stats --json stream.pcap | jq '.connections[].verdict'",
+    ),
+    "extract": Command("write one FLV file per media stream", _extract_arguments),
+    "sanitize": Command(
+        "copy a capture without stream keys, tokens and credentials", _sanitize_arguments,
+        "  rtmpscope sanitize --addresses stream.pcap for-the-vendor.pcapng",
+    ),
+    "live": Command(
+        "capture and watch", _live_arguments,
+        "  rtmpscope live -i eth0 -f 'tcp port 1935' -w saved.pcapng\n"
+        "  rtmpscope live -i any --print -a duration:60",
+    ),
+    "interfaces": Command("list what live -i accepts", _no_arguments),
+    "fields": Command("list the fields of display filters", _no_arguments),
+}  # fmt: skip
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands in one parser, for help and shell completion."""
+    parser = _Parser(
+        prog="rtmpscope", usage="rtmpscope [COMMAND] CAPTURE... [options]", description=OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=version())
+    _shared(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    for name, command in COMMANDS.items():
+        _command_parser(name, partial(commands.add_parser, name, help=command.help))
+    return parser
+
+
+def _command_parser(name: str, make: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    command = COMMANDS[name]
+    parser = make(
+        prog=f"rtmpscope {name}",
+        description=f"{command.help[0].upper()}{command.help[1:]}.",
+        epilog=command.examples and f"examples:\n{command.examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.arguments(parser)
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """A first word that is no command is a capture to open."""
+    if arguments and arguments[0] in COMMANDS:  # without the parsers of the other commands, which take 5 ms to make
+        name, *rest = arguments
+        return _command_parser(name, _Parser).parse_args(rest, argparse.Namespace(command=name))
+    if not arguments or arguments[0] in ("-h", "--help"):
+        parser = build_parser()
+        if not arguments:
+            parser.error("name a capture, as in rtmpscope stream.pcap")
+        return parser.parse_args(arguments)
+    parser = _Parser(
+        prog="rtmpscope", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=version())
+    _print_arguments(parser)
+    return parser.parse_args(arguments, argparse.Namespace(command=""))
+
+
+def version() -> str:
+    """The version, and whether the hot modules are compiled or run as Python."""
+    from importlib.util import find_spec
+
+    spec = find_spec("rtmpscope.bits")
+    compiled = spec is not None and not (spec.origin or "").endswith(".py")
+    return f"rtmpscope {__version__} ({'compiled' if compiled else 'pure Python'})"
