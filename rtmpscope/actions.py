@@ -127,12 +127,18 @@ def _print(arguments: argparse.Namespace) -> int:
 
 def _deliver(arguments: argparse.Namespace, write: Callable[[Run, argparse.Namespace], None]) -> int:
     """Captures to where `write` writes; a signal ends following them, and what was there by then is still written."""
+    from rtmpscope.capture import CaptureError
     from rtmpscope.capture.files import open_capture
 
     signals: list[int] = []
     if arguments.follow:
         _on_signals(signals.append)
-    reader = open_capture(arguments.captures, wait=_following(signals) if arguments.follow else None)
+    try:
+        reader = open_capture(arguments.captures, wait=_following(signals) if arguments.follow else None)
+    except CaptureError:
+        if signals:  # before there was anything to follow
+            return SIGNALLED + signals[0]
+        raise
     run = _run_over(reader, arguments, decoding=True)
     write(run, arguments)
     code = _outcome(run, arguments.quiet)
@@ -289,6 +295,7 @@ def _live(arguments: argparse.Namespace) -> int:
     from rtmpscope.capture import CaptureError
     from rtmpscope.capture.helpers import DEFAULT_FILTER, Request
     from rtmpscope.capture.live import LiveCapture
+    from rtmpscope.limits import SPOOL_BYTES
 
     _filter(arguments.filter)
     limits = dict(arguments.stop)
@@ -311,7 +318,12 @@ def _live(arguments: argparse.Namespace) -> int:
 
         take_terminal()
     try:
-        capture = LiveCapture(request, seconds=limits.get("duration", 0), kilobytes=int(limits.get("filesize", 0)))
+        capture = LiveCapture(
+            request,
+            seconds=limits.get("duration", 0),
+            kilobytes=int(limits.get("filesize", 0)),
+            spool_bytes=arguments.spool * 1_000_000 or SPOOL_BYTES,
+        )
     except CaptureError as error:
         raise Failure(str(error)) from None
     with closing(capture):
@@ -381,7 +393,9 @@ def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, l
     from rtmpscope.store import Store
     from rtmpscope.tui.app import run
 
-    store = Store(reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports))
+    store = Store(
+        reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports), keep=arguments.rows
+    )
     return run(store, title, Redactor(style=DOTS) if arguments.redact else None, arguments.filter, live=live)
 
 

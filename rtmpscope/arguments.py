@@ -113,6 +113,13 @@ def _payload_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--payload", action="store_true", help="add every message's captured bytes as hex")
 
 
+def _rows_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rows", metavar="N", type=_count, default=0,
+        help="keep the last N rows on the timeline and let older ones go; totals stay (default: keep all)",
+    )  # fmt: skip
+
+
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
     parser.add_argument("--json", action="store_true", help="print the summary record of the JSON trace instead")
@@ -160,6 +167,11 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
         "-b", metavar="RING", dest="ring", type=_limit("filesize", "files"), action="append", default=[],
         help="write a ring of files: filesize:KILOBYTES of each, files:N of them (default: 2)",
     )  # fmt: skip
+    parser.add_argument(
+        "--spool", metavar="MEGABYTES", type=_count, default=0,
+        help="stop when the private copy of the packets has grown to this (default: 68,719)",
+    )  # fmt: skip
+    _rows_argument(parser)
     sink = parser.add_mutually_exclusive_group()
     sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
     sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
@@ -258,6 +270,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=version())
     _print_arguments(parser)
+    _rows_argument(parser)
     return parser.parse_args(arguments, argparse.Namespace(command=""))
 
 

@@ -52,7 +52,7 @@ class Track:
 
     def __init__(self, conversation: Conversation, first: Checkpoint, position: int) -> None:
         self.conversation: Final = conversation
-        self.checkpoints: Final = [first]
+        self.checkpoints = [first]
         self.stream_bytes = 0
         self.file_bytes = position
 
@@ -95,6 +95,14 @@ class Checkpoints:
             track = Track(conversation, Checkpoint(self._bookmarks[place], None), 0)
             self._tracks[conversation.id] = track
         return track
+
+    def let_go(self, packet: int) -> None:
+        """Forget what only opens messages that begin before a packet."""
+        for track in self._tracks.values():
+            later = bisect_right(track.checkpoints, packet, key=lambda one: one.bookmark.number)
+            track.checkpoints = track.checkpoints[max(0, later - 1) :]
+        later = max(0, bisect_right(self._packets, packet) - 1)
+        del self._packets[:later], self._bookmarks[:later]
 
     def of(self, connection: int) -> Track:
         return self._tracks[connection]

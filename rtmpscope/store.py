@@ -11,6 +11,8 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from operator import sub
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,7 @@ from rtmpscope.model import (
     Opened,
     Severity,
 )
+from rtmpscope.recent import Column, Recent
 from rtmpscope.replay import Checkpoints, Opener
 from rtmpscope.rtmp.summary import summarize
 
@@ -62,6 +65,9 @@ COLUMNS: Final = {
     "offset": "q",  # of the first chunk header in its stream
 }
 SIGNED: Final = ("message_stream_id", "timestamp")  # 32 bits, kept with a sign so that UNKNOWN fits
+
+LET_GO: Final = "let go to save memory"
+GONE: Final = {name: UNKNOWN for name in ("severity", "fmt", "type_id", "csid", "message_stream_id", "timestamp")}
 
 OPENED: Final = 256  # events kept open, for moving up and down
 SUMMARIES: Final = 4_096
@@ -112,10 +118,14 @@ class Store:
     """The rows of one capture.
 
     complete, messages and problems count what has been loaded; error says in one line what ended the loading early.
+    With `keep`, so many rows at least are held, and a quarter more at most: `first` is the oldest, and those before
+    it have kept nothing but their number.
     """
 
-    def __init__(self, reader: CaptureReader, registry: Registry, ports: frozenset[int]) -> None:
-        self.columns: Final[dict[str, array[int]]] = {name: array(code) for name, code in COLUMNS.items()}
+    def __init__(self, reader: CaptureReader, registry: Registry, ports: frozenset[int], *, keep: int = 0) -> None:
+        make: Callable[[str], Column] = Recent if keep else array
+        self.columns: Final[dict[str, Column]] = {name: make(code) for name, code in COLUMNS.items()}
+        self.first = 0
         self.count = 0
         self.messages = 0
         self.problems = 0
@@ -126,7 +136,8 @@ class Store:
         self.registry: Final = registry
         self._engine: Final = Engine(registry, ports=ports)
         self._checkpoints: Final = Checkpoints(ports)
-        self._heads: Final = bytearray()
+        self._keep: Final = keep
+        self._heads: Final[Column] = make("B")
         self._events: Final[dict[int, Event]] = {}
         self._notes: Final[dict[int, list[Note]]] = {}
         self._calls: Final[dict[int, Call]] = {}
@@ -170,6 +181,8 @@ class Store:
         """How far loading has come: "loaded 100 %", or a part with speed and time left."""
         size = self.reader.size
         dropped = f"  {self.reader.dropped:,} packets dropped" if self.reader.dropped else ""
+        if self.reader.caution:
+            dropped += f"  {self.reader.caution}"
         if self.complete:
             return (self.error or self.reader.ended or "loaded 100 %") + dropped
         seconds = time.monotonic() - self._began
@@ -202,6 +215,21 @@ class Store:
         for conversation in self._engine.touched:
             self._checkpoints.track(conversation)
         self.count = row
+        if self._keep and row - self.first > self._keep * 5 // 4:
+            self._let_go(row - self._keep)
+
+    def _let_go(self, first: int) -> None:
+        """Rows before `first` keep their number and the time of the capture's first row."""
+        self.first = first
+        gone = {**GONE, "time_ns": self.columns["time_ns"][0]}
+        for name, column in [*self.columns.items(), ("head", self._heads)]:
+            assert isinstance(column, Recent)
+            column.let_go(first * HEAD if name == "head" else first, gone.get(name, 0))
+        for kept in (self._events, self._notes, self._calls):
+            for row in list(takewhile(lambda row: row < first, kept)):
+                del kept[row]
+        held = slice(first, None)
+        self._checkpoints.let_go(min(map(sub, self.columns["packet"][held], self.columns["span"][held])))
 
     def _append_message(self, columns: list[Callable[[int], None]], message: Message, severity: int) -> None:
         values = (
@@ -227,6 +255,7 @@ class Store:
     # ---------------------------------------------------------------- reading
 
     def row(self, index: int) -> Row:
+        """The columns of a row; of one that was let go, those of a message of which nothing is known."""
         values = [self.columns[name][index] for name in COLUMNS]
         captured = min(HEAD, self.columns["captured"][index])
         return Row(values, bytes(self._heads[index * HEAD : index * HEAD + captured]))
@@ -238,7 +267,7 @@ class Store:
         """The next row from here with a warning or an error, forward (1) or back (-1); UNKNOWN where there is none."""
         column = self.columns["severity"]
         index += step
-        while 0 <= index < self.count:
+        while self.first <= index < self.count:
             if column[index] >= Severity.WARNING:
                 return index
             index += step
@@ -271,6 +300,9 @@ class Store:
 
     def scan(self, wanted: Filter, start: int, stop: int) -> Iterator[list[int]]:
         """The rows that a filter wants, in order, a list at a time.  Only from one thread for one filter."""
+        start = max(start, self.first)
+        if start >= stop:
+            return
         answers: Any = wanted.match_columns(Rows(self, start, stop))
         opener = Opener(self.reader, self._checkpoints)
         found: list[int] = []
@@ -317,6 +349,8 @@ class Store:
             return event
         light = self.light(index)
         assert isinstance(light, Message)
+        if index < self.first:
+            return light
         number = self.columns["number"][index]
         first = index  # of the message that came over the wire: a part of an aggregate comes right after it
         offset = self.columns["offset"][index]
@@ -342,6 +376,8 @@ class Store:
         return all(self.columns[name][one] == self.columns[name][other] for name in names)
 
     def _summarized(self, index: int, redactor: Redactor | None) -> str:
+        if index < self.first:
+            return LET_GO
         event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event)

@@ -26,6 +26,7 @@ LEVELS = (
         "rtmpscope.export",
         "rtmpscope.store",
         "rtmpscope.replay",
+        "rtmpscope.recent",
         "rtmpscope.filters",
         "rtmpscope.fields",
         "rtmpscope.redact",

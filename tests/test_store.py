@@ -144,3 +144,27 @@ def test_summary_of_a_redacted_row_holds_no_key():
     masked = [store.summary(index, Redactor()) for index in range(60)]
     assert any("s3cr3t" in line for line in shown)
     assert not any("s3cr3t" in line for line in masked)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_old_rows_are_let_go_while_totals_and_the_rest_stay(name: str):
+    path = CAPTURES / name
+    whole = loaded(path)
+    keep = max(8, whole.count // 4)
+    reader = open_capture([str(path)], spool=True, block_size=4096)
+    store = Store(reader, registry(), PORTS, keep=keep)
+    store.load()
+    assert (store.count, store.messages, store.problems) == (whole.count, whole.messages, whole.problems)
+    assert [one.counts for one in store.connections] == [one.counts for one in whole.connections]
+    assert 0 < store.first <= store.count - keep
+    for index in range(store.first, store.count):
+        assert facts(store.open(index)) == facts(whole.open(index))
+        assert store.row(index).head == whole.row(index).head
+    assert {len(column._held[2]) for column in store.columns.values()} == {store.count - store.first}
+    assert min([store.count, *store._events, *store._notes, *store._calls]) >= store.first
+    assert store.row(0).time_ns == whole.row(0).time_ns  # what times are measured against
+    for index in {0, store.first - 1}:
+        assert isinstance(store.open(index), Message)
+        assert store.summary(index) == "let go to save memory"
+    found = [row for rows in store.scan(compile("rtmp.type"), 0, store.count) for row in rows]
+    assert found == [index for index in range(store.first, store.count) if whole.row(index).kind == "message"]

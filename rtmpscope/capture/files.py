@@ -158,7 +158,8 @@ class SpoolSource:
 class FileSource:
     """A file or a pipe, packed or not."""
 
-    def __init__(self, path: str, block_size: int) -> None:
+    def __init__(self, path: str, block_size: int, wait: Wait | None = None) -> None:
+        """Look at its first bytes; with `wait` those of a file may still have to come."""
         self.size: int | None = None
         self.restartable = False
         self._name = "standard input" if path == STANDARD_INPUT else path
@@ -170,15 +171,16 @@ class FileSource:
         self._unread: tuple[Blocks, Iterator[bytes]] | None = None
 
         file = self._open()
-        blocks = Blocks(file, block_size)
+        status = os.fstat(file.fileno())
+        regular = path != STANDARD_INPUT and stat.S_ISREG(status.st_mode)
+        blocks = Blocks(file, block_size, wait=wait if regular else None)
         head, pieces = self._peek(iter(blocks))
         for packing in (GZIP, ZSTD):
             if head.startswith(packing):
                 self._packing = packing
                 head, pieces = self._peek(self._unpack(pieces))
         self.report = FileReport(path, self._recognise(head))
-        status = os.fstat(file.fileno())
-        if path != STANDARD_INPUT and stat.S_ISREG(status.st_mode):
+        if regular:
             blocks.close()
             self.size = status.st_size
             self.restartable = not self._packing
@@ -243,7 +245,7 @@ class FileSource:
         """The first bytes, enough to tell formats apart, and all pieces with those bytes before them."""
         head = b""
         try:
-            while len(head) < 8 and (piece := next(pieces, b"")):
+            while len(head) < 8 and (piece := next(pieces, None)) is not None:
                 head += piece
         except Fault as fault:
             raise CaptureError(f"{self._name}: {fault.reason}") from None
@@ -271,6 +273,7 @@ class CaptureReader:
     size         bytes of all files, None where one is a pipe or grows
     restartable  whether batches carry bookmarks
     ended        why nothing more comes, where that is more than the end of the files
+    caution      what to bear in mind while it is being read, empty where there is nothing
     """
 
     def __init__(
@@ -282,6 +285,7 @@ class CaptureReader:
         self.size: Final = sum(sizes) if wait is None and len(sizes) == len(sources) else None
         self.restartable: Final = all(source.restartable for source in sources)
         self.ended = ""
+        self.caution = ""
         self._sources = list(sources)
         self._wait = wait
 
@@ -385,7 +389,7 @@ def open_capture(
     unreadable: list[FileReport] = []
     for path in paths:
         try:
-            sources.append(FileSource(path, block_size))
+            sources.append(FileSource(path, block_size, wait if path is paths[-1] else None))
         except CaptureError as error:
             if len(paths) == 1:
                 raise

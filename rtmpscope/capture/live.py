@@ -19,7 +19,7 @@ from typing import Final
 from rtmpscope.capture import CaptureError
 from rtmpscope.capture.files import Batch, Bookmark, CaptureReader, FileReport
 from rtmpscope.capture.helpers import Account, Helper, Request, best_helper, environment, failure, problem
-from rtmpscope.capture.places import FilePlace, RingPlace
+from rtmpscope.capture.places import ConvertedPlace, FilePlace, RingPlace
 from rtmpscope.capture.streams import BLOCK, Wait
 from rtmpscope.limits import SPOOL_BYTES, SPOOL_RESERVE
 
@@ -38,18 +38,28 @@ class LiveCapture(CaptureReader):
     """
 
     def __init__(
-        self, request: Request, *, seconds: float = 0, kilobytes: int = 0, helper: Helper | None = None
+        self,
+        request: Request,
+        *,
+        seconds: float = 0,
+        kilobytes: int = 0,
+        spool_bytes: int = SPOOL_BYTES,
+        helper: Helper | None = None,
     ) -> None:
-        """Begin to capture, to end after so many seconds or kilobytes, 0 for never.  Raises CaptureError."""
+        """Begin to capture, to end after so many seconds or kilobytes, 0 for never.  Raises CaptureError.
+
+        A private copy that has grown to `spool_bytes` ends it too, as a failure.
+        """
         self.helper: Final = helper or best_helper()
         self.failed = False
         self._request = request
         self._seconds = seconds
         self._kilobytes = kilobytes
+        self._spool_bytes = spool_bytes
         self._account = Account()
         self._reason = ""
         self._kill_at = 0.0
-        self._place = RingPlace(request.save) if request.ring else FilePlace(request.save)
+        self._place = self._place_for(request)
         try:
             self._child = self._start()
             self._await_begin()
@@ -58,6 +68,7 @@ class LiveCapture(CaptureReader):
             raise
         name = request.save or ",".join(request.interfaces)
         super().__init__([self._place.first(self._account, FileReport(name, self.helper.format))])
+        self.caution = f"{self.helper.name} may drop packets" if self.helper.may_drop else ""
         self._began = time.monotonic()
         self._next_report = self._began + REPORT_SECONDS
 
@@ -77,6 +88,12 @@ class LiveCapture(CaptureReader):
         _end(self._child)
         super().close()
         self._place.close()
+
+    def _place_for(self, request: Request) -> FilePlace | RingPlace:
+        if request.ring:
+            return RingPlace(request.save)
+        converted = request.save and self.helper.format != "pcapng"
+        return ConvertedPlace(request.save) if converted else FilePlace(request.save)
 
     def _start(self) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
@@ -136,8 +153,11 @@ class LiveCapture(CaptureReader):
             self.stop(f"{self._seconds:g} s have passed")
         elif self._kilobytes and size >= self._kilobytes * 1000:
             self.stop(f"{self._kilobytes:,} kilobytes were captured")
-        elif size >= SPOOL_BYTES and not self._request.save:
-            self._fail(f"its private copy has grown to {SPOOL_BYTES >> 30} GiB: use a ring of files for long captures")
+        elif size >= self._spool_bytes and not self._request.save:
+            megabytes = f"{self._spool_bytes / 1e6:,.0f} MB"
+            self._fail(f"its private copy has grown to {megabytes}: --spool allows more, -b keeps a ring of files")
+        elif self._place.fault:
+            self._fail(self._place.fault)
         elif self._place.free() < SPOOL_RESERVE:
             self._fail(f"the disk that holds {self._place.folder} is full")
         elif self.helper.report_signal and now >= self._next_report:
@@ -151,6 +171,9 @@ class LiveCapture(CaptureReader):
     def _finish(self) -> None:
         """The helper is gone: say why."""
         self._account.end()
+        self._place.finish(self._account)
+        if self._place.fault and not self._reason:
+            self._fail(self._place.fault)
         code = self._child.returncode
         if self._reason:
             self.ended = self._reason

@@ -10,24 +10,35 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Final
 
 from rtmpscope.capture import CaptureError
-from rtmpscope.capture.files import FileReport, FileSource, Source, SpoolSource
+from rtmpscope.capture.files import CaptureReader, FileReport, FileSource, Source, SpoolSource
 from rtmpscope.capture.helpers import Account
 from rtmpscope.capture.streams import BLOCK, Spool, spool_folder
+from rtmpscope.capture.writer import PcapngWriter
 
 FIRST_BYTES: Final = 24  # with which every capture file begins
 
 RING: Final = "ring-"
 
+TICK_SECONDS: Final = 0.05  # between two looks at whether there is more to convert
+
 
 class Place:
-    """What the two have in common: the folder, and how much its disk can still take."""
+    """What they have in common: the folder, and how much its disk can still take.
+
+    fault  why no more can be kept, empty as long as it can
+    """
 
     def __init__(self, save: str) -> None:
         self.folder = Path(save).absolute().parent if save else spool_folder()
+        self.fault = ""
+
+    def finish(self, account: Account) -> None:
+        """The helper has written all it will."""
 
     def free(self) -> int:
         """Bytes."""
@@ -54,6 +65,7 @@ class FilePlace(Place):
         except OSError as error:
             raise CaptureError(f"cannot write to {self.folder}: {error.strerror}") from None
         self._reading = open(self._name, "rb", buffering=0)
+        self._spool = Spool(self._reading)
         if not save:
             self._unlink()
 
@@ -65,9 +77,8 @@ class FilePlace(Place):
         """What to read first, once it has begun."""
         self._close_output()
         if self._save:
-            os.replace(self._name, self._save)
-            self._name = ""
-        return SpoolSource(report, Spool(self._reading))
+            self._keep()
+        return SpoolSource(report, self._spool)
 
     def following(self, account: Account) -> Source | None:
         """What to read after all that was given out."""
@@ -83,6 +94,10 @@ class FilePlace(Place):
         self._reading.close()
         self._unlink()
 
+    def _keep(self) -> None:
+        os.replace(self._name, self._save)
+        self._name = ""
+
     def _close_output(self) -> None:
         if self.stdout >= 0:
             os.close(self.stdout)
@@ -92,6 +107,56 @@ class FilePlace(Place):
         if self._name:
             os.unlink(self._name)
             self._name = ""
+
+
+class ConvertedPlace(FilePlace):
+    """A file as above that is kept as pcapng, though its helper writes pcap.
+
+    A thread of its own converts it as it grows: what is kept depends neither on what the reader has come to nor on
+    whether he goes on.
+    """
+
+    def __init__(self, save: str) -> None:
+        super().__init__(save)
+        self._done = threading.Event()
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
+    def finish(self, account: Account) -> None:
+        self._dropped = (account.dropped or 0) + (account.dropped_by_interface or 0)
+        self._join()
+
+    def close(self) -> None:
+        self._join()
+        super().close()
+
+    def _keep(self) -> None:
+        """What the helper writes loses its name to the file that it is converted to."""
+        descriptor, converted = tempfile.mkstemp(prefix=".rtmpscope-", dir=self.folder)
+        os.replace(converted, self._save)
+        self._unlink()
+        self._thread = threading.Thread(target=self._convert, args=(descriptor,), daemon=True)
+        self._thread.start()
+
+    def _convert(self, descriptor: int) -> None:
+        source = SpoolSource(FileReport(self._save, "pcap"), self._spool)
+        link_type = -1
+        try:
+            with open(descriptor, "wb") as file:
+                writer = PcapngWriter(file)
+                for batch in CaptureReader([source]).batches(wait=lambda: not self._done.wait(TICK_SECONDS)):
+                    for packet in batch.packets:
+                        writer.write(packet)
+                        link_type = packet.link_type
+                    file.flush()
+                writer.write_dropped(link_type, self._dropped)
+        except OSError as error:
+            self.fault = f"cannot save to {self._save}: {error.strerror}"
+
+    def _join(self) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
 
 
 class RingPlace(Place):

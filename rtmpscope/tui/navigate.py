@@ -42,7 +42,7 @@ def rows_where(sight: Sight, column: str, find: Find, row: int, step: int) -> It
     It is given a block of the column at a time, backwards where step is negative, and searches it as fast as
     arrays and bytes are searched: millions of rows take a few hundredths of a second.
     """
-    values: array[int] = sight.store.columns[column]
+    values = sight.store.columns[column]
     start, end = (row + 1, sight.store.count) if step > 0 else (row - 1, -1)
     for near in range(start, end, BLOCK * step):
         far = min(near + BLOCK, end) if step > 0 else max(near - BLOCK, end)
@@ -84,7 +84,7 @@ def row_of_message(sight: Sight, number: int) -> int | None:
     """The row of a message by its number."""
     if number < 1:
         return None
-    numbers: Sequence[int] = sight.store.columns["number"]
+    numbers = sight.store.columns["number"]
     try:
         return numbers.index(number, number - 1, sight.store.count)
     except ValueError:
@@ -97,8 +97,8 @@ def row_at(sight: Sight, column: str, value: int) -> int:
     Both columns rise, but for the little that events may come out of order.
     """
     count = sight.store.count
-    values: Sequence[int] = sight.store.columns[column]
-    return min(bisect_left(values, value, 0, count), count - 1)
+    values = sight.store.columns[column]
+    return min(bisect_left(range(count), value, key=values.__getitem__), count - 1)
 
 
 def row_at_time(sight: Sight, connection: int, time_ns: int, step: int) -> int | None:
