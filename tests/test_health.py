@@ -50,6 +50,22 @@ def test_acknowledgements_are_counted() -> None:
     assert any(one["acknowledgements"] > 5 and one["most_unacknowledged"] > 0 for one in acknowledged)
 
 
+def test_sequence_headers_gops_and_replies_are_told() -> None:
+    figures = health(analysed("nginx-small-windows.pcap").connections[0])
+    video, audio = figures["streams"][0]["tracks"]
+    assert "320 x 180" in video["description"] and "44,100 Hz" in audio["description"]
+    assert (video["key_interval_longest_ms"], video["frames_per_gop"]) == (2000, 30)
+    assert abs(audio["clock_drift_ms"]) < 50
+    assert figures["replies"].keys() == {"connect", "createStream", "publish"}
+    connect = figures["replies"]["connect"]
+    assert connect["count"] == 1 and 0 < connect["mean_ms"] <= connect["longest_ms"] < 1000
+
+
+def test_side_that_resets_is_counted() -> None:
+    figures = health(analysed("nginx-vlc-play.pcap").connections[1])["tcp"]
+    assert (figures["c2s"]["resets"] > 0, figures["s2c"]["resets"]) == (True, 0)
+
+
 def test_stalls_are_told() -> None:
     stalled = [
         one for connection in analysed("publisher-stalled.pcap").connections for one in health(connection)["streams"]

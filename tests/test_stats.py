@@ -106,6 +106,8 @@ def test_real_capture_gives_a_report_and_a_summary(path: Path) -> None:
         pass
     text = tables(run.files, run.connections, run.redactor)
     assert text.count("connection ") >= len(run.connections)
+    fitting = [line for line in text.splitlines() if line.startswith("    ")]
+    assert max((len(line) for line in fitting), default=0) <= 80
     assert printable(text.replace("\n", "")) == text.replace("\n", "")
     check(parse(summary(run.files, run.connections, run.redactor)))
 
@@ -116,6 +118,8 @@ def test_streams_and_flow_are_in_the_report_of_a_real_publish() -> None:
         pass
     text = tables(run.files, run.connections, None)
     assert "video  h264" in text and "audio  aac" in text and "GOP" in text and "acknowledgements" in text
+    assert "320 x 180" in text and "44,100 Hz" in text
+    assert "replies    connect 44" in text
 
 
 def test_filtered_run_gives_the_same_verdicts() -> None:

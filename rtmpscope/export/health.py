@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rtmpscope.analysis.flow_control import FlowControl, Ledger
+from rtmpscope.analysis.measure import Spread
 from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
 from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, TcpStats
 
 Figures = dict[str, Any]
 
-_TCP: Final = ("packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "conflicts", "gaps", "lost_bytes")
+_TCP: Final = (
+    "packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "resets", "conflicts", "gaps", "lost_bytes",
+)  # fmt: skip
 
 
 def health(connection: Connection) -> Figures:
@@ -21,12 +24,14 @@ def health(connection: Connection) -> Figures:
     software = connection.analysis.get("fingerprints")
     timeline = connection.analysis.get("media_timeline")
     flow = connection.analysis.get("flow_control")
+    transactions = connection.analysis.get("transactions")
     return {
         "duration_ms": _milliseconds(connection.last_time_ns - connection.time_ns),
         "software": {name: getattr(software, name, "") or None for name in ("client", "server")},
         "tcp": {"round_trip_ms": None if connection.tcp_rtt_ns == UNKNOWN else _milliseconds(connection.tcp_rtt_ns)}
         | {name: _tcp(stats) for name, stats in zip(DIRECTIONS, connection.tcp, strict=True)},
         "flow_control": _flow(flow) if isinstance(flow, FlowControl) else None,
+        "replies": {name: _replies(spread) for name, spread in getattr(transactions, "latencies", {}).items()},
         "streams": [_stream(stream) for stream in timeline.streams] if isinstance(timeline, MediaTimeline) else [],
     }
 
@@ -43,11 +48,22 @@ def _flow(flow: FlowControl) -> Figures:
     }
 
 
+def _replies(spread: Spread) -> Figures:
+    return {
+        "count": int(spread.count),
+        "mean_ms": _milliseconds(spread.mean),
+        "longest_ms": _milliseconds(int(spread.most)),
+    }
+
+
 def _ledger(ledger: Ledger) -> Figures:
     return {
         "sent": int(ledger.sent),
         "window": int(ledger.window) or None,
         "acknowledgements": int(ledger.acks),
+        "acknowledged": int(ledger.acked),
+        "acknowledged_as": ledger.dialect or None,
+        "counter_restarts": int(ledger.restarts),
         "most_unacknowledged": int(ledger.most_unacked),
         "waits": int(ledger.waits),
         "waited_ms": _milliseconds(int(ledger.waited_ns)),
@@ -62,6 +78,7 @@ def _stream(stream: MediaStream) -> Figures:
         "messages": int(stream.messages),
         "skew_ms": int(stream.skew_ms) if both else None,
         "drift_ms_per_minute": round(stream.drift(), 3) if both else None,
+        "lateness_ms": int(stream.lateness_ms),
         "stalls": int(stream.stalls),
         "stalled_ms": int(stream.stalled_ms),
         "tracks": [_track(track) for track in stream.tracks],
@@ -73,6 +90,7 @@ def _track(track: Track) -> Figures:
         "kind": track.kind,
         "track_id": track.track_id,
         "codec": track.codec or None,
+        "description": track.description or None,
         "frames": int(track.frames),
         "bytes": int(track.bytes),
         "duration_ms": track.duration_ms,
@@ -80,6 +98,10 @@ def _track(track: Track) -> Figures:
         "frames_per_second": round(track.frame_rate, 3),
         "key_frames": int(track.key_frames),
         "key_interval_ms": round(track.key_intervals.mean, 3) if track.key_intervals.count else None,
+        "key_interval_longest_ms": int(track.key_intervals.most) if track.key_intervals.count else None,
+        "frames_per_gop": round(track.gop_frames.mean, 3) if track.gop_frames.count else None,
+        "composition_longest_ms": int(track.longest_composition),
+        "clock_drift_ms": int(track.drift_ms),
         "sequence_headers": int(track.headers),
         "sequence_header_changes": int(track.changes),
         "backwards": int(track.backwards),

@@ -1,10 +1,12 @@
 """What `rtmpscope stats` writes for people: captures, then each connection with its verdict, figures and streams.
 
-With a filter only what matched is counted: a `Tally` counts as the events pass.
+With a filter only what matched is counted: a `Tally` counts as the events pass.  Lines are wrapped to fit a terminal
+of 80 columns.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from rtmpscope.capture.files import FileReport
     from rtmpscope.redact import Redactor
 
+_WIDTH: Final = 80
+_INDENT: Final = "    "
 _OUTCOMES: Final = {
     "ok": "● ok",
     "failed": "✖ failed",
@@ -93,9 +97,10 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
     outcome = "" if verdict is None else f"  {verdict.role.replace('_', ' ')}  {_OUTCOMES[verdict.outcome]}"
     yield f"connection {connection.id}  {connection.client} → {connection.server}{outcome}"
     if verdict is not None:
-        yield f"    {text(verdict.text)}"
+        yield from _wrapped(_INDENT, text(verdict.text))
         if verdict.message is not None:
-            yield f"    decided by message {verdict.message:,}" + (f", {text(verdict.code)}" if verdict.code else "")
+            code = f", {text(verdict.code)}" if verdict.code else ""
+            yield from _wrapped(_INDENT, f"decided by message {verdict.message:,}{code}")
     yield from _row("time", f"{_duration(connection.last_time_ns - connection.time_ns)}{_round_trip(connection)}")
     yield from _software(connection)
     for direction, counts in enumerate(connection.counts):
@@ -105,6 +110,7 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
     for stream in _streams(connection):
         yield from _stream(stream)
     yield from _flow(connection)
+    yield from _replies(connection)
     if connection.gaps:
         yield from _row("gaps", f"{connection.gaps:,}, {connection.lost_bytes:,} bytes missing")
     if connection.note_counts:
@@ -112,8 +118,19 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
         yield from _row("notes", ", ".join([f"{count:,} {text(code)}" for code, count in noted]))
 
 
-def _row(name: str, value: str) -> Iterator[str]:
-    yield f"    {name:<10} {value}"
+def _row(name: str, value: str, hang: int = 0) -> Iterator[str]:
+    """A name and its figures; lines break after commas, and go on indented by `hang` more."""
+    lead = f"{_INDENT}{name:<10} "
+    figures = value.replace(" ", "\0").replace(",\0", ", ")
+    for line in _wrapped(lead, figures, " " * (len(lead) + hang)):
+        yield line.replace("\0", " ")
+
+
+def _wrapped(lead: str, value: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        value, _WIDTH, initial_indent=lead, subsequent_indent=indent or lead, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _software(connection: Connection) -> Iterator[str]:
@@ -124,7 +141,7 @@ def _software(connection: Connection) -> Iterator[str]:
 
 
 def _round_trip(connection: Connection) -> str:
-    return f", TCP round trip {connection.tcp_rtt_ns / 1e6:.1f} ms" if connection.tcp_rtt_ns >= 0 else ""
+    return f", TCP round trip {connection.tcp_rtt_ns / 1e6:.3g} ms" if connection.tcp_rtt_ns >= 0 else ""
 
 
 def _tcp(connection: Connection, direction: int) -> str:
@@ -147,7 +164,7 @@ def _streams(connection: Connection) -> list[MediaStream]:
 def _stream(stream: MediaStream) -> Iterator[str]:
     name = f"stream {stream.message_stream_id}"
     for track in stream.tracks:
-        yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}")
+        yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}", 5)
         name = ""
     health = []
     if stream.video is not None and stream.audio is not None:
@@ -156,7 +173,8 @@ def _stream(stream: MediaStream) -> Iterator[str]:
             f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= 1 else "")
         )
     if stream.stalls:
-        health.append(f"{stream.stalls:,} stalls, {stream.stalled_ms / 1000:.1f} s in all")
+        stalls = "1 stall" if stream.stalls == 1 else f"{stream.stalls:,} stalls"
+        health.append(f"{stalls}, {stream.stalled_ms / 1000:.1f} s in all")
     if health:
         yield from _row("", "     " + ", ".join(health))
 
@@ -164,7 +182,7 @@ def _stream(stream: MediaStream) -> Iterator[str]:
 def _track(track: Track) -> str:
     number = f" {track.track_id}" if track.track_id else ""
     parts = [
-        f"{track.kind}{number}  {track.codec or 'unknown codec'}",
+        f"{track.kind}{number}  {track.codec or 'unknown codec'} {track.description}".rstrip(),
         f"{track.frames:,} frames",
         f"{track.duration_ms / 1000:.1f} s",
         f"{track.bitrate / 1000:,.0f} kb/s",
@@ -200,6 +218,13 @@ def _flow(connection: Connection) -> Iterator[str]:
     if flow.pings.count:
         unanswered = f", {flow.pings_unanswered:,} unanswered" if flow.pings_unanswered else ""
         yield from _row("pings", f"{flow.pings.count:,}, {flow.pings.mean / 1e6:.1f} ms on average{unanswered}")
+
+
+def _replies(connection: Connection) -> Iterator[str]:
+    latencies = getattr(connection.analysis.get("transactions"), "latencies", {})
+    if latencies:
+        slowest = sorted(latencies.items(), key=lambda item: -item[1].most)
+        yield from _row("replies", ", ".join(f"{name} {spread.most / 1e6:.3g} ms" for name, spread in slowest))
 
 
 def _duration(nanoseconds: int) -> str:
