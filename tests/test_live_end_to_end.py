@@ -55,19 +55,20 @@ def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witnesses]:
     trace, saved = folder / "live.jsonl", folder / "saved.pcapng"
     with pytest.MonkeyPatch.context() as patch, Lab("live") as lab:
         patch.setattr(clients, "HOME", folder)
-        source = clients.media(seconds=5)
+        source = clients.media(seconds=15)
         nginx(lab, server="chunk_size 4096;")
         with lab.capture() as beside:
             live = lab.start(
                 "server", *RTMPSCOPE, "live", "-i", "veth0", "--export", trace, "-w", saved, *WHOLE, env=ENVIRONMENT
             )
             wait_for(saved)
-            publisher = clients.ffmpeg_publish(lab, seconds=5, source=source, start=True)
+            publisher = clients.ffmpeg_publish(lab, seconds=15, source=source, start=True)
             time.sleep(1.5)
             players = [clients.ffmpeg_play(lab, seconds=1, level="error", start=True)]
             time.sleep(1)
             players.append(clients.ffmpeg_play(lab, seconds=1, level="error", start=True))
             clients.ffmpeg_publish(lab, seconds=2, source=source)
+            publisher.send(signal.SIGINT)
             publisher.wait(15)
             for player in players:
                 player.wait(1)  # nginx does not tell players that the stream is over
@@ -107,7 +108,7 @@ def messages(trace: list[Record]) -> dict[tuple[object, ...], list[tuple[object,
 def test_live_trace_is_that_of_the_file_that_tcpdump_wrote_beside_it(witnesses: Witnesses) -> None:
     live = messages(witnesses.live)
     assert len(live) == 8  # directions of a publisher, two players and who was turned away
-    assert sum(map(len, live.values())) > 400
+    assert sum(map(len, live.values())) > 200
     beside = messages(witnesses.beside)
     assert live.keys() == beside.keys()
     for way in live:
