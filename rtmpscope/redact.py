@@ -54,6 +54,7 @@ _SECRET_WORDS: Final = frozenset(
     "credentials hash jwt key keys login md5 nonce opaque pass passphrase passwd password pin pw pwd response salt "
     "secret session sessionid sid sig sign signature streamkey ticket token tokens user userid username".split()
 )
+_SOUND: Final = re.compile(r"[\w$@.:/ -]*")  # what names of commands are made of; others were damaged
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 # What a query part may say openly: the steps of Adobe's and Limelight's authentication.
@@ -163,7 +164,7 @@ class Redactor:
     def _command(self, body: Field) -> Field:
         name = str(body.get("name") or "")
         rule, properties = _COMMAND_RULES.get(_meant(name.lower()), _USUAL)
-        if _is_secret_name(name):
+        if _is_secret_name(name) or not _SOUND.fullmatch(name):
             rule, properties = _SECRET
         parts = []
         for part in body.children:
@@ -219,7 +220,8 @@ class Redactor:
         value, kind = field.value, field.kind
         shown: object = value
         if isinstance(value, str):
-            shown = rule(self, value)
+            text, zero, rest = value.partition("\0")  # no text goes on behind it: a length was damaged
+            shown = rule(self, text) + (self.secret(zero + rest) if zero else "")
         elif isinstance(value, bytes):
             if field.name == "undecoded" or rule is Redactor.secret or self._holds_secret(value):
                 return Field(field.name, len(value), field.start, field.end, "withheld", "redacted")

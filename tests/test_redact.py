@@ -62,7 +62,7 @@ def redactor() -> Redactor:
     return Redactor(b"key of this test")
 
 
-@pytest.mark.parametrize("name", ["pu\x1clish", "FCPubl\xa5sh", "getStr\xa5amLength"])
+@pytest.mark.parametrize("name", ["pu\x1clish", "publiDh", "FCPubl\xa5sh", "getStr\xa5amLength", "lo\x1cin"])
 def test_name_is_replaced_though_damage_changed_the_command(redactor: Redactor, name: str) -> None:
     assert_gone(redacted(redactor, 20, command(name, 2, None, KEY)), KEY)
 
@@ -161,6 +161,13 @@ def test_connect_loses_its_secrets_and_keeps_the_rest(redactor: Redactor) -> Non
 def test_same_secrets_are_found_in_amf3(redactor: Redactor) -> None:
     name = bytes([0x11, 0x06, len(KEY) << 1 | 1]) + KEY.encode()
     assert_gone(redacted(redactor, 17, b"\x00" + amf0("publish", 5.0, None) + name), KEY)
+
+
+def test_text_that_swallowed_what_follows_keeps_only_its_beginning(redactor: Redactor) -> None:
+    url = f"rtmp://10.0.0.2/live\0\x08anything\x02\0\x1a{KEY}"
+    (shown,) = [redacted(redactor, 20, command("connect", 1, {"tcUrl": url}))]
+    assert_gone(shown, KEY, "anything")
+    assert "rtmp://10.0.0.2/live" in "".join(everything(shown))
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import zip_longest
-
-from rtmpscope.model import Event, Field, Handshake, Message
+from rtmpscope.model import Event, Handshake, Message
 from rtmpscope.tui.sight import Body
 
 SHOWN, MISSING, HIDDEN = range(3)
@@ -31,6 +28,12 @@ class Octets:
         if len(self.data) < length:
             self.missing.append((len(self.data), length))
 
+    def place(self, captured: int) -> int:
+        """Where a byte of those that were captured stands."""
+        for start, end in self.missing:
+            captured += end - start if start <= captured else 0
+        return captured
+
     def state(self, place: int) -> int:
         if any(start <= place < end for start, end in self.missing):
             return MISSING
@@ -49,23 +52,11 @@ class Octets:
 
 
 def octets(event: Event | None, body: Body) -> Octets:
-    """The event's bytes; where the shown body differs from the real one, its bytes are hidden too."""
+    """The event's bytes, without those that its body hides."""
     if isinstance(event, Handshake):
         return Octets(event.data, len(event.data))
     if not isinstance(event, Message):
         return Octets()
     found = Octets(event.payload, event.length, event.holes)
-    if body.real is not None and body.shown is not None:
-        found.hidden = list(differences(body.real, body.shown))
+    found.hidden = [(found.place(start), found.place(end - 1) + 1) for start, end in body.hidden if start < end]
     return found
-
-
-def differences(body: Field, shown: Field) -> Iterator[Span]:
-    """The spans of the fields that a mask has changed."""
-    if body is shown:
-        return
-    if shown.value != body.value or len(shown.children) != len(body.children):
-        yield body.start, body.end
-        return
-    for one, other in zip_longest(body.children, shown.children):
-        yield from differences(one, other)

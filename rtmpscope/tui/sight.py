@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class Body(NamedTuple):
-    """What an event holds: as it is, as it may be shown, and what may be shown of what was said about it."""
+    """What an event holds: as it may be shown, what may be shown of what was said about it, and which bytes may not."""
 
-    real: Field | None
     shown: Field | None
     notes: Sequence[Note] = ()
+    hidden: Sequence[tuple[int, int]] = ()
 
 
 class Sight:
@@ -78,11 +78,11 @@ class Sight:
 
     def body(self, event: Event) -> Body:
         real = self.store.describe(event) if isinstance(event, Message | Handshake) else None
-        shown = real
-        if real is not None and self.mask is not None and isinstance(event, Message):
-            shown = self.mask.body(event, real)
         notes = [Note(note.code, note.severity, self.text(note.text)) for note in event.notes or ()]
-        return Body(real, shown, notes)
+        if real is None or self.mask is None or not isinstance(event, Message):
+            return Body(real, notes)
+        shown = self.mask.body(event, real)
+        return Body(shown, notes, self.mask.hidden(event, real, shown))
 
     def time(self, row: int, time_ns: int) -> str:
         return self.time_format.text(time_ns, self.clock(row), self.digits)

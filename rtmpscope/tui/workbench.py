@@ -197,7 +197,7 @@ class Workbench(Screen[None]):
     @work(thread=True, group="open", exit_on_error=False)
     def decode(self, row: int) -> None:
         """Open a row in a thread: a long replay may not hold up the keys."""
-        event, body = None, Body(None, None)
+        event, body = None, Body(None)
         try:
             event = self.sight.store.open(row)
             body = self.sight.body(event)
