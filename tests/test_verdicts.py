@@ -27,6 +27,8 @@ EXPECTED = {
     "connect unanswered": ("publish", "failed"),
     "createStream unanswered": ("publish", "failed"),
     "publish granted, media never starts": ("publish", "failed"),
+    "publish granted, then denied": ("publish", "failed"),
+    "play granted, then denied": ("play", "failed"),
     "publish rejected": ("publish", "failed"),
     "publish refused": ("publish", "failed"),
     "play granted and at once stopped": ("play", "failed"),

@@ -30,6 +30,23 @@ def publish_refused(lab):
         clients.ffmpeg_publish(lab, seconds=2)
 
 
+@scenario(
+    NGINX,
+    "ffmpeg",
+    [
+        connection("publish", "publish granted, then denied: nginx closes the connection", "NetStream.Publish.Start"),
+        connection("play", "play granted, then denied: nginx closes the connection", "NetStream.Play.Start"),
+    ],
+    nginx_log=False,  # it closes before it reads what ffmpeg sends on being granted
+)
+def denied_by_rule(lab):
+    """nginx has rules (deny publish, deny play): it grants first, then closes the connection without a word."""
+    servers.nginx(lab, live="deny publish all; deny play all;")
+    with lab.capture():
+        clients.ffmpeg_publish(lab, seconds=2)
+        clients.ffmpeg_play(lab, seconds=2, level="info", patience=5)
+
+
 @scenario(NGINX, "ffmpeg", [connection("play", "play refused by the server", "NetStream.Play.StreamNotFound")])
 def play_not_found(lab):
     """A player asks nginx, which serves only running streams here, for one that nobody publishes."""
