@@ -166,6 +166,27 @@ def test_followed_capture_is_shown_as_it_grows_and_a_signal_ends_that(command: l
     assert shown.count(b"\n") == run(*command, CAPTURE).stdout.count("\n")
 
 
+@pytest.mark.parametrize("grows", [True, False])
+def test_followed_capture_that_is_still_empty_is_waited_for(grows: bool, tmp_path: Path) -> None:
+    growing = tmp_path / "growing.pcap"
+    growing.touch()
+    with subprocess.Popen(
+        [*COMMAND, "print", str(growing), "--follow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        opened = Path(f"/proc/{process.pid}/fd")
+        latest = time.monotonic() + 60
+        while str(growing) not in [os.path.realpath(one) for one in opened.iterdir()]:
+            assert time.monotonic() < latest
+            time.sleep(0.05)
+        if grows:
+            growing.write_bytes(Path(CAPTURE).read_bytes())
+            assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
+
+
 def test_port_option_names_connections_that_carry_nothing_readable() -> None:
     capture = str(CAPTURES / "rtmps-tls13.pcap")
     assert "connection 0" in run("stats", capture, "-d", "443", "-d", "1936").stdout

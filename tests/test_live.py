@@ -2,6 +2,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,10 @@ from rtmpscope.capture import CaptureError, streams
 from rtmpscope.capture.files import open_capture
 from rtmpscope.capture.helpers import HELPERS, Helper, Request
 from rtmpscope.capture.live import LiveCapture
+from rtmpscope.limits import SPOOL_BYTES
 from rtmpscope.model import Packet
+from rtmpscope.plugins import Registry
+from rtmpscope.store import Store
 from tests.traffic import Conversation, needs_root, run, spare_interface
 
 pytestmark = needs_root
@@ -51,11 +55,17 @@ def start(conversation: Conversation) -> Iterator[Callable[..., LiveCapture]]:
     started: list[LiveCapture] = []
 
     def begin(
-        *interfaces: str, helper: Helper | None = None, seconds: float = 15, kilobytes: int = 0, **options: object
+        *interfaces: str,
+        helper: Helper | None = None,
+        seconds: float = 60,
+        kilobytes: int = 0,
+        spool_bytes: int = SPOOL_BYTES,
+        **options: object,
     ) -> LiveCapture:
         options.setdefault("capture_filter", conversation.filter)
         request = Request(interfaces or ["lo"], **options)  # type: ignore[arg-type]
-        started.append(LiveCapture(request, seconds=seconds, kilobytes=kilobytes, helper=helper))
+        live = LiveCapture(request, seconds=seconds, kilobytes=kilobytes, spool_bytes=spool_bytes, helper=helper)
+        started.append(live)
         return started[-1]
 
     yield begin
@@ -194,6 +204,24 @@ def test_it_ends_at_the_size_that_was_asked_for(start: Callable[..., LiveCapture
     assert (live.ended, live.failed) == ("100 kilobytes were captured", False)
 
 
+def test_a_private_copy_never_grows_far_beyond_its_bound(
+    start: Callable[..., LiveCapture], conversation: Conversation, folder: Path
+) -> None:
+    live = start(spool_bytes=100_000)
+    conversation.send(DATA)
+    assert sum(len(packet.data) for packet in taken(live)) > 90_000
+    said = "its private copy has grown to 0 MB: --spool allows more, -b keeps a ring of files"
+    assert (live.ended, live.failed) == (said, True)
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_only_a_helper_that_may_drop_packets_is_marked_as_such(
+    helper: Helper, start: Callable[..., LiveCapture]
+) -> None:
+    store = Store(start(helper=helper), Registry(), frozenset())
+    assert ("may drop packets" in store.progress_text) == (helper is SNIFFER)
+
+
 @pytest.mark.parametrize("helper", INSTALLED)
 def test_an_interface_that_goes_away_ends_it_and_loses_nothing(
     helper: Helper, start: Callable[..., LiveCapture], veth: str
@@ -312,7 +340,32 @@ def test_a_saved_capture_holds_every_packet(
     reader = open_capture([str(saved)])
     kept = [packet for batch in reader.batches() for packet in batch.packets]
     assert [(packet.time_ns, packet.data) for packet in kept] == [(packet.time_ns, packet.data) for packet in packets]
-    assert (reader.files[0].format, reader.files[0].outcome) == (helper.format, "complete")
+    assert (reader.files[0].format, reader.files[0].outcome) == ("pcapng", "complete")
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["saved"]
+
+
+@pytest.mark.skipif(not TCPDUMP.path, reason="tcpdump is not installed")
+def test_what_tcpdump_captures_is_saved_as_pcapng_whether_it_is_read_or_not(
+    start: Callable[..., LiveCapture], conversation: Conversation, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    other = Conversation()
+    live = start(helper=TCPDUMP, save=str(saved), capture_filter=f"{conversation.filter} or {other.filter}")
+    conversation.send(DATA)
+    kept: list[Packet] = []
+    latest = time.monotonic() + 10
+    while conversation.received(kept) != DATA and time.monotonic() < latest:
+        time.sleep(0.1)
+        kept = [packet for batch in open_capture([str(saved)]).batches() for packet in batch.packets]
+    assert conversation.received(kept) == DATA  # while it goes on, and nobody has read a packet
+    other.send(DATA)
+    other.close()
+    time.sleep(handed_over(TCPDUMP))
+    live.close()
+    reader = open_capture([str(saved)])
+    assert other.received(packet for batch in reader.batches() for packet in batch.packets) == DATA
+    assert (reader.files[0].format, reader.files[0].outcome) == ("pcapng", "complete")
 
 
 @needs_dumpcap

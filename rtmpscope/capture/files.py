@@ -299,6 +299,14 @@ class CaptureReader:
         self._sources.append(source)
         self.files.append(source.report)
 
+    def stop(self, reason: str = "stopped") -> None:
+        """Wait for nothing more; what has come by then is still read."""
+        if self._wait is not None:
+            self.ended = reason
+
+    def _may_grow(self) -> bool:
+        return self._wait is not None and not self.ended and self._wait()
+
     def close(self) -> None:
         """Delete what was kept; bookmarks into it lead nowhere any more."""
         for source in self._sources:
@@ -312,8 +320,8 @@ class CaptureReader:
         only by a reading from the start.
         """
         mark = bookmark or Bookmark(0, 0, 1, self._sources[0].report.parser())
-        if wait is None and bookmark is None:
-            wait = self._wait
+        if wait is None and bookmark is None and self._wait is not None:
+            wait = self._may_grow
         position = 0
         while True:
             source = self._sources[mark.file]

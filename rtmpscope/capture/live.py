@@ -86,6 +86,8 @@ class LiveCapture(CaptureReader):
     def close(self) -> None:
         """End the capture if need be, and delete what is not to be kept."""
         _end(self._child)
+        self._listen()
+        self._place.finish(self._account)
         super().close()
         self._place.close()
 
