@@ -180,3 +180,19 @@ def test_text_of_the_peer_is_never_repeated():
     for code in ("NetStream.Publish.BadName", "s3cr3t-key is in use"):
         status = talk.status(code, "error", description="s3cr3t-key is in use")
         assert all("s3cr3t" not in note.text for note in status.notes)
+
+
+def test_part_of_a_damaged_handshake_is_not_called_late():
+    talk = Talk()
+    client, server = wire.handshake()
+    talk.part("C0", client[:1])
+    talk.command(C2S, "connect", 1, None)
+    talk.gap(S2C)
+    talk.part("S2", server[1537:])
+    assert "data-before-handshake" not in talk.codes
+
+
+def test_error_to_a_request_that_was_not_seen_is_a_note_at_most():
+    talk = Talk()
+    talk.command(S2C, "_error", 9, None, {"level": "error", "code": "NetConnection.Call.Failed"})
+    assert [note.severity for note in talk.notes if note.code == "call-failed"] == [Severity.NOTE]

@@ -204,3 +204,12 @@ def test_memory_is_bounded():
     side = talk.connection.analysis["transactions"]._sides[C2S]
     assert len(side.issued) == 10_000
     assert codes(talk.command(S2C, "_result", 3, None)) == []
+
+
+@pytest.mark.parametrize("lost", [C2S, S2C])
+def test_answer_is_not_missed_where_packets_are_missing(lost):
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, None)
+    talk.gap(lost)
+    assert "no-reply" not in talk.wait(9).end().codes
