@@ -368,10 +368,10 @@ class Campaign:
             self.findings.setdefault(finding.signature, (number, case, finding))
         return finding
 
-    def run(self, seconds: float, show: Callable[[Finding, int], object]) -> None:
+    def run(self, seconds: float, show: Callable[[Finding, int], object], cases: int = sys.maxsize) -> None:
         until = time.monotonic() + seconds
         number = 0
-        while time.monotonic() < until:
+        while number < cases and time.monotonic() < until:
             known = len(self.findings)
             finding = self.try_case(number)
             if finding is not None and len(self.findings) > known:
