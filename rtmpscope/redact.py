@@ -534,6 +534,7 @@ _SECRET: Final[tuple[Rule, Properties]] = (Redactor.secret, {})
 _COMMAND_RULES: Final[dict[str, tuple[Rule, Properties]]] = {
     "connect": _SECRET,
     "publish": (Redactor._publish_type, {}),
+    "play2": (Redactor._name, {"transition": Redactor._plain}),
     **dict.fromkeys(
         ("onfcpublish", "onfcunpublish", "onfcsubscribe", "onfcunsubscribe"),
         (Redactor._wire, {**_PROPERTIES, "description": Redactor._name_or_sentence}),
