@@ -26,12 +26,13 @@ class Habit:
 class ChunkStream:
     """One csid: its header history and the message under way (remaining > 0).
 
-    stale: bytes were lost since its last full header, so what fmt 2 and 3 inherit is no longer certain.
+    stale: bytes were lost since its last full header, so what fmt 2 and 3 inherit is no longer certain until so many
+    of them were borne out by what followed.
     orphan: stale, and its messages span chunks, so a fmt 3 may go on with a message nobody knows the rest of.
     """
 
     __slots__ = (
-        "csid", "seen", "stale", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
+        "csid", "seen", "stale", "inherited", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
         "extended_value", "length", "type_id", "message_stream_id", "acknowledged", "first_byte", "habits",
         "learned", "remaining", "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns",
         "chunks", "captured", "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
@@ -40,7 +41,8 @@ class ChunkStream:
     def __init__(self, csid: i64) -> None:
         self.csid = csid
         self.seen = False
-        self.stale = False
+        self.stale: i64 = 0
+        self.inherited = False  # the message under way has its length from a header of before the loss
         self.orphan = False
         self.timestamp: i64 = UNKNOWN
         self.last_timestamp: i64 = UNKNOWN
@@ -76,6 +78,7 @@ class ChunkStream:
         other = ChunkStream(self.csid)
         other.seen = self.seen
         other.stale = self.stale
+        other.inherited = self.inherited
         other.orphan = self.orphan
         other.timestamp = self.timestamp
         other.last_timestamp = self.last_timestamp

@@ -54,7 +54,7 @@ CONTINUATION_BITS: Final = 8
 SEGMENT_BITS: Final = 8
 
 # What must follow a header that rests on something uncertain.
-PROOF_BITS: Final = 16
+PROOF_BITS: Final = 20
 
 MESSAGE_HEADER_SIZES: Final = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
@@ -319,7 +319,8 @@ class ChunkParser:
                 self.minded_end = True
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
-            self._weigh(CONTINUATION_BITS, after, base)
+            # It bears out the chunk size, but not where the message ends.
+            self._weigh(0 if stream.inherited else CONTINUATION_BITS, after, base)
             if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
                 stream.note(
                     "extended-timestamp-not-repeated",
@@ -422,45 +423,63 @@ class ChunkParser:
         data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
     ) -> bool:  # fmt: skip
         """Whether a header that begins a message may be believed; if not, trouble says why or more is needed."""
-        may_be_cut = length > self.uncut and not self.chunk_size_sure
         if self.trial:
-            visible = min(length, PEEK)
-            if self.chunk_size_sure:
-                visible = min(visible, self.chunk_size)
-            wanted = max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible
-            wanted = self._shown(wanted, at, end, final)
-            if wanted < 0:
+            if not self._accept_on_trial(
+                stream, fmt, value, length, type_id, message_stream_id, data, pos, at, end, base, final
+            ):
                 return False
-            visible = min(visible, wanted)
-            bits = header_bits(stream, fmt, value, length, type_id, message_stream_id)
-            bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
-            if bits > 0 and self._begins_segment(base + pos):
-                bits += SEGMENT_BITS
-            inherited = not (stream.stale and fmt >= 2) or may_inherit(stream, data, at, visible)
-            if self.exempt and inherited:
-                bits = max(bits, 0)
-            elif bits < 0 or stream.remaining or not inherited:
-                self._weigh(0, at + wanted, base)
-                self._stop(LOST_SYNC, base + at)
-                return False
-            if self.unproven or (stream.stale and fmt >= 2):
-                # What this header says of lengths must be borne out by what comes next.
-                self.proof = self.bits + bits + max(self.unproven, PROOF_BITS)
-                self.unproven = 0
-            self._weigh(bits, at + wanted, base)
-            if may_be_cut and (self.exempt or (self.trial and wanted <= self.chunk_size)):
-                if not self.exempt and looks_cut(self.chunk_size, data, at, wanted, data[pos] | 0xC0):
-                    self.proof = self.bits + PROOF_BITS
-                self.uncut = max(self.uncut, wanted)
-                may_be_cut = False
         elif not self.exempt and is_doubtful(stream, self.distrust, fmt, value, length, type_id, message_stream_id):
             self._stop(DOUBT, base + at)
             return False
-        if may_be_cut:
+        elif self.may_be_cut(length):
             self._stop(CHUNK_SIZE_UNKNOWN, base + at)
             return False
         self.exempt = False
         return True
+
+    def _accept_on_trial(
+        self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64,
+        data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
+    ) -> bool:  # fmt: skip
+        """The same on trial: with the bits that the header and the payload behind it bring."""
+        may_be_cut = self.may_be_cut(length)
+        visible = min(length, PEEK)
+        if self.chunk_size_sure:
+            visible = min(visible, self.chunk_size)
+        wanted = self._shown(max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible, at, end, final)
+        if wanted < 0:
+            return False
+        visible = min(visible, wanted)
+        bits = header_bits(stream, fmt, value, length, type_id, message_stream_id)
+        bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
+        if bits > 0 and self._begins_segment(base + pos):
+            bits += SEGMENT_BITS
+        uncertain = stream.stale > 0 and fmt >= 2
+        inherited = not uncertain or may_inherit(stream, data, at, visible)
+        if self.exempt and inherited:
+            bits = max(bits, 0)
+        elif bits < 0 or stream.remaining or not inherited:
+            self._weigh(0, at + wanted, base)
+            self._stop(LOST_SYNC, base + at)
+            return False
+        if self.unproven or uncertain:
+            # What this header says of lengths must be borne out by what comes next.
+            self.proof = self.bits + bits + max(self.unproven, PROOF_BITS)
+            self.unproven = 0
+        self._weigh(bits, at + wanted, base)
+        if not may_be_cut:
+            return True
+        if not self.exempt and not (self.trial and wanted <= self.chunk_size):
+            self._stop(CHUNK_SIZE_UNKNOWN, base + at)
+            return False
+        if not self.exempt and looks_cut(self.chunk_size, data, at, wanted, data[pos] | 0xC0):
+            self.proof = self.bits + PROOF_BITS
+        self.uncut = max(self.uncut, wanted)
+        return True
+
+    def may_be_cut(self, length: i64) -> bool:
+        """Whether it is not certain how many chunks a message of that length has."""
+        return length > self.uncut and not self.chunk_size_sure
 
     def _weigh(self, bits: i64, examined: i64, base: i64) -> None:
         """Add evidence to a trial; with enough of it the trial is over.  `examined`: the place behind the last byte."""
@@ -485,7 +504,8 @@ class ChunkParser:
         if stream.stale and fmt and stream.type_id in STREAMLESS:
             stream.message_stream_id = UNKNOWN
         stream.seen = True
-        stream.stale = False
+        stream.inherited = stream.stale > 0 and fmt >= 2
+        stream.stale = stream.stale - 1 if stream.inherited else 0
         stream.orphan = False
         stream.last_timestamp = stream.timestamp
         stream.fmt = fmt
@@ -809,7 +829,7 @@ class ChunkParser:
                     "bytes of this message are missing from the capture",
                 )
             stream.timestamp = UNKNOWN
-            stream.stale = True
+            stream.stale = 1
             stream.orphan = stream.length > limit
 
     @property

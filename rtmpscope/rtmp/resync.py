@@ -56,8 +56,9 @@ SEARCH_BITS_AT_END: Final = 38
 GUESS_BITS: Final = 24
 GUESS_BITS_AT_END: Final = 7
 
-# To learn what a short header inherits: bits, bytes that are looked at, and lengths that are tried.
+# To learn what a short header inherits: bits, headers that bear it out, bytes looked at, and lengths tried.
 LEARN_BITS: Final = 60
+LEARN_HEADERS: Final = 3
 LEARN_SPAN: Final = 8_192
 LEARN_TRIES: Final = 64
 
@@ -386,9 +387,9 @@ class Recovery:
             span = found.start() - payload
             type_id = likely_type(csid, span, data, payload, min(span, PEEK))
             repeated = again.match(data, found.start()) is not None
-            if type_id == UNKNOWN or (self._may_be_cut(span) and not repeated):
+            if type_id == UNKNOWN or (self.parser.may_be_cut(span) and not repeated):
                 continue
-            sizes = _cutting_sizes(data, payload, span, 0xC0 | csid) if self._may_be_cut(span) else []
+            sizes = _cutting_sizes(data, payload, span, 0xC0 | csid) if self.parser.may_be_cut(span) else []
             if not sizes:
                 self._suppose_length(csid, type_id, span, data[payload], self.parser.chunk_size, False)
             for size in sizes:
@@ -403,7 +404,7 @@ class Recovery:
         fork.chunk_size_sure = fork.chunk_size_sure or sure
         stream = fork.assume(csid)
         stream.adopt(Habit(type_id, length, first_byte))
-        stream.stale = True
+        stream.stale = LEARN_HEADERS
         self.suppose(fork, LEARN_BITS, LEARN_BITS)
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
@@ -472,7 +473,9 @@ class Recovery:
     def _can_size(self, region: Region, place: i64) -> bool:
         """Whether all is there that tells how the message is cut whose whole header stands at `place`."""
         length = self._length_at(region.data, place)
-        return not self._may_be_cut(length) or self._has(region, place + HEADER_SPAN + min(length, LARGEST_SEARCHED))
+        if not self.parser.may_be_cut(length):
+            return True
+        return self._has(region, place + HEADER_SPAN + min(length, LARGEST_SEARCHED))
 
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
@@ -480,7 +483,7 @@ class Recovery:
         if first == 0xC2 and not _has_seen(parser, 2):
             self._propose_acknowledgements(region, place)
             return
-        if self._may_be_cut(self._length_at(region.data, place)) and not self._is_convincing(region, place):
+        if self.parser.may_be_cut(self._length_at(region.data, place)) and not self._is_convincing(region, place):
             fork = parser.fork()
             fork.unproven = PROOF_BITS
             self._queue(region, place, fork)
@@ -512,13 +515,10 @@ class Recovery:
         fork.needed = SEARCH_BITS
         self.queue.append(Hypothesis(fork, region.base + place, place, SEARCH_BITS_AT_END))
 
-    def _may_be_cut(self, length: i64) -> bool:
-        return length > self.parser.uncut and not self.parser.chunk_size_sure
-
     def _forks(self, region: Region, place: i64) -> list[ChunkParser]:
         """Parsers to begin at `place`: one that goes on as before, where need be others with other chunk sizes."""
         length = self._length_at(region.data, place)
-        sizes = self._sizes(region, place, length) if self._may_be_cut(length) else []
+        sizes = self._sizes(region, place, length) if self.parser.may_be_cut(length) else []
         if len(sizes) == 0:
             return [self.parser.fork()]
         forks: list[ChunkParser] = []
@@ -593,9 +593,9 @@ class Recovery:
 def _is_cut_unknown(parser: ChunkParser) -> bool:
     """Whether a message is under way whose first chunk may end anywhere."""
     current = parser.current
-    if parser.chunk_size_sure or current is None:
+    if current is None or current.remaining == 0 or current.chunks > 1:
         return False
-    return current.remaining > 0 and current.chunks == 1 and current.length > parser.uncut
+    return parser.may_be_cut(current.length)
 
 
 def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
