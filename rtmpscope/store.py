@@ -212,8 +212,9 @@ class Store:
                 self._append_other(columns, event, severity)
                 self._events[row] = event
             row += 1
-        for conversation in self._engine.touched:
-            self._checkpoints.track(conversation)
+        if self.reader.restartable:
+            for conversation in self._engine.touched:
+                self._checkpoints.track(conversation)
         self.count = row
         if self._keep and row - self.first > self._keep * 5 // 4:
             self._let_go(row - self._keep)
@@ -349,7 +350,7 @@ class Store:
             return event
         light = self.light(index)
         assert isinstance(light, Message)
-        if index < self.first:
+        if index < self.first or not self.reader.restartable:
             return light
         number = self.columns["number"][index]
         first = index  # of the message that came over the wire: a part of an aggregate comes right after it

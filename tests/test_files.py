@@ -314,6 +314,21 @@ def test_a_growing_file_is_followed_until_wait_says_stop(tmp_path: Path) -> None
     assert again[-1][0] == 60
 
 
+def test_a_followed_file_that_is_stopped_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "growing.pcap"
+    path.write_bytes(PCAP)
+    waited = []
+
+    def wait() -> bool:
+        waited.append(len(waited))
+        reader.stop()
+        return True
+
+    reader = open_capture([str(path)], wait=wait)
+    assert listed(reader.batches()) == listed(open_capture([str(path)]).batches())
+    assert len(waited) == 1 and reader.ended == "stopped"
+
+
 # --- several files ---------------------------------------------------------------------------------------
 
 

@@ -168,3 +168,14 @@ def test_old_rows_are_let_go_while_totals_and_the_rest_stay(name: str):
         assert store.summary(index) == "let go to save memory"
     found = [row for rows in store.scan(compile("rtmp.type"), 0, store.count) for row in rows]
     assert found == [index for index in range(store.first, store.count) if whole.row(index).kind == "message"]
+
+
+def test_rows_of_a_capture_that_is_read_only_once_are_shown_as_far_as_they_were_kept():
+    store = Store(open_capture([str(CAPTURES / "nms4-publish-play.pcap.gz")]), registry(), PORTS)
+    store.load()
+    whole = loaded(CAPTURES / "nms4-publish-play.pcap.gz")
+    assert store.count == whole.count
+    for index in range(store.count):
+        event = store.open(index)
+        assert (event.packet, event.time_ns) == (whole.open(index).packet, whole.open(index).time_ns)
+        assert not isinstance(event, Message) or event.payload == store.row(index).head

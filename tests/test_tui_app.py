@@ -732,7 +732,7 @@ def test_a_live_capture_is_followed_and_the_first_ctrl_c_only_stops_it() -> None
     store = rejected_publish()
     store.visible, store.complete = 8, False
     stopped = []
-    store.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
+    store.reader.stop = lambda: stopped.append(True)
 
     async def script(screen: Driver) -> None:
         store.visible = 12

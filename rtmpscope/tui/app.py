@@ -100,9 +100,9 @@ class RtmpscopeApp(App[None]):
         self.push_screen(Page("Keys", help_lines()))
 
     def action_interrupt(self) -> None:
-        """Leave; but a capture that still runs is only stopped, so that nothing is lost by one key."""
+        """Leave; but a capture that still runs is only ended, and what it holds by then still comes."""
         if self.live and not self.sight.store.complete:
-            self.sight.store.stop()
+            self.sight.store.reader.stop()
             self.live = False
             self.screen_stack[0].query_one(StatusBar).say("the capture was stopped; ctrl+c once more leaves")
         else:
