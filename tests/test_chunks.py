@@ -594,7 +594,7 @@ def test_control_message_that_is_too_short_is_not_obeyed(type_id: int, payload: 
 # --- limits ----------------------------------------------------------------------------------------------
 
 
-def test_too_many_unfinished_bytes_cost_the_oldest_payload() -> None:
+def test_too_many_unfinished_bytes_cost_the_oldest_payloads_until_a_quarter_is_free() -> None:
     feed = Feed()
     size = 0xFFFFFF
     feed(chunk(0, 2, type_id=1, payload=u32(0x7FFFFFFF)))
@@ -607,9 +607,11 @@ def test_too_many_unfinished_bytes_cost_the_oldest_payload() -> None:
     for csid in range(3, 3 + full):
         feed(chunk(3, csid, payload=b"x"))
     messages = feed.messages[1:]
-    assert [one.whole for one in messages] == [False] + [True] * (full - 1)
-    assert [len(one.payload) for one in messages] == [0] + [size] * (full - 1)
-    assert codes(messages) == [["limit-partial-bytes"]] + [[]] * (full - 1)
+    left = PARTIAL_BYTES * 3 // 4 // size
+    lost = full - left
+    assert [one.whole for one in messages] == [False] * lost + [True] * left
+    assert [len(one.payload) for one in messages] == [0] * lost + [size] * left
+    assert codes(messages) == [["limit-partial-bytes"]] * lost + [[]] * left
     assert all(one.captured == size for one in messages)
     assert parser.kept == 0
 

@@ -335,3 +335,11 @@ def test_e23_chunk_size_zero_is_an_error_and_nothing_else_changes() -> None:
     assert told(said)[1:] == [(4, 8, 5, b"\xaf\x01")]
     (note,) = said.messages()[0].notes or ()
     assert note.code == "chunk-size-invalid"
+
+def test_video_whose_nal_lengths_fit_nothing_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder with NAL lengths of two bytes: no reason to take its headers for chance."""
+    monkeypatch.setitem(globals(), "frame", lambda size: b"\x27\x01\x00\x00\x00" + wire.filler(size - 5, size))
+    sent, frames = segments(30)
+    lost = places(frames)[10]
+    said = run(wire.packets(wire.rearranged(frames, [i for i in range(len(frames)) if i != lost])))
+    assert [m.payload for m in said.messages(direction=C2S) if m.type_id == 9] == sent[:10] + sent[11:]

@@ -56,7 +56,7 @@ SEGMENT_BITS: Final = 8
 # What must follow a header that rests on something uncertain.
 PROOF_BITS: Final = 20
 
-MESSAGE_HEADER_SIZES: Final = (11, 7, 3, 0)
+MESSAGE_HEADER_SIZES: Final[tuple[int, ...]] = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
 
 
@@ -730,18 +730,16 @@ class ChunkParser:
         stream.headers.append(header)
 
     def _shed(self) -> None:
-        """Too much is held in unfinished messages: let the payload of the oldest go."""
-        oldest: ChunkStream | None = None
-        for stream in self.streams.values():
-            if stream.parts and (oldest is None or stream.offset < oldest.offset):
-                oldest = stream
-        if oldest is not None:
-            for part in oldest.parts:
+        """Too much is held in unfinished messages: let payloads go, the oldest first, until a quarter is free."""
+        for stream in sorted([one for one in self.streams.values() if one.parts], key=_begun_at):
+            if self.kept <= PARTIAL_BYTES * 3 // 4:
+                break
+            for part in stream.parts:
                 self.kept -= len(part)
-            oldest.parts = []
-            oldest.keep = 0
-            oldest.whole = False
-            oldest.note(
+            stream.parts = []
+            stream.keep = 0
+            stream.whole = False
+            stream.note(
                 "limit-partial-bytes",
                 Severity.WARNING,
                 f"unfinished messages held more than {PARTIAL_BYTES >> 20} MiB; the payload of this one was dropped",
@@ -836,6 +834,19 @@ class ChunkParser:
     def incomplete(self) -> int:
         """Bytes captured of messages that are not complete."""
         return sum(stream.captured for stream in self.streams.values() if stream.remaining)
+
+    def pending_notes(self) -> dict[str, tuple[Severity, str]]:
+        """What was noted of messages that are not complete, once for each code."""
+        notes: dict[str, tuple[Severity, str]] = {}
+        for stream in self.streams.values():
+            if stream.remaining and stream.notes is not None:
+                for code, severity, text in stream.notes:
+                    notes.setdefault(code, (severity, text))
+        return notes
+
+
+def _begun_at(stream: ChunkStream) -> int:
+    return stream.offset
 
 
 _CONTINUATIONS: Final = [bytes((0xC0 | csid,)) for csid in range(64)]

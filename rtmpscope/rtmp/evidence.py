@@ -198,9 +198,9 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
                 return IMPOSSIBLE
             bits += 8
         if packet == 1 and available >= 9:
-            if u32(data, at + 5) > length - 9 and u32(data, at + 5) != 0x00000001:
-                return IMPOSSIBLE
-            bits += 8
+            # A NAL unit that fits, or a start code; lengths of another size than four bytes fit nothing.
+            fits = u32(data, at + 5) <= length - 9 or u32(data, at + 5) == 0x00000001
+            bits += 8 if fits else -8
     return bits
 
 
@@ -229,6 +229,8 @@ def _amf_name_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
         available -= 1
         length -= 1
     if available < 1:
+        return 0
+    if data[at] == 0x11:  # the name as an AMF3 value
         return 0
     if data[at] != 2:
         return IMPOSSIBLE

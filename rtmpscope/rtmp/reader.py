@@ -378,6 +378,8 @@ class DirectionReader:
                 Severity.NOTE,
                 f"{incomplete:,} bytes of an unfinished message: the sender was cut off",
             )
+            for code, (severity, text) in self.parser.pending_notes().items():
+                end.note(code, severity, text)
         out.append(end)
 
 
