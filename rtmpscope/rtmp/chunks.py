@@ -23,7 +23,7 @@ from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
 from rtmpscope.rtmp.chunk_stream import ChunkStream
-from rtmpscope.rtmp.evidence import CLEAR_BITS, LARGEST_SEARCHED, PEEK, UNLIMITED, payload_bits, unseen_bits
+from rtmpscope.rtmp.evidence import CLEAR_BITS, IMPOSSIBLE, LARGEST_SEARCHED, PEEK, UNLIMITED, payload_bits, unseen_bits
 from rtmpscope.rtmp.plausibility import header_bits, is_doubtful, looks_cut, may_inherit
 from rtmpscope.rtmp.segments import index_at
 
@@ -55,6 +55,9 @@ SEGMENT_BITS: Final = 8
 
 # What must follow a header that rests on something uncertain.
 PROOF_BITS: Final = 20
+
+# What a header must bring before megabytes are awaited that could bear it out.
+LONG_BITS: Final = 30
 
 MESSAGE_HEADER_SIZES: Final[tuple[int, ...]] = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
@@ -454,6 +457,8 @@ class ChunkParser:
         bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
         if bits > 0 and self._begins_segment(base + pos):
             bits += SEGMENT_BITS
+        if length > LARGEST_SEARCHED and self.bits + bits < LONG_BITS and not self.exempt:
+            bits = IMPOSSIBLE
         uncertain = stream.stale > 0 and fmt >= 2
         inherited = not uncertain or may_inherit(stream, data, at, visible)
         if self.exempt and inherited:

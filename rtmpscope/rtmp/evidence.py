@@ -32,6 +32,7 @@ _TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
 # The chunk stream of protocol control and user control messages (5.4, 6.2).
 CONTROL_CSID: Final = 2
 
+USER_CONTROL_LENGTHS: Final = frozenset((3, 6, 10, 44))
 COMMAND_TYPES: Final = frozenset((15, 17, 18, 20))
 AUDIO_FOURCCS: Final = frozenset((b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3"))
 VIDEO_FOURCCS: Final = frozenset((b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09"))
@@ -257,7 +258,7 @@ def _text_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
 def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
     if type_id == 4:
         if available < 2:
-            return 4 if length == 6 or length == 10 or length == 3 else IMPOSSIBLE
+            return 4 if length in USER_CONTROL_LENGTHS else IMPOSSIBLE
         event = u16(data, at)
         return 20 if length == _user_control_length(event) else IMPOSSIBLE
     if length != (5 if type_id == 6 else 4):

@@ -25,6 +25,7 @@ from mypy_extensions import i64
 
 from rtmpscope.bits import u24, u32
 from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
+from rtmpscope.rtmp.amf0 import Decoder
 from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
 from rtmpscope.rtmp.chunks import (
     CONTINUATION_BITS,
@@ -38,6 +39,7 @@ from rtmpscope.rtmp.chunks import (
 )
 from rtmpscope.rtmp.evidence import (
     ANY_HEADER,
+    COMMAND_TYPES,
     FULL_HEADERS,
     LARGEST_SEARCHED,
     LARGEST_STEP,
@@ -382,30 +384,37 @@ class Recovery:
         begins = re.escape(data[payload : payload + (5 if data[payload] >> 4 == 9 else 1)])
         again = re.compile(rb"(?:\x%02x\x00[\x00-\xff]{2}|\x%02x)%b" % (0x80 | csid, 0xC0 | csid, begins))
         pattern = re.compile(rb"(?=" + again.pattern + rb"|" + _header_pattern(self.parser).pattern + rb")")
-        stop = min(len(data), payload + self.parser.chunk_size, LEARN_SPAN)
+        stop = min(len(data), LEARN_SPAN)
         for found in itertools.islice(pattern.finditer(data, payload + 1, stop), LEARN_TRIES):
             span = found.start() - payload
             type_id = likely_type(csid, span, data, payload, min(span, PEEK))
-            repeated = again.match(data, found.start()) is not None
-            if type_id == UNKNOWN or (self.parser.may_be_cut(span) and not repeated):
+            if type_id == UNKNOWN:
                 continue
-            sizes = _cutting_sizes(data, payload, span, 0xC0 | csid) if self.parser.may_be_cut(span) else []
-            if not sizes:
-                self._suppose_length(csid, type_id, span, data[payload], self.parser.chunk_size, False)
-            for size in sizes:
+            repeated = again.match(data, found.start()) is not None
+            for size in self._sizes_of_span(data, payload, span, 0xC0 | csid):
                 headers = span // (size + 1)
-                if headers > 1:  # one alone may be payload that repeats, as silence does
-                    self._suppose_length(csid, type_id, span - headers, data[payload], size, True)
+                whole = type_id in COMMAND_TYPES and _is_whole(data[payload : payload + span], size)
+                certain = self.parser.chunk_size_sure or span <= self.parser.uncut
+                # One header alone may be payload that repeats, as silence does.
+                if whole or (certain and headers == 0) or (repeated and (certain or headers != 1)):
+                    fork = self.parser.fork_with(self.parser.chunk_size if size == UNLIMITED else size)
+                    fork.chunk_size_sure = fork.chunk_size_sure or headers > 0
+                    stream = fork.assume(csid)
+                    stream.adopt(Habit(type_id, span - headers, data[payload]))
+                    stream.stale = 1 if whole else LEARN_HEADERS
+                    self.suppose(fork, LEARN_BITS, LEARN_BITS)
             if repeated:
                 break
 
-    def _suppose_length(self, csid: i64, type_id: i64, length: i64, first_byte: i64, size: i64, sure: bool) -> None:
-        fork = self.parser.fork_with(size)
-        fork.chunk_size_sure = fork.chunk_size_sure or sure
-        stream = fork.assume(csid)
-        stream.adopt(Habit(type_id, length, first_byte))
-        stream.stale = LEARN_HEADERS
-        self.suppose(fork, LEARN_BITS, LEARN_BITS)
+    def _sizes_of_span(self, data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
+        """The chunk sizes that the bytes of one message bear out, UNLIMITED where nothing cuts them."""
+        parser = self.parser
+        if not parser.may_be_cut(span):
+            known: list[int] = [parser.chunk_size]
+            return known if _cuts(data, payload, span, parser.chunk_size, continuation) else []
+        usual = usual_sizes(data, payload, span, continuation)
+        cutting = [size for size in usual if _cuts(data, payload, span, size, continuation)]
+        return cutting if cutting else [UNLIMITED]
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
         """What else than the last message a short header at `place` may refer to."""
@@ -622,13 +631,21 @@ def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
     return fitting + others
 
 
-def _cutting_sizes(data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
-    """The usual chunk sizes that cut the next `span` bytes: a continuation header stands behind each of the chunks."""
-    return [
-        size
-        for size in usual_sizes(data, payload, span, continuation)
-        if span % (size + 1) and all(data[at] == continuation for at in range(payload + size, payload + span, size + 1))
-    ]
+def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) -> bool:
+    """Whether a continuation header stands behind each chunk of that size in the next `span` bytes."""
+    headers = range(payload + size, payload + span, size + 1)
+    return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
+
+
+def _is_whole(data: bytes, size: i64) -> bool:
+    """Whether bytes that a chunk size cuts are AMF0 values from the first to the last."""
+    content = bytearray(data)
+    del content[size :: size + 1]
+    decoder = Decoder(bytes(content), len(content))
+    at: i64 = 0
+    while at < len(content) and not decoder.failed:
+        at = decoder.value(at, "").end
+    return at == len(content) and not decoder.failed
 
 
 def _basic_size(first: i64) -> i64:
