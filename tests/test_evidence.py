@@ -231,7 +231,7 @@ def test_random_payload_does_not_count_as_much_as_it_claims() -> None:
 
 def test_short_header_of_an_unknown_csid_counts_by_a_payload_that_is_clear() -> None:
     def bits(csid: int, payload: bytes) -> int:
-        return unseen_bits(csid, payload, 0, len(payload))
+        return unseen_bits(csid, 0, payload, 0, len(payload))
 
     key_frame = REAL["h264_key"][1][:PEEK]
     assert bits(6, key_frame) > bits(40, key_frame) >= CLEAR_BITS
@@ -239,6 +239,7 @@ def test_short_header_of_an_unknown_csid_counts_by_a_payload_that_is_clear() -> 
     assert bits(3, wire.command("play", 2, None)[:PEEK]) == 8
     assert bits(6, b"\x22" + bytes(15)) == bits(6, b"") == 8
     assert bits(40, b"\x22" + bytes(15)) == 0
+    assert unseen_bits(6, 1_000_000, key_frame, 0, PEEK) == 0
 
 
 LIKELY = {

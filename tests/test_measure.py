@@ -39,3 +39,12 @@ def test_a_pause_of_years_costs_no_memory():
     series.add(10**18, 1)
     assert len(series.values) <= SERIES_BUCKETS
     assert (series.values[0], series.values[-1], sum(series.values)) == (7, 1, 8)
+
+
+def test_a_pause_of_all_time_there_is_comes_to_an_end():
+    """Time stamps of 64 bits: spans whose product with anything overflows."""
+    for span in (2**62, 2**63 - 1 - SECOND_NS):
+        series = Series(0)
+        series.add(span, 1)
+        assert len(series.values) <= SERIES_BUCKETS
+        assert series.values[-1] == 1

@@ -60,7 +60,7 @@ class Series:
         self.values[-1] += amount
 
     def _advance(self, time_ns: i64) -> None:
-        while time_ns - self.start_ns >= self.step_ns * SERIES_BUCKETS:
+        while (time_ns - self.start_ns) // SERIES_BUCKETS >= self.step_ns:  # a product might overflow
             if len(self.values) % 2:
                 self.values.append(0)
             self.values = [self.values[n] + self.values[n + 1] for n in range(0, len(self.values), 2)]

@@ -254,7 +254,7 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self._meet_unseen(csid, data, pos, at + size, end, base, final)
+            self._meet_unseen(csid, value, data, pos, at + size, end, base, final)
             return -1
         at += size
         extended = value == EXTENDED
@@ -298,7 +298,7 @@ class ChunkParser:
     def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
         if not stream.seen:
-            self._meet_unseen(stream.csid, data, pos, at, end, base, final)
+            self._meet_unseen(stream.csid, 0, data, pos, at, end, base, final)
             return -1
         if stream.orphan and not self.exempt:
             # The middle of a message, unless a payload clearly begins here.
@@ -369,13 +369,15 @@ class ChunkParser:
         self.minded_end = True
         return end - at
 
-    def _meet_unseen(self, csid: i64, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> None:
+    def _meet_unseen(
+        self, csid: i64, delta: i64, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool
+    ) -> None:
         """What a short header on an unknown csid refers to was said before the capture began."""
         if self.trial:
             shown = self._shown(PEEK, at, end, final)
             if shown < 0:
                 return
-            bits = unseen_bits(csid, data, at, shown)
+            bits = unseen_bits(csid, delta, data, at, shown)
             if self._begins_segment(base + pos):
                 bits += SEGMENT_BITS
             self._weigh(bits, at + shown, base)

@@ -548,7 +548,7 @@ class Recovery:
         probe.trial = True
         probe.needed = CONVINCING_BITS
         probe.parse(region.data[place : place + HEADER_SPAN], 0, region.base + place, region.segments, True)
-        return not probe.trial
+        return probe.bits >= CONVINCING_BITS
 
     def _sizes(self, region: Region, place: i64, length: i64) -> list[int]:
         """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
