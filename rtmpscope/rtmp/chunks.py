@@ -469,6 +469,11 @@ class ChunkParser:
             self._weigh(0, at + wanted, base)
             self._stop(LOST_SYNC, base + at)
             return False
+        if uncertain and self.bits > 0 and self.bits + bits >= max(self.needed, self.proof):
+            # That it stands here bears out all before it; what it inherits is a question of its own.
+            self._weigh(bits, at + wanted, base)
+            self._stop(DOUBT, base + at)
+            return False
         if self.unproven or uncertain:
             # What this header says of lengths must be borne out by what comes next.
             self.proof = self.bits + bits + max(self.unproven, PROOF_BITS)

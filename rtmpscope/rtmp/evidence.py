@@ -130,7 +130,7 @@ def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64
 
 def unseen_bits(csid: i64, delta: i64, data: bytes, at: i64, available: i64) -> i64:
     """A short header on a csid of which nothing is known; a payload behind it counts if it clearly is one."""
-    if delta > MAX_DELTA_MS:
+    if csid >= 64 or delta > MAX_DELTA_MS:
         return 0
     best: i64 = 0
     if available > 0:
