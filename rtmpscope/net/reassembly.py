@@ -466,16 +466,15 @@ class Reassembler:
         side.syn_seq = segment.seq
         first: i64 = (segment.seq + 1) & 0xFFFFFFFF
         segment.seq = first  # data sent along with a SYN comes after it (RFC 7413)
+        if flow.packet == segment.packet:  # one that comes later is too late: what was said before has been read
+            flow.client = 1 - index if segment.flags & ACK else index
         if segment.flags & ACK:
-            flow.client = 1 - index
             if flow.syn_ns != UNKNOWN and flow.rtt_ns == UNKNOWN:
                 flow.rtt_ns = segment.time_ns - flow.syn_ns
             if not peer.started:
                 peer.start(segment.ack, segment.packet, segment.time_ns)
-        else:
-            flow.client = index
-            if flow.syn_ns == UNKNOWN:
-                flow.syn_ns = segment.time_ns
+        elif flow.syn_ns == UNKNOWN:
+            flow.syn_ns = segment.time_ns
         if not side.started:
             side.start(first, segment.packet, segment.time_ns)
 
