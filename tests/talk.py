@@ -138,6 +138,7 @@ class Talk:
         self._tick()
         gap = Gap(0, direction, self.packet, self.now, self.sent[direction], length, "capture_loss")
         self.connection.gaps += 1
+        self.connection.lost_bytes += length
         self._event(gap, self.annotators.on_gap)
         return gap
 

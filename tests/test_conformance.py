@@ -196,3 +196,12 @@ def test_error_to_a_request_that_was_not_seen_is_a_note_at_most():
     talk = Talk()
     talk.command(S2C, "_error", 9, None, {"level": "error", "code": "NetConnection.Call.Failed"})
     assert [note.severity for note in talk.notes if note.code == "call-failed"] == [Severity.NOTE]
+
+
+def test_handshake_part_that_comes_to_light_late_is_not_late():
+    talk = Talk()
+    for name in ("C0", "C1", "S0", "S1"):
+        talk.part(name, b"\x03" if name[1] == "0" else wire.simple_block())
+    talk.wait(1).command(C2S, "connect", 1, CONNECT)
+    talk.wait(-0.5).part("S2", wire.simple_block())
+    assert "data-before-handshake" not in talk.codes

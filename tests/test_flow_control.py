@@ -69,7 +69,7 @@ def test_totals_with_and_without_the_handshake_are_both_fine(handshake_bytes):
 def test_silence_beyond_two_windows_is_a_warning_until_the_next_acknowledgement():
     talk = sending()
     for count in (1, 2):
-        send(talk, 230_000, acked=False).wait(1.1)
+        send(talk, 230_000, acked=False).wait(3.1)
         send(talk, 1_000, acked=False)
         assert said(talk) == [("ack-missing", Severity.WARNING)] * count
         send(talk, 10_000)
@@ -195,6 +195,22 @@ def test_ping_without_an_answer_at_the_end():
     talk.wait(40)._tick()
     talk.now += 1
     assert said(talk.end()) == [("ping-unanswered", Severity.WARNING)]
+
+
+def test_ping_that_comes_to_light_after_its_answer_is_answered():
+    talk = sending()
+    pong(talk.wait(2), 1)
+    ping(talk.wait(-1), 1)
+    talk.wait(40).message(C2S, 3, bytes(4))
+    assert said(talk) == []
+    ping(talk, 1)
+    assert said(talk.wait(40).end()) == [("ping-unanswered", Severity.WARNING)]
+
+
+def test_acknowledgement_while_data_waits_behind_a_hole_is_not_beyond_what_was_sent():
+    talk = send(sending(), 10_000)
+    talk.wait(1).control(S2C, 3, 900_000)
+    assert said(talk) == []
 
 
 def test_flood_of_pings_is_bounded():

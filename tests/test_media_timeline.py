@@ -387,3 +387,11 @@ def test_empty_audio_and_reserved_bytes_are_survived():
         talk.message(C2S, AUDIO, payload, 1)
         talk.message(C2S, VIDEO, payload, 1)
     talk.end()
+
+
+def test_duration_is_that_of_the_capture_where_timestamps_are_unknown():
+    talk = Talk().publish().media(2)
+    talk.gap(C2S)
+    for _ in range(3):
+        talk.wait(1).message(C2S, 9, INTER_FRAME, 1, -1, 6)
+    assert timeline(talk).duration_ms(C2S) // 1000 == 4

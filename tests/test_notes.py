@@ -419,7 +419,7 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
         lambda: talk(connected, status("NetConnection.Connect.Closed")),
     ),
     "reply-unmatched": (
-        lambda: talk(connected, command(S2C, "_result", 9)),
+        lambda: talk(connected, command(S2C, "_result", 0)),
         lambda: talk(connected, command(C2S, "x", 9), command(S2C, "_result", 9)),
     ),
     "status-error": (
@@ -436,7 +436,7 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
     ),
     # flow control
     "ack-beyond-sent": (lambda: acknowledged(500_000), lambda: acknowledged(60_000)),
-    "ack-missing": (lambda: acknowledged(0, per_ack=240_000), lambda: acknowledged(190_000, per_ack=190_000)),
+    "ack-missing": (lambda: acknowledged(0, per_ack=320_000), lambda: acknowledged(190_000, per_ack=190_000)),
     "ack-restarted": (lambda: restarted_count(0xF0000005, 50), lambda: restarted_count(0xF0000005, 0xF0000037)),
     "ack-sawtooth": (lambda: acknowledged(60_000, 58_000), lambda: acknowledged(60_000, 120_000)),
     "ping-unanswered": (lambda: pinged(31), lambda: pinged(29)),

@@ -520,3 +520,81 @@ def test_answer_of_a_side_that_was_not_captured_is_not_missed():
     talk.command(C2S, "connect", 1, CONNECT)
     talk.connection.tcp[S2C].packets = 0
     assert judged(talk.wait(8).end()).outcome == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("first", "words"), [(b"HTTP/1.1 400", "HTTP"), (b"SSH-2.0", "SSH"), (b"\x15\x03\x01", "rtmps://"), (b"+OK", "")]
+)
+def test_server_that_answers_the_handshake_in_another_language(first, words):
+    talk = Talk()
+    talk.part("C0", b"\x03")
+    talk.part("C1", wire.simple_block())
+    talk.part("S0", first[:1])
+    verdict = judged(talk.end(first=S2C))
+    assert facts(verdict) == ("unknown", "handshake", "not_rtmp", None)
+    assert words in verdict.text
+
+
+def test_tls_client_at_a_port_for_plain_rtmp():
+    talk = bare("tls")
+    assert "expects rtmp://" in judged(talk.end(first=S2C)).text
+    answered = bare("tls")
+    answered.connection.tcp[S2C].bytes = 2000
+    assert "expects rtmp://" not in judged(answered.end(first=S2C)).text
+
+
+@pytest.mark.parametrize(
+    ("code", "level", "outcome"),
+    [("NetStream.Publish.Start", "status", "ok"), ("NetStream.Publish.BadName", "error", "failed")],
+)
+def test_step_that_comes_to_light_after_its_answer_is_answered(code, level, outcome):
+    talk = Talk()
+    talk.connect().create().wait(2)
+    answer = talk.status(code, level)
+    talk.wait(-1).command(C2S, "publish", 5, None, KEY, "live", msid=1)
+    verdict = judged(talk.media(2))
+    assert (verdict.outcome, verdict.code, verdict.message) == (outcome, code, answer.number)
+
+
+def test_refusal_without_a_word_says_where_to_look():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    assert "application's name" in judged(talk.end(first=S2C)).text
+
+
+def test_unpublish_where_packets_are_missing_may_have_been_asked_for():
+    talk = Talk().publish().media(4)
+    talk.gap(C2S)
+    talk.media(4, headers=False, start_ms=4000).status("NetStream.Unpublish.Success")
+    assert "by the server" in judged(talk).text
+    verdict = judged(talk.end("rst", first=S2C))
+    assert (verdict.reached, verdict.outcome) == ("teardown", "incomplete")
+    assert "whether the client asked" in verdict.text
+
+
+def test_rejection_whose_reason_is_missing_may_be_the_first_round_of_authentication():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    info = {"level": "error", "code": "NetConnection.Connect.Rejected", "description": "x" * 40}
+    payload = wire.command("_error", 1, None, info)
+    cut = payload[: payload.index(b"description")]
+    answer = talk.message(S2C, 20, cut, length=len(payload))
+    answer.holes = [(len(cut), len(payload) - len(cut))]
+    assert judged(talk.end(first=S2C)).outcome == "incomplete"
+
+
+def test_side_that_was_not_captured_is_told():
+    talk = Talk().publish().media(4).goodbye()
+    talk.connection.tcp[S2C].packets = 0
+    assert "only the client's side was captured" in judged(talk.end()).text
+
+
+def test_refused_change_of_a_shared_object_whose_beginning_is_missing_is_no_failure():
+    talk = Talk()
+    talk.connect()
+    talk.gap(S2C)
+    status = wire.amf0_key("SharedObject.NoWriteAccess") + wire.amf0_key("error")
+    talk.message(S2C, 19, wire.shared_object("room", 0, 2, wire.so_event(7, status)))
+    assert judged(talk.end()).outcome != "failed"

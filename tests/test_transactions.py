@@ -125,11 +125,11 @@ def test_onfcpublish_answers_fcpublish():
 def test_reply_to_nothing_is_noted_only_where_the_request_cannot_be_missing():
     whole = Talk()
     whole.connect()
-    assert codes(whole.command(S2C, "_result", 9, None)) == ["reply-unmatched"]
+    assert codes(whole.command(S2C, "_result", 0, None)) == ["reply-unmatched"]
     holed = Talk()
     holed.connect()
     holed.gap(C2S)
-    assert codes(holed.command(S2C, "_result", 9, None)) == []
+    assert codes(holed.command(S2C, "_result", 0, None)) == []
     late = Talk()
     late.message(C2S, 20, b"")
     assert codes(late.command(S2C, "_result", 9, None)) == []
@@ -213,3 +213,46 @@ def test_answer_is_not_missed_where_packets_are_missing(lost):
     talk.command(C2S, "connect", 1, None)
     talk.gap(lost)
     assert "no-reply" not in talk.wait(9).end().codes
+
+
+def test_reply_to_a_number_that_may_still_come_to_light_is_noted_at_the_end():
+    talk = Talk()
+    talk.connect()
+    reply = talk.command(S2C, "_result", 9, None)
+    assert codes(reply) == []
+    [text] = [note.text for note in talk.end().notes if note.code == "reply-unmatched"]
+    assert f"message {reply.number}" in text
+
+
+@pytest.mark.parametrize(
+    ("request_name", "answer"),
+    [
+        ("createStream", lambda talk: talk.command(S2C, "_result", 9, None, 1.0)),
+        ("publish", lambda talk: talk.status("NetStream.Publish.Start")),
+    ],
+)
+def test_answer_finds_its_request_when_that_comes_to_light_late(request_name, answer):
+    talk = Talk()
+    talk.connect().wait(2)
+    early = answer(talk)
+    request = talk.wait(-1).command(C2S, request_name, 9, None, "x", "live", msid=1)
+    assert linked(early, request)
+    assert request.call.latency_ns > 0
+    assert not {"no-reply", "reply-unmatched"} & talk.end().codes
+
+
+def test_answer_that_was_given_before_the_request_is_no_answer():
+    talk = Talk()
+    talk.connect()
+    early = talk.status("NetStream.Publish.Start")
+    request = talk.command(C2S, "publish", 9, None, "x", "live", msid=1)
+    assert not linked(early, request)
+
+
+def test_answer_to_another_call_is_not_taken_for_that_to_connect():
+    talk = Talk()
+    talk.handshake()
+    request = talk.command(C2S, "connect", 1, CONNECT)
+    answer = talk.command(S2C, "_result", 4, None, 1.0)
+    assert not linked(answer, request)
+    assert "connect-rejected" not in talk.codes

@@ -13,7 +13,7 @@ from typing import Final
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.fingerprints import Fingerprints
 from rtmpscope.analysis.words import because, call_name
-from rtmpscope.model import C2S, S2C, Connection, Field, Gap, Handshake, Message, Severity
+from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Field, Gap, Handshake, Message, Severity
 from rtmpscope.rtmp.commands import information, is_error, status_code
 
 HUGE: Final = 10 << 20
@@ -33,7 +33,7 @@ class Conformance:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._parts: set[str] = set()
-        self._spoke = [False, False]  # sent a message
+        self._spoke_ns = [UNKNOWN, UNKNOWN]  # when the first message was sent
         self._connects = 0
         self._created = False
         self._object_encoding: object = None
@@ -43,7 +43,7 @@ class Conformance:
         """RTMP 5.2.1: data only after the other side's last part."""
         self._parts.add(part.part)
         speaker = {"S2": C2S, "C2": S2C}.get(part.part)
-        if speaker is not None and self._spoke[speaker] and self._whole:
+        if speaker is not None and UNKNOWN != self._spoke_ns[speaker] < part.time_ns and self._whole:
             severity = Severity.WARNING if speaker == C2S else Severity.NOTE
             who = ("the client", "the server")[speaker]
             text = f"{who} sent messages before this part of the handshake arrived: not allowed, strict peers hang up"
@@ -53,7 +53,8 @@ class Conformance:
         self._whole = False
 
     def on_message(self, message: Message, body: Field | None) -> None:
-        self._spoke[message.direction] = True
+        if self._spoke_ns[message.direction] == UNKNOWN:
+            self._spoke_ns[message.direction] = int(message.time_ns)
         if message.length > HUGE:
             text = f"{message.length:,} bytes in one message: nobody sends so much, the parse may have lost its way"
             message.note("message-huge", Severity.WARNING, text)
@@ -98,7 +99,7 @@ class Conformance:
         message.note(code, Severity.NOTE, f"format selector {selector.text}: read all the same, others may fail on it")
 
     def _amf(self, message: Message, body: Field) -> None:
-        if message.captured < message.length:
+        if len(message.prefix) < message.length:
             return
         found = _first(body, lambda field: field.name == "undecoded" and not field.kind)
         if found is not None:

@@ -23,7 +23,8 @@ from rtmpscope.model import UNKNOWN, Connection, End, Field, Gap, Handshake, Mes
 HANDSHAKE_BYTES: Final = 3073
 PING_NS: Final[i64] = 30 * SECOND_NS  # nginx drops a client that leaves a ping unanswered for so long
 WAIT_NS: Final[i64] = SECOND_NS  # a pause worth explaining
-OVERDUE_NS: Final[i64] = SECOND_NS  # how long two windows may be on their way
+OVERDUE_NS: Final[i64] = 3 * SECOND_NS  # how long two windows may be on their way: longer than a hole stays open
+BESIDE_NS: Final[i64] = SECOND_NS // 10  # how new the last data must be to say how much was sent
 RESUME_NS: Final[i64] = SECOND_NS // 2  # data this soon after an acknowledgement was waiting for it
 HALF: Final[i64] = 1 << 31
 MASK: Final[i64] = (1 << 32) - 1
@@ -81,7 +82,7 @@ class FlowControl:
     name: Final = "flow_control"
     types: Final = None
 
-    __slots__ = ("ledgers", "pings", "pings_unanswered", "_whole", "_pending", "_ping_ns")
+    __slots__ = ("ledgers", "pings", "pings_unanswered", "_whole", "_pending", "_early", "_ping_ns")
 
     def __init__(self, connection: Connection) -> None:
         self.ledgers: tuple[Ledger, ...] = (Ledger(), Ledger())
@@ -89,6 +90,7 @@ class FlowControl:
         self.pings_unanswered: i64 = 0
         self._whole = [False, False]  # seen from its first byte and without a gap
         self._pending: dict[int, int] = {}  # ping timestamp: time of its request
+        self._early: dict[int, int] = {}  # the same of responses whose request has not come to light
         self._ping_ns: i64 = 0  # when the oldest ping that may still be missed was sent
 
     def on_handshake(self, part: Handshake) -> None:
@@ -184,7 +186,8 @@ class FlowControl:
     def _beyond(self, message: Message, ledger: Ledger, value: i64) -> None:
         """More than was sent; a message that is still on its way may be as large as the largest so far, twice."""
         slack: i64 = HANDSHAKE_BYTES + 65_536 + 2 * ledger.largest
-        if ledger.restarts == 0 and ledger.sent < HALF and value > ledger.sent + slack:
+        known: bool = message.time_ns - ledger.last_ns < BESIDE_NS  # else more may wait behind a hole
+        if known and ledger.restarts == 0 and ledger.sent < HALF and value > ledger.sent + slack:
             text = f"acknowledges {value:,} bytes, but only about {ledger.sent:,} were sent: the peer counts wrong"
             message.note("ack-beyond-sent", Severity.NOTE, text)
 
@@ -205,7 +208,7 @@ class FlowControl:
 
     def _unblocked(self, message: Message, ledger: Ledger) -> None:
         paused: int = ledger.blocked_ns - ledger.last_ns
-        if message.first_time_ns - ledger.blocked_ns < RESUME_NS:
+        if 0 <= message.first_time_ns - ledger.blocked_ns < RESUME_NS:
             ledger.waits += 1
             ledger.waited_ns += paused
             text = f"nothing was sent for {paused / 1e9:.1f} s until the acknowledgement came: the sender waited for it"
@@ -220,7 +223,7 @@ class FlowControl:
         if not isinstance(stamp, int):
             return
         if event == "ping_request":
-            if len(self._pending) < PINGS_REMEMBERED:
+            if len(self._pending) < PINGS_REMEMBERED and self._early.pop(stamp, 0) <= message.time_ns:
                 self._pending[stamp] = message.time_ns
                 self._ping_ns = self._ping_ns or message.time_ns
         elif event == "ping_response":
@@ -229,6 +232,8 @@ class FlowControl:
             if sent_ns is not None:
                 self.pings.add(message.time_ns - sent_ns)
                 self._ping_ns = min(self._pending.values(), default=0)
+            elif len(self._early) < PINGS_REMEMBERED:
+                self._early[stamp] = self._early[stamp - 1] = message.time_ns
 
     def _ping_missed(self, event: Message | End) -> None:
         waited: int = event.time_ns - self._ping_ns

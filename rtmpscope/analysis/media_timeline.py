@@ -73,7 +73,8 @@ class Track:
         "kind", "track_id", "codec", "frames", "bytes", "first_ns", "last_ns", "first_ms", "now_ms", "key_frames",
         "key_intervals", "gop_frames", "headers", "changes", "header", "backwards", "jumps", "longest_composition",
         "byte_series", "frame_series", "wire", "timed", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
-        "sampled_frames", "description", "facts", "samples", "rate", "drift_ms", "clock_frames", "clock_ms", "drifted",
+        "sampled_frames", "untimed", "description", "facts", "samples", "rate", "drift_ms", "clock_frames", "clock_ms",
+        "drifted",
     )  # fmt: skip
 
     def __init__(self, kind: str, track_id: int, message: Message, start_ns: i64) -> None:
@@ -99,6 +100,7 @@ class Track:
         self.frame_series = Series(start_ns)
         self.wire: i64 = message.timestamp
         self.timed = False
+        self.untimed: i64 = 0  # frames whose timestamp is not known, behind a gap
         self.fresh = True
         self.keyed = False
         self.key_ms: i64 = 0
@@ -248,7 +250,9 @@ class MediaStream:
 
     @property
     def duration_ms(self) -> int:
-        """RTMP time of the longest track."""
+        """RTMP time of the longest track, capture time where not all timestamps are known."""
+        if any([track.untimed for track in self.tracks]):
+            return (self.last_ns - self.first_ns) // 1_000_000
         return max((track.duration_ms for track in self.tracks), default=0)
 
     def media(self, message: Message, facts: MediaTag) -> None:
@@ -334,6 +338,7 @@ class MediaStream:
         timestamp = message.timestamp
         if timestamp < 0:  # not known, where a capture begins in the middle
             track.codec = facts.codec
+            track.untimed += 1
             return
         if track.fresh:
             self._first(track, message, facts)

@@ -28,6 +28,8 @@ QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
 REFUSAL_NS: Final = 1_000_000_000  # a server that hangs up so soon after it granted something takes that back
 UNANSWERED_SYN_NS: Final = 900_000_000  # TCP asks again after a second
 
+EARLY: Final = 16  # answers that may come to light before their requests
+
 PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
 # What a connection may carry instead: role, outcome and sentence.
@@ -38,6 +40,20 @@ OTHERS: Final = {
     "policy_file": ("probe", "not_rtmp", "A Flash Player asked for the policy file, as it does before it connects."),
     "unknown": ("unknown", "not_rtmp", "This is not RTMP: the first bytes are no handshake and no chunks follow."),
 }
+TLS_REFUSED: Final = (
+    "The client speaks TLS, as RTMPS does, and the server hung up without an answer: it expects rtmp:// on this port."
+)
+# What a server speaks whose S0 begins so, in words; versions above 31 are there to tell text from RTMP (RTMP 5.2.2).
+LANGUAGES: Final = {
+    ord("H"): "HTTP: a web server listens on this port",
+    ord("S"): "SSH or the like: this is not the port of the RTMP server",
+    0x15: "TLS: the port is for rtmps://",
+    0x16: "TLS: the port is for rtmps://",
+}
+TEXT: Final = 32
+REASON_MISSING: Final = (
+    "Connect was rejected by the server; the reason, which may be that it wants a password, is missing in the capture."
+)
 # Codes with which a server ends a session that had begun.
 DISMISSALS: Final = (
     "NetConnection.Connect.Closed",
@@ -68,6 +84,13 @@ HANDSHAKES: Final = (
     ({"S0"}, "unknown", "The server began to answer the handshake, but did not finish it"),
     ({"C0"}, "unknown", "The client began the handshake, the server did not answer"),
 )
+# What to look at when the server refuses without a word.
+ADVICE: Final = {
+    "connect": "check the application's name and the server's log",
+    "createStream": "see the server's log",
+    "publish": "check the key, the name and the server's log",
+    "play": "check the name and the server's log",
+}
 # Steps as people name them.
 STEPS: Final = {"handshake": "the handshake", "create_stream": "createStream"}
 
@@ -120,41 +143,46 @@ class Session:
         self.app = ""
         self._connection = connection
         self._parts: set[str] = set()
+        self._language = ""  # what the server speaks, where it is not RTMP
         self._connect: _Step | None = None
         self._create: _Step | None = None
         self._wish: _Step | None = None  # the last publish or play
         self._authentication: tuple[str, str] | None = None
         self._dismissed: tuple[str, int, int] | None = None  # code, message, time
-        self._finished: tuple[str, int] | None = None
+        self._finished: tuple[str, int, int] | None = None  # the same, of what the server says is over
         self._reconnect = 0
-        self._goodbye = 0  # the client's
-        self._goodbye_ns = 0
+        self._goodbye_ns = UNKNOWN  # when the client took its leave
         self._paused = False
         self._intent = "unknown"
         self._objects = 0
         self._object_used = False
         self._object_error: tuple[str, int] | None = None
         self._calls = 0
-        self._ends: list[tuple[int, str, int]] = []  # direction, how, time
+        self._unasked: dict[int, tuple[Message, Field]] = {}  # answers whose request has not come to light
+        self._ends: list[tuple[int, str, int]] = []  # direction, how, time; by time
         self._lost_ns = UNKNOWN  # when something was last found missing
 
     # What passes
 
     def on_handshake(self, part: Handshake) -> None:
         self._parts.add(part.part)
+        if part.part == "S0" and part.data:
+            version = part.data[0]
+            self._language = LANGUAGES.get(version, "another protocol" if version >= TEXT else "")
 
     def on_gap(self, gap: Gap) -> None:
         self._lost_ns = max(self._lost_ns, int(gap.time_ns))
 
     def on_end(self, end: End) -> None:
         self._ends.append((int(end.direction), end.how, int(end.time_ns)))
+        self._ends.sort(key=lambda ended: ended[2])
 
     def on_message(self, message: Message, body: Field | None) -> None:
         if body is None:
             return
         if message.type_id == 4:
             if body.get("event") == "stream_eof":
-                self._finished = "", int(message.number)
+                self._finished = "", int(message.number), int(message.time_ns)
             elif body.get("event") == "stream_begin":
                 self._finished = None
         elif message.type_id in (16, 19):
@@ -168,9 +196,7 @@ class Session:
         elif name in ("onStatus", "onPlayStatus"):
             self._status(message, body)
         elif name in GOODBYES:
-            if self._who() != S2C or message.time_ns <= self._end_ns():  # else it is said to a server that has hung up
-                self._goodbye = int(message.number)
-                self._goodbye_ns = int(message.time_ns)
+            self._goodbye_ns = int(message.time_ns)
         elif message.direction == S2C or message.type_id in (15, 18):
             pass
         elif name in ("pause", "pauseRaw"):
@@ -179,45 +205,67 @@ class Session:
         elif name in INTENTS:
             self._intent = INTENTS[name]
         elif name == "connect":
-            self._connect = _Step(name, message)
+            self._connect = self._step(name, message)
             self.app, self._intent = _app_and_intent(body)
         elif name == "createStream":
-            self._create = _Step(name, message)
+            self._create = self._step(name, message)
         elif name in ("publish", "play", "play2"):
-            self._wish = _Step(name.rstrip("2"), message)
-            self._goodbye = 0
-            self._finished = None
+            self._goodbye_ns = UNKNOWN
             self._paused = False
+            if self._finished is not None and self._finished[2] < message.time_ns:
+                self._finished = None
+            self._wish = self._step(name.rstrip("2"), message)
         elif name and name not in COMMANDS:
             self._calls += 1
 
-    def _answer(self, message: Message, body: Field) -> None:
-        """A `_result` or `_error`; connect is granted only by a result that does not say otherwise."""
-        step = self._asked(message)
-        if step is None or step.answer:
-            return
+    def _step(self, name: str, message: Message) -> _Step:
+        """A request; it may come to light after its answer."""
+        step = _Step(name, message)
+        answer = self._unasked.pop(message.call.answer, None) if message.call is not None else None
+        if answer is not None:
+            if self._dismissed is not None and self._dismissed[1] == answer[0].number:
+                self._dismissed = None
+            self._answered(step, *answer)
+        return step
+
+    def _answered(self, step: _Step, message: Message, body: Field) -> None:
+        """connect is granted only by a result that does not say otherwise."""
         step.answered(message, plain_code(status_code(body)), _refuses(body))
-        if step is self._connect and step.refused:
-            self._authentication = _authentication(body)
+        if step.name == "connect" and step.refused:
+            self._authentication = _authentication(message, body)
+
+    def _remember(self, message: Message, body: Field) -> None:
+        if message.call is None:
+            self._unasked[int(message.number)] = message, body
+            if len(self._unasked) > EARLY:
+                del self._unasked[next(iter(self._unasked))]
+
+    def _answer(self, message: Message, body: Field) -> None:
+        """A `_result` or `_error`."""
+        self._remember(message, body)
+        step = self._asked(message)
+        if step is not None and not step.answer:
+            self._answered(step, message, body)
 
     def _status(self, message: Message, body: Field) -> None:
+        self._remember(message, body)
         code = plain_code(status_code(body))
         step = self._asked(message)
         if step is not None and not step.answer:
-            step.answered(message, code, _refuses(body))
+            self._answered(step, message, body)
         elif code == RECONNECT:
             self._reconnect = int(message.number)
-        elif self._goodbye:
+        elif self._goodbye_ns != UNKNOWN:
             pass  # the rest is courtesy
-        elif code in DISMISSALS or (message.call is None and is_error(body)) or self._unpublishes(code):
-            self._dismissed = self._dismissed or (code, int(message.number), int(message.time_ns))
-        elif code in FINISHES:
-            self._finished = code, int(message.number)
-        elif code in BEGINNINGS:
-            self._finished = None
-
-    def _unpublishes(self, code: str) -> bool:
-        return code == UNPUBLISHED and self._role() == "publish"
+        else:
+            news = code, int(message.number), int(message.time_ns)
+            if code in FINISHES:
+                self._finished = news
+            elif code in BEGINNINGS:
+                self._finished = None
+            unpublished = code == UNPUBLISHED and self._role() == "publish"
+            if unpublished or code in DISMISSALS or (message.call is None and is_error(body)):
+                self._dismissed = self._dismissed or news
 
     def _asked(self, message: Message) -> _Step | None:
         """The step that this message answers."""
@@ -241,6 +289,7 @@ class Session:
     def verdict(self) -> Verdict:
         for judge in (
             self._carries_something_else,
+            self._speaks_something_else,
             self._no_message,
             self._refused,
             self._thrown_out,
@@ -256,11 +305,16 @@ class Session:
         carries = self._connection.carries
         if carries in OTHERS:
             role, outcome, text = OTHERS[carries]
+            server = self._connection.tcp[S2C]
+            if carries == "tls" and self._server_ended() and server.packets and not server.bytes:
+                text = TLS_REFUSED
             return Verdict(role, "handshake" if carries == "rtmpe" else "tcp", outcome, None, None, text)
         if carries != "nothing":
             return None
         tcp, how = self._connection.tcp, self._how()
         if self._connection.client_known_by != "syn":
+            return self._joined_late()
+        if not tcp[C2S].packets:
             return self._joined_late()
         if not tcp[S2C].packets:
             if how in ("fin", "rst"):  # nobody ends what was not answered
@@ -274,6 +328,13 @@ class Session:
             return Verdict("probe", "tcp", "failed", None, None, text)
         text = "A TCP connection on which nothing was sent: a port check, or a client that hung before its first byte."
         return Verdict("probe", "tcp", "incomplete", None, None, text)
+
+    def _speaks_something_else(self) -> Verdict | None:
+        """The client speaks RTMP, and the server answers with something that is none."""
+        if not self._language or (self._connect is not None and self._connect.answer):
+            return None
+        text = f"The server answered the handshake in {self._language}."
+        return Verdict(self._role(), "handshake", "not_rtmp", None, None, text)
 
     def _no_message(self) -> Verdict | None:
         """The handshake, as far as it got."""
@@ -294,7 +355,7 @@ class Session:
             if step is self._connect and self._authentication is not None:
                 outcome, text = self._authentication
             return Verdict(self._role(), reached or step.name, outcome, step.code or None, step.answer, text)
-        if self._object_error is not None and not self._object_used:
+        if self._object_error is not None and not self._object_used and not self._unseen(self._connection.time_ns):
             code, number = self._object_error
             text = f"A shared object was refused by the server{because(code)}."
             return Verdict("shared_object", "connect", "failed", code or None, number, text)
@@ -305,13 +366,15 @@ class Session:
         if self._dismissed is None:
             return None
         code, number, time_ns = self._dismissed
-        if self._goodbye and self._goodbye_ns <= time_ns:  # packets were missing, it came to light late
+        if UNKNOWN != self._goodbye_ns <= time_ns:  # packets were missing, it came to light late
             return None
-        if self._last_media_ns() - time_ns > PAST_NS or (code == UNPUBLISHED and self._unseen(self._last_media_ns())):
+        if code == UNPUBLISHED and self._may_have_left():
+            return None
+        if self._last_media_ns() - time_ns > PAST_NS:
             return None
         after = f" after {self._media()}" if self._has_media() else ""
         text = f"{self._what()} was ended by the server{after}{because(code)}."
-        return Verdict(self._role(), self._reached(), "failed", code or None, number, text)
+        return Verdict(self._role(), "media" if after else self._reached(), "failed", code or None, number, text)
 
     def _with_media(self) -> Verdict | None:
         """Media flows or flowed: how it ended."""
@@ -323,10 +386,12 @@ class Session:
             text = f"{what}, then the server asked the client to move to another connection."
             return self._with_code(reached, "ok", RECONNECT, self._reconnect, text)
         outcome, how = self._media_end(reached)
-        return self._judged(reached, outcome, f"{what}, {how}{self._health()}.")
+        return self._judged(reached, outcome, f"{what}, {how}{self._health()}{self._one_sided()}.")
 
     def _media_end(self, reached: str) -> tuple[str, str]:
         """Outcome and words for the end of a session with media."""
+        if self._finished is not None and self._finished[0] == UNPUBLISHED and not self._took_leave():
+            return "incomplete", "then the server ended it; whether the client asked for that is missing in the capture"
         if reached == "teardown":
             return "ok", "ended as it should"
         how = self._how()
@@ -360,7 +425,7 @@ class Session:
                 text = f"{self._asked_for(wish)} was not answered by the server"
                 return self._unanswered(role, wish.name, wish, text)
             if self._finished is not None:
-                code, number = self._finished
+                code, number, _ = self._finished
                 text = f"{self._asked_for(wish)} was granted and ended by the server, without media{because(code)}."
                 return self._with_code(wish.name, "failed", code, number, text)
             return self._granted_in_vain(wish)
@@ -432,18 +497,29 @@ class Session:
     def _media(self) -> str:
         """ "12.0 s of media" """
         direction = self._media_direction()
-        streams = sum(stream.direction == direction for stream in self._timeline().streams)
+        streams = sum(
+            stream.direction == direction and stream.message_stream_id != UNKNOWN for stream in self._timeline().streams
+        )
         on = f" on {streams} streams" if streams > 1 else ""
         return f"{self._timeline().duration_ms(direction) / 1000:.1f} s of media{on}"
 
     def _reached(self) -> str:
-        if (self._goodbye or self._finished) and (self._has_media() or self._wish is None):
+        if (self._took_leave() or self._finished) and (self._has_media() or self._wish is None):
             return "teardown"
         if self._has_media():
             return "media"
         if self._wish is not None:
             return self._wish.name
         return "create_stream" if self._create is not None else "connect"
+
+    def _took_leave(self) -> bool:
+        """Whether the client said goodbye, and not to a server that had hung up."""
+        return self._goodbye_ns != UNKNOWN and (self._who() != S2C or self._goodbye_ns <= self._end_ns())
+
+    def _may_have_left(self) -> bool:
+        """Whether a goodbye of the client may be among what is missing; after a reset nobody knows what that is."""
+        reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
+        return self._unseen(self._last_media_ns()) or (reset and self._connection.lost_bytes > 0)
 
     def _how(self) -> str:
         """How the connection ended, by the side that ended first; "" while it goes on."""
@@ -508,6 +584,7 @@ class Session:
         over = how in ("fin", "rst")
         if over and step is not None and not step.answer and self._server_ended() and waited < PATIENCE_NS:
             text = f"{self._asked_for(step)} was refused without a word: {self._ending()} {later(waited)}"
+            text += f"; {ADVICE[step.name]}"
         elif over:
             text += f"; {self._ending()} {later(waited)}"
         else:
@@ -543,6 +620,14 @@ class Session:
         return f"; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
 
 
+    def _one_sided(self) -> str:
+        """Which side alone was captured, where the verdict cannot know what the other said."""
+        for direction, side in ((C2S, "client's"), (S2C, "server's")):
+            if not self._connection.tcp[1 - direction].packets:
+                return f"; only the {side} side was captured"
+        return ""
+
+
 def _app_and_intent(body: Field) -> tuple[str, str]:
     """The application, without what may follow its first part (instances, queries, keys), and who would connect so."""
     command_object = body.child("command_object") or Field("")
@@ -558,8 +643,11 @@ def _refuses(body: Field) -> bool:
     return is_error(body) or (usual is not None and usual.level == "error")
 
 
-def _authentication(body: Field) -> tuple[str, str] | None:
+def _authentication(message: Message, body: Field) -> tuple[str, str] | None:
+    """Outcome and sentence where connect was rejected for want of credentials, or may have been."""
     found = information(body)
+    if (found is None or found.child("description") is None) and len(message.prefix) < message.length:
+        return "incomplete", REASON_MISSING
     description = str(found.get("description")) if found is not None else ""
     for words, outcome, text in AUTHENTICATION:
         if words in description:

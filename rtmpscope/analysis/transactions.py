@@ -6,6 +6,7 @@ carries no usable number: its code and its stream say what it answers (7.2.2).  
 have numbers of their own, so a server's transaction 2 never answers the client's.
 
 Where bytes were lost, or the capture began late or holds one side only, a missing partner is nobody's fault.
+What stands behind a hole comes to light late, so an answer may come before its request: it is kept until then.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ EXPECTED: Final = {
     "_checkbw": Severity.CHAT,
 }
 
-
 UNDECIDED: Final = 16  # requests of one side that an onStatus may still decide
+EARLY: Final = 16  # answers to one side that nothing was asked for yet
 
 
 class _Request:
@@ -70,17 +71,19 @@ class _Side:
 
     issued      by transaction id, in order
     undecided   what an onStatus has still to decide
+    early       answers, and onStatus, that answered nothing so far
     latest      the last request of a name that some servers do not answer by number
     complete    nothing that it asked can be missing from the capture
     speaks      it said something at all
     lost_ns     when an answer to it may have been lost or missed, for the last time
     """
 
-    __slots__ = ("issued", "undecided", "latest", "complete", "speaks", "lost_ns")
+    __slots__ = ("issued", "undecided", "early", "latest", "complete", "speaks", "lost_ns")
 
     def __init__(self) -> None:
         self.issued: dict[float, _Request] = {}
         self.undecided: list[_Request] = []
+        self.early: list[tuple[Message, Field]] = []
         self.latest: dict[str, _Request] = {}
         self.complete = False
         self.speaks = False
@@ -134,10 +137,10 @@ class Transactions:
             return
         self._sides[message.direction].speaks = True
         asker = self._sides[1 - message.direction]
-        if name in ANSWERS:
-            self._answer(message, body, name, asker)
-        elif name == "onStatus":
-            self._decide(message, body, asker)
+        if name in ANSWERS or name == "onStatus":
+            if not self._answers(message, body, asker):
+                asker.early.append((message, body))
+                del asker.early[:-EARLY]
         elif name in ANSWERED_BY:
             self._link(message, asker.latest.get(ANSWERED_BY[name]))
         else:
@@ -150,6 +153,7 @@ class Transactions:
         for direction in (0, 1):
             if self._sides[1 - direction].speaks:
                 self._unanswered(end, self._sides[direction])
+            self._unasked(end, self._sides[direction])
 
     # Requests
 
@@ -158,8 +162,10 @@ class Transactions:
         if transaction_id == 0 and name not in DECIDED_BY:
             return  # no answer wanted (RTMP 7.1.1)
         message.call = Call(name, message.number, message.time_ns)
-        request = _Request(message.call, message.message_stream_id, transaction_id)
-        self._sides[message.direction].add(request)
+        side = self._sides[message.direction]
+        side.add(_Request(message.call, message.message_stream_id, transaction_id))
+        later = [(answer, said) for answer, said in side.early if answer.time_ns > message.time_ns]
+        side.early = [(answer, said) for answer, said in later if not self._answers(answer, said, side)]
 
     def _unanswered(self, end: End, side: _Side) -> None:
         """One note for all that waited long enough, as grave as the gravest."""
@@ -177,40 +183,58 @@ class Transactions:
 
     # Answers
 
-    def _answer(self, message: Message, body: Field, name: str, asker: _Side) -> None:
-        transaction_id = _number(body)
-        request = asker.issued.get(transaction_id)
+    def _answers(self, message: Message, body: Field, asker: _Side) -> bool:
+        """Link an answer to what it answers; False where there is nothing that it could be meant for, so far."""
+        name = body.get("name")
+        if name == "onStatus":
+            return self._decides(message, body, asker)
+        request = asker.issued.get(_number(body))
         if request is None:
-            self._stray(message, transaction_id, name, asker)
-        elif name == "_error" or request.call.name not in DECIDED_BY:  # publish is decided by onStatus alone
+            return self._stray(message, body, asker)
+        if name == "_error" or request.call.name not in DECIDED_BY:  # publish is decided by onStatus alone
             self._link(message, request)
+        return True
 
-    def _stray(self, message: Message, transaction_id: float, name: str, asker: _Side) -> None:
+    def _stray(self, message: Message, body: Field, asker: _Side) -> bool:
         """An answer to a number that was not asked; some cameras answer connect with 0 or 5."""
+        name, transaction_id = body.get("name"), _number(body)
         connect = asker.latest.get("connect")
-        if connect is not None and not connect.call.answer:
+        if connect is not None and not connect.call.answer and status_code(body).startswith("NetConnection.Connect."):
             self._link(message, connect)
             text = (
                 f"{name} carries transaction id {transaction_id:g}, connect was {connect.transaction_id:g}: "
                 "taken for its answer, a strict client goes on waiting"
             )
             message.note("reply-unmatched", Severity.NOTE, text)
-        elif asker.complete:
+            return True
+        if asker.complete and transaction_id <= max(asker.issued, default=0):  # numbers grow: it is not to come
             text = f"{name} to transaction {transaction_id:g}, which was never asked: clients ignore it, SRS gives up"
             message.note("reply-unmatched", Severity.NOTE, text)
+            return True
+        return False
 
-    def _decide(self, message: Message, body: Field, asker: _Side) -> None:
+    def _unasked(self, end: End, side: _Side) -> None:
+        """Answers to requests that did not come to light until the end, though nothing is missing."""
+        unasked = [message.number for message, body in side.early if body.get("name") in ANSWERS]
+        if unasked and side.complete:
+            listed = ", ".join(f"message {number:,}" for number in unasked)
+            text = f"answers to transactions that were never asked: {listed}; clients ignore them, SRS gives up"
+            end.note("reply-unmatched", Severity.NOTE, text)
+
+    def _decides(self, message: Message, body: Field, asker: _Side) -> bool:
         """An onStatus: the oldest request it can decide, on its own stream first; some servers use stream 0."""
         code = status_code(body)
         error = is_error(body)
         if code.startswith("NetConnection."):
             # SRS refuses connect this way
-            self._link(message, asker.latest.get("connect") if error else None)
-            return
-        able = [request for request in asker.undecided if error or code.startswith(DECIDED_BY[request.call.name])]
-        own = [request for request in able if request.message_stream_id == message.message_stream_id]
-        if own or (able and (message.message_stream_id == 0 or len(able) == 1)):
-            self._link(message, (own or able)[0])
+            request = asker.latest.get("connect") if error else None
+        else:
+            able = [request for request in asker.undecided if error or code.startswith(DECIDED_BY[request.call.name])]
+            own = [request for request in able if request.message_stream_id == message.message_stream_id]
+            elsewhere = able if message.message_stream_id == 0 or len(able) == 1 else []
+            request = next(iter(own or elsewhere), None)
+        self._link(message, request)
+        return request is not None
 
     def _link(self, message: Message, request: _Request | None) -> None:
         """Answer a request, unless it has an answer already."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rtmpscope.analysis.flow_control import FlowControl
 from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
 from rtmpscope.analysis.session import verdict_of
-from rtmpscope.model import DIRECTIONS, Connection, Event, Gap, Message
+from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, Event, Gap, Message
 from rtmpscope.rtmp.messages import type_name
 from rtmpscope.text import printable
 
@@ -162,7 +162,7 @@ def _streams(connection: Connection) -> list[MediaStream]:
 
 
 def _stream(stream: MediaStream) -> Iterator[str]:
-    name = f"stream {stream.message_stream_id}"
+    name = "stream ?" if stream.message_stream_id == UNKNOWN else f"stream {stream.message_stream_id}"
     for track in stream.tracks:
         yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}", 5)
         name = ""
