@@ -395,3 +395,12 @@ def test_duration_is_that_of_the_capture_where_timestamps_are_unknown():
     for _ in range(3):
         talk.wait(1).message(C2S, 9, INTER_FRAME, 1, -1, 6)
     assert timeline(talk).duration_ms(C2S) // 1000 == 4
+
+
+@pytest.mark.parametrize("wrap", [1 << 24, 1 << 31])
+def test_timestamps_that_are_cut_while_packets_are_missing_are_no_stall(wrap):
+    talk = Talk().publish().media(3, start_ms=wrap - 3500)
+    talk.gap(C2S)
+    talk.wait(1).media(3, headers=False, start_ms=500)
+    assert said(talk) == []
+    assert timeline(talk).duration_ms(C2S) // 1000 == 6

@@ -55,6 +55,10 @@ def test_tcp_connection_that_nobody_answers():
     talk = bare()
     talk.connection.tcp[S2C].packets = 0
     assert "did not answer" in judged(talk).text
+    talk.connection.last_time_ns += 2_000_000_000
+    assert judged(talk).outcome == "failed"
+    talk.connection.tcp[C2S].packets = 1  # no second SYN: packets are missing
+    assert judged(talk).outcome == "incomplete"
 
 
 @pytest.mark.parametrize(

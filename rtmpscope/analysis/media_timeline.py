@@ -380,7 +380,8 @@ class MediaStream:
         track.keyed = False
         if self.fresh:
             self._anchor(message)
-        track.now_ms = self.now_ms + ((message.timestamp - self.wire + HALF) & MASK) - HALF
+        delta: i64 = ((message.timestamp - self.wire + HALF) & MASK) - HALF
+        track.now_ms = self.now_ms + delta + _cut_off(self.wire, delta)
         track.reset_clock()
         if track.timed:
             return
@@ -416,14 +417,13 @@ class MediaStream:
                 text = f"{track.kind} time leaps {_seconds(delta)} ahead of the clock: players wait, or skip"
                 track.note(message, "timestamp-jump", Severity.NOTE, text)
             return delta
-        if before < TRUNCATED and -JUMP_MS <= delta + TRUNCATED <= STEP_MS:
-            text = "timestamps begin again at 2^24 ms (4 h 39 min): the sender cuts them to 24 bits (go2rtc does)"
+        missing: i64 = _cut_off(before, delta)
+        if missing:
+            place = "2^24 ms (4 h 39 min)" if missing == TRUNCATED else "2^31 ms (24.8 days)"
+            who = "24 bits (go2rtc does)" if missing == TRUNCATED else "31 bits (SRS and FFmpeg do)"
+            text = f"timestamps begin again at {place}: the sender cuts them to {who}"
             track.note(message, "timestamp-truncated", Severity.NOTE, text)
-            return delta + TRUNCATED
-        if 0 <= delta + HALF <= STEP_MS:
-            text = "timestamps begin again at 2^31 ms (24.8 days): the sender cuts them to 31 bits (SRS and FFmpeg do)"
-            track.note(message, "timestamp-truncated", Severity.NOTE, text)
-            return delta + HALF
+            return delta + missing
         track.backwards += 1
         text = f"{track.kind} time goes back by {_seconds(-delta)}: the encoder restarted or mixes up its frames"
         track.note(message, "timestamp-backwards", Severity.WARNING, text)
@@ -675,6 +675,13 @@ class MediaTimeline:
             if stream.message_stream_id == msid:
                 stream.restart()
                 stream.began = stream.began or msid in self._begun
+
+
+def _cut_off(before: i64, delta: i64) -> i64:
+    """What a sender that cuts timestamps to 24 or 31 bits left out of a step back, 0 where it did not."""
+    if before < TRUNCATED and -JUMP_MS <= delta + TRUNCATED <= STEP_MS:
+        return TRUNCATED
+    return HALF if 0 <= delta + HALF <= STEP_MS else 0
 
 
 def _last_ns(one: Track | MediaStream) -> int:

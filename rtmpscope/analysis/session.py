@@ -320,6 +320,8 @@ class Session:
             if how in ("fin", "rst"):  # nobody ends what was not answered
                 return self._joined_late()
             waited = self._connection.last_time_ns - self._connection.time_ns
+            if waited > UNANSWERED_SYN_NS and tcp[C2S].packets == 1:  # TCP would have asked again
+                return self._joined_late()
             outcome, still = ("failed", "") if waited > UNANSWERED_SYN_NS else ("incomplete", ", so far")
             text = f"The server did not answer the TCP connection at all{still}."
             return Verdict("probe", "tcp", outcome, None, None, text)
@@ -424,7 +426,7 @@ class Session:
             if not wish.answer:
                 text = f"{self._asked_for(wish)} was not answered by the server"
                 return self._unanswered(role, wish.name, wish, text)
-            if self._finished is not None:
+            if self._finished is not None and not self._unseen(wish.time_ns):
                 code, number, _ = self._finished
                 text = f"{self._asked_for(wish)} was granted and ended by the server, without media{because(code)}."
                 return self._with_code(wish.name, "failed", code, number, text)
@@ -646,13 +648,11 @@ def _refuses(body: Field) -> bool:
 def _authentication(message: Message, body: Field) -> tuple[str, str] | None:
     """Outcome and sentence where connect was rejected for want of credentials, or may have been."""
     found = information(body)
-    if (found is None or found.child("description") is None) and len(message.prefix) < message.length:
-        return "incomplete", REASON_MISSING
     description = str(found.get("description")) if found is not None else ""
     for words, outcome, text in AUTHENTICATION:
         if words in description:
             return outcome, text
-    return None
+    return ("incomplete", REASON_MISSING) if len(message.prefix) < message.length else None
 
 
 def verdict_of(connection: Connection) -> Verdict | None:
