@@ -36,7 +36,16 @@ CONNECT = {
 }
 SUCCESS = {"level": "status", "code": "NetConnection.Connect.Success", "objectEncoding": 0.0}
 
-AVC_HEADER = b"\x17\x00\x00\x00\x00" + bytes.fromhex("0142c01effe1000467 42c01e01000268ce")
+OTHER_SPS = bytes.fromhex("6764001facd9405005bb")
+
+
+def avc_header(sps: bytes) -> bytes:
+    """An AVC sequence header for lengths of 4 bytes."""
+    sets = b"\xe1" + len(sps).to_bytes(2, "big") + sps + bytes.fromhex("01000268ce")
+    return b"\x17\x00\x00\x00\x00\x01" + sps[1:4] + b"\xff" + sets
+
+
+AVC_HEADER = avc_header(bytes.fromhex("6742c01e"))
 
 
 def aac_header(frame_ms: int) -> bytes:
@@ -49,6 +58,11 @@ AAC_HEADER = aac_header(40)
 AAC_FRAME = b"\xaf\x01" + bytes(20)
 KEY_FRAME = b"\x17\x01\x00\x00\x00" + b"\x00\x00\x00\x05\x65" + bytes(60)
 INTER_FRAME = b"\x27\x01\x00\x00\x00" + b"\x00\x00\x00\x05\x41" + bytes(40)
+
+
+def key_frame(*units: bytes) -> bytes:
+    """A message that is marked as a key frame, with these NAL units."""
+    return b"\x17\x01\x00\x00\x00" + b"".join([len(unit).to_bytes(4, "big") + unit for unit in units])
 
 
 class Talk:

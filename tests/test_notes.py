@@ -20,8 +20,11 @@ from tests.talk import (
     CONNECT,
     INTER_FRAME,
     KEY_FRAME,
+    OTHER_SPS,
     SUCCESS,
     Talk,
+    avc_header,
+    key_frame,
 )
 
 PAGE = Path(__file__).parent.parent / "docs" / "notes.md"
@@ -456,6 +459,10 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
         lambda: talk(publishing, frame(40, b"\x27\x01\x00\x0b\xb8" + bytes(20))),
         lambda: talk(publishing, frame(40, b"\x27\x01\x00\x00\x78" + bytes(20))),
     ),
+    "key-frame-false": (
+        lambda: talk(publishing, frame(40, key_frame(b"\x06" + bytes(9), b"\x41" + bytes(40)))),
+        lambda: talk(publishing, frame(40, key_frame(b"\x06" + bytes(9), b"\x65" + bytes(40)))),
+    ),
     "key-frames-far-apart": (lambda: live(gop=150), lambda: live(gop=100)),
     "media-before-publish": (
         lambda: talk(connected, message(C2S, 9, AVC_HEADER)),
@@ -464,6 +471,14 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
     "media-burst": (lambda: stalled(3), lambda: stalled(3, speed=1)),
     "media-on-stream-0": (lambda: talk(message(C2S, 9, KEY_FRAME, 0)), lambda: talk(message(C2S, 9, KEY_FRAME, 1))),
     "media-stall": (lambda: stalled(1.2), lambda: stalled(0.8)),
+    "nal-overrun": (
+        lambda: talk(publishing, frame(40, key_frame(b"\x65" + bytes(40))[:-1])),
+        lambda: talk(publishing, frame(40, key_frame(b"\x65" + bytes(40)))),
+    ),
+    "sps-differs": (
+        lambda: talk(publishing, frame(40, key_frame(OTHER_SPS))),
+        lambda: talk(publishing, message(C2S, 9, avc_header(OTHER_SPS)), frame(40, key_frame(OTHER_SPS))),
+    ),
     "metadata-differs": (
         lambda: talk(publishing, message(C2S, 8, AAC_HEADER), metadata(audiosamplerate=48_000.0)),
         lambda: talk(publishing, message(C2S, 8, AAC_HEADER), metadata(audiosamplerate=25_600.0)),

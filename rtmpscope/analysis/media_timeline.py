@@ -20,6 +20,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.analysis.annotator import Door
+from rtmpscope.analysis.key_frames import faults
 from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
 from rtmpscope.analysis.metadata import differences, frame_rate_differs, promises
 from rtmpscope.limits import NOTES_OF_A_KIND, TRACKS
@@ -285,7 +286,7 @@ class MediaStream:
             track_id = part.get("track_id")
             if isinstance(track_id, int):
                 codec = str(part.get("codec") or facts.codec)
-                alone = MediaTag(codec, facts.kind, facts.key, facts.composition_time, track_id, True, False)
+                alone = MediaTag(codec, facts.kind, facts.key, facts.composition_time, track_id, True, True)
                 self._one(message, alone, part.end - part.start)
 
     def _other_track(self, kind: str, track_id: int, message: Message) -> Track:
@@ -306,18 +307,19 @@ class MediaStream:
         return track
 
     def _header(self, track: Track, message: Message, facts: MediaTag) -> None:
-        """A sequence header: the first, the same again, or another."""
-        if track.headers and message.payload == track.header:
+        """A sequence header: the first, the same again, or another; one that is not whole is no measure."""
+        header = message.payload if message.captured == message.length else b""
+        if header and header == track.header:
             track.note(message, "sequence-header-repeated", Severity.COMMENT, "the same sequence header again")
-        elif track.headers:
+        elif header and track.header:
             track.changes += 1
             text = f"another sequence header than before: {facts.codec} parameters change here, some players stumble"
             track.note(message, "sequence-header-changed", Severity.NOTE, text)
-        elif track.frames and self.began:
+        elif track.frames and self.began and not track.headers:
             text = f"the sequence header comes after {track.frames:,} frames, which players cannot decode"
             message.note("sequence-header-late", Severity.NOTE, text)
         track.headers += 1
-        track.header = message.payload
+        track.header = header
         track.codec = track.codec or facts.codec
         track.configure(_config(message, track.track_id))
         self.compare(message)
@@ -445,9 +447,9 @@ class MediaStream:
         track.keyed = True
         track.key_ms = track.now_ms
         track.key_at = track.frames
-        if facts.codec in tag.TIMED and _annex_b(message.payload, facts):
-            text = "NAL units begin with start codes (Annex B) where lengths belong: players cannot decode this"
-            track.note(message, "annex-b", Severity.WARNING, text)
+        if not facts.many:
+            for code, severity, text in faults(message, facts.codec, track.facts.get("length_size"), track.header):
+                track.note(message, code, severity, text)
 
     def _far_apart(self, track: Track, event: Message | End, interval: i64) -> None:
         text = (
@@ -589,6 +591,7 @@ class MediaTimeline:
                 stream.began = False
                 for track in stream.tracks:
                     track.fresh = True
+                    track.header = b""
         self._begun.clear()
         self._connected = False
 
@@ -708,12 +711,6 @@ def _config(message: Message, track_id: i64) -> Field | None:
         if track.get("track_id") == track_id:
             return track.child("config")
     return None
-
-
-def _annex_b(payload: bytes, facts: MediaTag) -> bool:
-    """Whether coded data begins with a start code; with 4-byte lengths that would be a NAL unit of one byte."""
-    at = (5 if payload[0] & 15 != tag.CODED_FRAMES else 8) if facts.enhanced else 5
-    return payload[at : at + 4] == b"\x00\x00\x00\x01"
 
 
 def _seconds(milliseconds: i64) -> str:
