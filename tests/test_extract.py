@@ -98,6 +98,10 @@ def test_another_publish_on_the_same_stream_begins_another_file(extractor):
     ]
 
 
+def test_a_command_that_comes_to_light_after_what_it_began_divides_nothing(extractor):
+    assert len(feed(extractor, video(40), command("play"), video(80))) == 1
+
+
 def test_a_stream_without_frames_makes_no_file(extractor):
     assert feed(extractor, message(18, b"\2\0\1a"), video(0, MESSAGES["avc_header"][1]), message(8, b"")) == []
     assert Notebook.made[0].path is None

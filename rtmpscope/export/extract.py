@@ -141,8 +141,9 @@ class Extractor:
         elif _begins(message):
             for direction in (C2S, S2C):
                 streams = self._open.get((message.connection, direction), {})
-                stream = streams.pop(message.message_stream_id, None)
-                if stream is not None:
+                stream = streams.get(message.message_stream_id)
+                if stream is not None and stream.first_ns <= message.time_ns:  # else the command came to light late
+                    del streams[message.message_stream_id]
                     self._close(message.connection, direction, message.message_stream_id, stream)
 
     def _stream(self, message: Message) -> _Stream:
@@ -157,7 +158,7 @@ class Extractor:
         if stream is None:
             self._opened += 1
             scratch = Path(self._scratch.name) / str(self._opened)
-            stream = streams[number] = _Stream(self._opened, self._make(scratch))
+            stream = streams[number] = _Stream(self._opened, message.time_ns, self._make(scratch))
         return stream
 
     def _close(self, connection: int, direction: int, number: int, stream: _Stream) -> None:
@@ -172,8 +173,9 @@ class Extractor:
 class _Stream:
     """One media stream: its clock, and the count of everything that did and did not get into the files."""
 
-    def __init__(self, order: int, writer: Writer) -> None:
+    def __init__(self, order: int, first_ns: int, writer: Writer) -> None:
         self.order: Final = order
+        self.first_ns: Final = first_ns
         self.gaps = 0
         self.lost = 0
         self._writer: Final = writer
