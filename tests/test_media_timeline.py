@@ -404,3 +404,19 @@ def test_timestamps_that_are_cut_while_packets_are_missing_are_no_stall(wrap):
     talk.wait(1).media(3, headers=False, start_ms=500)
     assert said(talk) == []
     assert timeline(talk).duration_ms(C2S) // 1000 == 6
+
+
+def test_track_without_a_sequence_header_is_described_by_its_frames():
+    talk = Talk().publish()
+    talk.message(C2S, AUDIO, b"\x3f" + bytes(40), 1, 0, 4)
+    assert stream(talk).audio.description == "44,100 Hz, 2 channels"
+    assert stream(talk).audio.facts["sample_rate"] == 44_100
+    talk.message(C2S, AUDIO, b"\xb2" + bytes(40), 1, 20, 4)
+    assert stream(talk).audio.description == "16,000 Hz, 1 channel"
+
+
+def test_first_record_of_all_is_none_where_the_sequence_header_is_empty():
+    talk = Talk().publish()
+    talk.message(C2S, VIDEO, b"\x90av01", 1, 0, 6)
+    talk.message(C2S, VIDEO, b"\x90av01\x81\x00\x0c\x00", 1, 0, 6)
+    assert said(talk) == []

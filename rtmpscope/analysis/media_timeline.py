@@ -75,7 +75,7 @@ class Track:
         "key_intervals", "gop_frames", "headers", "changes", "header", "backwards", "jumps", "longest_composition",
         "byte_series", "frame_series", "wire", "timed", "fresh", "keyed", "key_ms", "key_at", "notes", "sampled_bytes",
         "sampled_frames", "untimed", "description", "facts", "samples", "rate", "drift_ms", "clock_frames", "clock_ms",
-        "drifted",
+        "drifted", "described",
     )  # fmt: skip
 
     def __init__(self, kind: str, track_id: int, message: Message, start_ns: i64) -> None:
@@ -117,6 +117,7 @@ class Track:
         self.clock_frames: i64 = 0
         self.clock_ms: i64 = 0
         self.drifted = False
+        self.described = False  # a frame was asked what no sequence header says
 
     @property
     def duration_ms(self) -> int:
@@ -147,12 +148,23 @@ class Track:
         """Take over what a decoded sequence header says."""
         if config is None:
             return
+        self.described = False
         self.description = config.text
         self.facts = {field.name: field.value for field in config.children if not field.children}
         samples, rate = self.facts.get("samples_per_frame"), self.facts.get("sample_rate")
         self.samples = samples if isinstance(samples, int) else 0
         self.rate = rate if isinstance(rate, int) else 0
         self.reset_clock()
+
+    def describe(self, message: Message) -> None:
+        """Take over what a frame says of picture or sound, as far as no sequence header does."""
+        from rtmpscope.media.frame_facts import described, frame_facts
+
+        self.described = True
+        found = frame_facts(message.type_id, message.prefix, message.length)
+        if found:
+            self.facts = {**found, **self.facts}
+            self.description = described(self.facts)
 
     def reset_clock(self) -> None:
         """Timestamps and samples are in step from here on."""
@@ -308,7 +320,8 @@ class MediaStream:
 
     def _header(self, track: Track, message: Message, facts: MediaTag) -> None:
         """A sequence header: the first, the same again, or another; one that is not whole is no measure."""
-        header = message.payload if message.captured == message.length else b""
+        record = message.length > tag.body_start(message.type_id, message.payload)  # FFmpeg's first for AV1 is empty
+        header = message.payload if record and message.captured == message.length else b""
         if header and header == track.header:
             track.note(message, "sequence-header-repeated", Severity.COMMENT, "the same sequence header again")
         elif header and track.header:
@@ -357,6 +370,9 @@ class MediaStream:
         self.now_ms = track.now_ms
         if facts.codec != track.codec:
             self._codec(track, message, facts)
+        if not track.described and (facts.key or message.type_id == AUDIO) and not facts.many:
+            track.describe(message)
+            self.compare(message)
         if facts.key:
             self._key(track, message, facts)
         if facts.composition_time > track.longest_composition:
@@ -435,6 +451,9 @@ class MediaStream:
         text = f"{track.kind} changes from {track.codec} to {facts.codec} within the stream: many players stop here"
         track.note(message, "codec-changed", Severity.NOTE, text)
         track.codec = facts.codec
+        track.description = ""
+        track.facts = {}
+        track.described = False
 
     def _key(self, track: Track, message: Message, facts: MediaTag) -> None:
         track.key_frames += 1

@@ -32,6 +32,7 @@ _FORMATS: Final[dict[int, str]] = {
 _RATES: Final = (5_512, 11_025, 22_050, 44_100)
 # Formats that have a rate of their own, whatever the header's bits say.
 _FIXED_RATES: Final[dict[int, int]] = {4: 16_000, 5: 8_000, 7: 8_000, 8: 8_000, 11: 16_000, 14: 8_000}
+_MONO: Final = frozenset({4, 5, 11})
 _SIZES: Final = (8, 16)
 _TYPES: Final[dict[int, str]] = {0: "mono", 1: "stereo"}
 _AAC_PACKET_TYPES: Final[dict[int, str]] = {0: "sequence_header", 1: "raw"}
@@ -96,6 +97,15 @@ def _audio(reader: BitReader) -> None:
         reader.record("frame", partial(legacy.adpcm, channels))
     else:
         _frame(reader, codec)
+
+
+def header_parameters(payload: bytes) -> configs.Parameters:
+    """What the first byte says of the sound, for formats in which that means something."""
+    number = payload[0] >> 4 if payload else tag.EX_AUDIO
+    if number == tag.AAC or number not in tag.AUDIO_CODECS:
+        return configs.Parameters()
+    rate = _FIXED_RATES.get(number, _RATES[payload[0] >> 2 & 3])
+    return configs.Parameters(sample_rate=rate, channels=1 if number in _MONO else 1 + (payload[0] & 1))
 
 
 def _rate_text(number: int) -> str:
