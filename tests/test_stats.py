@@ -56,14 +56,34 @@ def test_connection_has_verdict_counts_and_troubles() -> None:
     made.tcp[0].retransmissions = 7
     made.tcp_rtt_ns = 1_500_000
     made.gaps, made.lost_bytes = 2, 2896
-    made.note_counts.update({"rare": 1, "frequent": 9})
+    made.note_counts.update({"rare": 1, "client-software": 1, "frequent": 9})
     text = report(made)
     assert "connection 0  10.0.0.1:40000 → 10.0.0.2:1935  publish  ✖ failed" in text
     assert "decided by message 12, NetStream.Publish.BadName" in text
     assert "2.500 s, TCP round trip 1.5 ms" in text
     assert "5,000,000 bytes, 1,204 Video, 3 Command (AMF0), 7 retransmitted" in text
     assert "gaps       2, 2,896 bytes missing" in text
-    assert "notes      9 frequent, 1 rare" in text
+    assert "notes      9 frequent, 1 rare\n" in text
+
+
+class Judged:
+    def __init__(self, outcome: str) -> None:
+        self.outcome = outcome
+
+    def verdict(self) -> Verdict:
+        return Verdict("publish", "media", self.outcome, None, None, "so it was")
+
+
+def test_what_went_wrong_is_told_before_everything_else() -> None:
+    made = []
+    for number, outcome in enumerate(["ok", "failed", "ok", "incomplete", "failed"]):
+        one = Connection(number, Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 1935), "syn", 1, START)
+        one.analysis["session"] = Judged(outcome)
+        made.append(one)
+    assert report(*made).splitlines()[1] == "5 connections: ✖ 2 failed (1, 4), ◐ 1 incomplete (3), ● 2 ok"
+    assert "connections:" not in report(made[0])
+    assert report(*made * 3).splitlines()[1].endswith("(1, 4, 1, 4, 1, 4), ◐ 3 incomplete (3, 3, 3), ● 6 ok")
+    assert "…" in report(*made * 6)
 
 
 def test_verdict_is_redacted_and_escaped() -> None:
@@ -118,7 +138,7 @@ def test_streams_and_flow_are_in_the_report_of_a_real_publish() -> None:
         pass
     text = tables(run.files, run.connections, None)
     assert "video  h264" in text and "audio  aac" in text and "GOP" in text and "acknowledgements" in text
-    assert "320 x 180" in text and "44,100 Hz" in text
+    assert "320 x 180" in text and "frames at 15 fps" in text and "44,100 Hz" in text
     assert "replies    connect 44" in text
 
 

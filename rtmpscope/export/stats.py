@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 80
 _INDENT: Final = "    "
-_OUTCOMES: Final = {
-    "ok": "● ok",
+_OUTCOMES: Final = {  # the worst first
     "failed": "✖ failed",
     "incomplete": "◐ incomplete",
-    "not_rtmp": "○ not RTMP",
     "encrypted": "◌ encrypted",
+    "not_rtmp": "○ not RTMP",
+    "ok": "● ok",
 }
+_LISTED: Final = 10  # numbers of connections with the same outcome
+_SOFTWARE: Final = frozenset({"client-software", "server-software"})  # notes that have a row of their own
 
 
 class Tally:
@@ -73,7 +75,7 @@ def tables(files: Iterable[FileReport], connections: list[Connection], redactor:
     def text(value: str) -> str:
         return printable(value if redactor is None else redactor.text(value))
 
-    lines = [*_captures(files, text), ""]
+    lines = [*_captures(files, text), *_overview(connections), ""]
     if not connections:
         lines.append("no connections")
     for connection in connections:
@@ -90,6 +92,27 @@ def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterat
         )
         lost = f"  {file.dropped:,} packets dropped" if file.dropped else ""
         yield f"{text(file.path)}  {file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}{lost}"
+
+
+def _overview(connections: list[Connection]) -> Iterator[str]:
+    """Where there are several connections: how many ended how, and which of them not well."""
+    if len(connections) < 2:
+        return
+    numbers: dict[str, list[int]] = {}
+    for connection in connections:
+        verdict = verdict_of(connection)
+        if verdict is not None:
+            numbers.setdefault(verdict.outcome, []).append(connection.id)
+    parts = []
+    for outcome, words in _OUTCOMES.items():
+        found = numbers.get(outcome, [])
+        more = ", …" if len(found) > _LISTED else ""
+        which = "" if outcome == "ok" else f" ({', '.join(map(str, found[:_LISTED]))}{more})"
+        if found:
+            mark, name = words.split(" ", 1)
+            parts.append(f"{mark} {len(found):,} {name}{which}")
+    if parts:
+        yield from _wrapped("", f"{len(connections):,} connections: {', '.join(parts)}", _INDENT)
 
 
 def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[str]:
@@ -113,8 +136,9 @@ def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[
     yield from _replies(connection)
     if connection.gaps:
         yield from _row("gaps", f"{connection.gaps:,}, {connection.lost_bytes:,} bytes missing")
-    if connection.note_counts:
-        noted = sorted(connection.note_counts.items(), key=lambda item: -item[1])
+    noted = [(code, count) for code, count in connection.note_counts.items() if code not in _SOFTWARE]
+    if noted:
+        noted.sort(key=lambda item: -item[1])
         yield from _row("notes", ", ".join([f"{count:,} {text(code)}" for code, count in noted]))
 
 
@@ -183,14 +207,12 @@ def _track(track: Track) -> str:
     number = f" {track.track_id}" if track.track_id else ""
     parts = [
         f"{track.kind}{number}  {track.codec or 'unknown codec'} {track.description}".rstrip(),
-        f"{track.frames:,} frames",
+        f"{track.frames:,} frames" + (f" at {track.frame_rate:.3g} fps" if track.kind == "video" else ""),
         f"{track.duration_ms / 1000:.1f} s",
         f"{track.bitrate / 1000:,.0f} kb/s",
     ]
-    if track.kind == "video":
-        parts.append(f"{track.frame_rate:.3g} fps")
-        if track.key_intervals.count:
-            parts.append(f"GOP {track.key_intervals.mean / 1000:.1f} s")
+    if track.key_intervals.count:
+        parts.append(f"GOP {track.key_intervals.mean / 1000:.1f} s")
     for count, words in (
         (track.changes, "changes of the sequence header"),
         (track.backwards, "timestamps backwards"),
