@@ -71,6 +71,6 @@ def faults(message: Message, codec: str, length_size: object, header: bytes) -> 
             yield "sps-differs", Severity.NOTE, text
         if kind in known.slices:
             if kind not in known.intra:
-                text = "a key frame without an IDR slice (an open GOP?): players that begin here may show broken pictures"
+                text = "a key frame without an IDR slice (open GOP?): players that begin here may show broken pictures"
                 yield "key-frame-false", Severity.NOTE, text
             return
