@@ -54,6 +54,9 @@ def test_sequence_headers_gops_and_replies_are_told() -> None:
     figures = health(analysed("nginx-small-windows.pcap").connections[0])
     video, audio = figures["streams"][0]["tracks"]
     assert "320 x 180" in video["description"] and "44,100 Hz" in audio["description"]
+    picture, sound = video["parameters"], audio["parameters"]
+    assert (picture["profile"], picture["level"], picture["width"]) == ("Constrained Baseline", "1.2", 320)
+    assert (sound["sample_rate"], sound["channels"], "length_size" in picture) == (44_100, 1, False)
     assert (video["key_interval_longest_ms"], video["frames_per_gop"]) == (2000, 30)
     assert abs(audio["clock_drift_ms"]) < 50
     assert figures["replies"].keys() == {"connect", "createStream", "publish"}

@@ -91,6 +91,7 @@ def _track(track: Track) -> Figures:
         "track_id": track.track_id,
         "codec": track.codec or None,
         "description": track.description or None,
+        "parameters": _parameters(track),
         "frames": int(track.frames),
         "bytes": int(track.bytes),
         "duration_ms": track.duration_ms,
@@ -107,6 +108,15 @@ def _track(track: Track) -> Figures:
         "backwards": int(track.backwards),
         "jumps": int(track.jumps),
     }
+
+
+def _parameters(track: Track) -> Figures:
+    """What the sequence header, or a frame, says of picture and sound."""
+    if not track.facts:
+        return {}
+    from rtmpscope.media.configs import Parameters
+
+    return {name: track.facts[name] for name in Parameters._fields if name in track.facts}
 
 
 def _milliseconds(nanoseconds: float) -> float:
