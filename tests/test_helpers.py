@@ -119,6 +119,8 @@ def test_only_the_last_lines_are_remembered() -> None:
 
 
 DUMPCAP_DENIED = 'dumpcap: You do not have permission to capture on device "eth0".\n(socket: Operation not permitted)'
+RAW = 1 << 13
+IN_A_CONTAINER = "this container lacks a capability, start it with --cap-add NET_RAW --cap-add NET_ADMIN"
 PIPE = "or run sudo tcpdump -i eth0 -U -w - 'tcp port 1935' | rtmpscope -"
 
 
@@ -157,21 +159,23 @@ def test_an_unknown_failure_is_told_in_the_helpers_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "group", "helper", "advice"),
+    ("user", "bounding", "group", "helper", "advice"),
     [
-        (1000, True, DUMPCAP, "run sudo usermod -a -G wireshark $USER and log in again"),
-        (1000, False, DUMPCAP, f"run sudo setcap cap_net_raw,cap_net_admin=eip {shutil.which('dumpcap') or ''}"),
+        (1000, RAW, True, DUMPCAP, f"run sudo setcap cap_net_raw,cap_net_admin=eip {shutil.which('dumpcap') or ''}"),
+        (1000, RAW, True, TCPDUMP, "run sudo usermod -a -G wireshark $USER and log in again"),
         (
             1000,
+            RAW,
             False,
             TCPDUMP,
             "install dumpcap (package wireshark-common) and let it capture for users who are not root",
         ),
-        (0, True, DUMPCAP, "this container lacks a capability, start it with --cap-add NET_RAW --cap-add NET_ADMIN"),
+        (1000, 0, True, DUMPCAP, IN_A_CONTAINER),
+        (0, RAW, True, DUMPCAP, IN_A_CONTAINER),
     ],
 )
 def test_missing_permission_names_the_commands_for_this_system(
-    user: int, group: bool, helper: helpers.Helper, advice: str, monkeypatch: pytest.MonkeyPatch
+    user: int, bounding: int, group: bool, helper: helpers.Helper, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def groups(name: str) -> None:
         if not group:
@@ -179,6 +183,7 @@ def test_missing_permission_names_the_commands_for_this_system(
 
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(helpers.grp, "getgrnam", groups)
+    monkeypatch.setattr(Path, "read_text", lambda path: f"CapEff:\t0\nCapBnd:\t{bounding:016x}\nCapAmb:\t0\n")
     message = problem(account(DUMPCAP_DENIED), helper, Request(["eth0"], capture_filter="tcp port 1935"))
     assert message == f"no permission to capture on eth0: {advice}; {PIPE}"
     assert "python" not in message

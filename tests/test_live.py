@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import signal
@@ -453,3 +454,15 @@ def test_without_permission_the_commands_are_named(helper: Helper, monkeypatch: 
     assert message.startswith("CaptureError: no permission to capture on lo: ")
     assert message.endswith("; or run sudo tcpdump -i lo -U -w - tcp | rtmpscope -")
     assert "\n" not in message
+
+
+def test_a_helper_that_may_not_be_started_names_the_commands_too(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """So ends dumpcap with file capabilities in a container that withholds them: execve(2), EPERM."""
+
+    def refuse(command: list[str], **options: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), command[0])
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(CaptureError, match="^no permission to capture on lo: .* or run sudo tcpdump -i lo"):
+        LiveCapture(Request(["lo"]))
+    assert list(folder.iterdir()) == []

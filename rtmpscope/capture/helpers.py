@@ -168,6 +168,8 @@ NOT_A_FILTER: Final = re.compile(r"isn't a valid capture filter \((.*)\)|(can't 
 
 REMEMBERED_LINES: Final = 100
 
+CAP_NET_RAW: Final = 13  # <linux/capability.h>
+
 
 class Account:
     """What a helper has said on its standard error.
@@ -231,17 +233,29 @@ def _no_permission(helper: Helper, request: Request) -> str:
 
 
 def _grant(helper: Helper) -> str:
-    """What gives the helper, never the analyser, the right to capture."""
-    if os.geteuid() == 0:
+    """What gives the helper, never the analyser, the right to capture.
+
+    Where people may capture as members of a group, nobody else can even start dumpcap, so it was not found.
+    """
+    if os.geteuid() == 0 or not _grantable():
         return "this container lacks a capability, start it with --cap-add NET_RAW --cap-add NET_ADMIN"
-    try:
-        grp.getgrnam("wireshark")
-        return "run sudo usermod -a -G wireshark $USER and log in again"
-    except KeyError:
-        pass
     if helper.name == "dumpcap":
         return f"run sudo setcap cap_net_raw,cap_net_admin=eip {shlex.quote(helper.path)}"
-    return "install dumpcap (package wireshark-common) and let it capture for users who are not root"
+    try:
+        grp.getgrnam("wireshark")
+    except KeyError:
+        return "install dumpcap (package wireshark-common) and let it capture for users who are not root"
+    return "run sudo usermod -a -G wireshark $USER and log in again"
+
+
+def _grantable() -> bool:
+    """Whether any program started here could be given the capability to capture: capabilities(7), bounding set."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return True
+    bounding = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return bounding is None or bool(int(bounding[1], 16) >> CAP_NET_RAW & 1)
 
 
 def _absent(request: Request) -> str:

@@ -98,15 +98,20 @@ class LiveCapture(CaptureReader):
         return ConvertedPlace(request.save) if converted else FilePlace(request.save)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            self.helper.command(self._request, self._place.output),
-            stdin=subprocess.DEVNULL,
-            stdout=self._place.stdout,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env=environment(),
-            process_group=0,  # ctrl-c is for us to answer
-        )
+        command = self.helper.command(self._request, self._place.output)
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._place.stdout,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=environment(),
+                process_group=0,  # ctrl-c is for us to answer
+            )
+        except OSError as error:  # a system that withholds what the program is entitled to does not even start it
+            self._account.add(f"{command[0]}: {error.strerror}\n".encode())
+            raise CaptureError(failure(self._account, self.helper, self._request)) from None
         weakref.finalize(self, _end, child)
         assert child.stderr is not None
         os.set_blocking(child.stderr.fileno(), False)
