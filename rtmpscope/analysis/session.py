@@ -1,10 +1,8 @@
-"""How far a session got and why it stopped there: the steps as they pass, and a verdict at any time.
+"""How far a session got and why it stopped there: a verdict at any time, made of the steps so far.
 
-Steps are what the client asks, one after the other: connect, createStream, publish or play; each is answered,
-refused or left alone (which answer belongs to which step is known from the transactions).  The verdict goes
-through a few questions in order: is it RTMP at all, was a step refused, did the server throw the client out, and
-if not, how did the furthest step end.  Silence is held against a side only where all of its packets were captured:
-a verdict that packets are missing for says so and blames nobody.
+The verdict goes through a few questions in order: is it RTMP at all, was a step refused, did the server throw the
+client out, and if not, how did the furthest step end.  Silence is held against a side only where all of its packets
+were captured: a verdict that packets are missing for says so and blames nobody.
 
 A verdict is read by people who did not ask for RTMP: one sentence, no jargon that could be left out, and never
 the name of a stream, which often is a key.
@@ -12,25 +10,19 @@ the name of a stream, which often is a key.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_timeline import MediaTimeline
-from rtmpscope.analysis.words import because, later, plain_code, seconds
-from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message, Verdict
-from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
-from rtmpscope.rtmp.status_codes import status
+from rtmpscope.analysis.steps import RECONNECT, UNPUBLISHED, Step, Steps
+from rtmpscope.analysis.words import because, later, seconds
+from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Verdict
 
 PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
 PAST_NS: Final = 1_000_000_000  # media that was on its way when the server ended the session
 QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
 REFUSAL_NS: Final = 1_000_000_000  # a server that hangs up so soon after it granted something takes that back
 UNANSWERED_SYN_NS: Final = 900_000_000  # TCP asks again after a second
-
-EARLY: Final = 16  # answers that may come to light before their requests
-
-PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
 # What a connection may carry instead: role, outcome and sentence.
 OTHERS: Final = {
@@ -51,32 +43,6 @@ LANGUAGES: Final = {
     0x16: "TLS: the port is for rtmps://",
 }
 TEXT: Final = 32
-REASON_MISSING: Final = (
-    "Connect was rejected by the server; the reason, which may be that it wants a password, is missing in the capture."
-)
-# Codes with which a server ends a session that had begun.
-DISMISSALS: Final = (
-    "NetConnection.Connect.Closed",
-    "NetConnection.Connect.Rejected",
-    "NetConnection.Connect.AppShutdown",
-    "NetConnection.Connect.IdleTimeout",
-    "NetStream.Publish.Idle",
-)
-# Codes after which nothing more is to come on a stream.
-FINISHES: Final = (
-    "NetStream.Play.Stop",
-    "NetStream.Play.Complete",
-    "NetStream.Play.UnpublishNotify",
-    "NetStream.Unpublish.Success",
-)
-UNPUBLISHED: Final = "NetStream.Unpublish.Success"  # to a client that did not ask for it: the server ends the publish
-# Codes with which it goes on after all.
-BEGINNINGS: Final = ("NetStream.Play.Start", "NetStream.Play.PublishNotify")
-RECONNECT: Final = "NetConnection.Connect.ReconnectRequest"
-# Commands that tell what a client is up to before it says so.
-INTENTS: Final = {"releaseStream": "publish", "FCPublish": "publish", "FCSubscribe": "play", "getStreamLength": "play"}
-GOODBYES: Final = frozenset({"FCUnpublish", "deleteStream", "closeStream", "close"})
-
 # Handshakes that were not followed by anything: the parts that came, role and sentence; the fullest first.
 HANDSHAKES: Final = (
     ({"S0", "S1", "S2", "C2"}, "probe", "The handshake was complete, but the client never asked to connect"),
@@ -110,181 +76,15 @@ AUTHENTICATION: Final = (
         "a client that has them connects again at once.",
     ),
 )
+REASON_MISSING: Final = (
+    "Connect was rejected by the server; the reason, which may be that it wants a password, is missing in the capture."
+)
 
 
-class _Step:
-    """Something the client asked: when, in which message, and what became of it."""
-
-    __slots__ = ("name", "number", "time_ns", "answer", "answer_ns", "code", "refused")
-
-    def __init__(self, name: str, message: Message) -> None:
-        self.name: Final = name
-        self.number: Final = int(message.number)
-        self.time_ns: Final = int(message.time_ns)
-        self.answer = 0
-        self.answer_ns = 0
-        self.code = ""
-        self.refused = False
-
-    def answered(self, message: Message, code: str, refused: bool) -> None:
-        self.answer = int(message.number)
-        self.answer_ns = int(message.time_ns)
-        self.code = code
-        self.refused = refused
-
-
-class Session:
-    """Follows one connection; verdict() may be asked at any time."""
+class Session(Steps):
+    """verdict() may be asked at any time."""
 
     name: Final = "session"
-    types: Final = frozenset({4, 15, 16, 17, 18, 19, 20})
-
-    def __init__(self, connection: Connection) -> None:
-        self.app = ""
-        self._connection = connection
-        self._parts: set[str] = set()
-        self._language = ""  # what the server speaks, where it is not RTMP
-        self._connect: _Step | None = None
-        self._create: _Step | None = None
-        self._wish: _Step | None = None  # the last publish or play
-        self._authentication: tuple[str, str] | None = None
-        self._dismissed: tuple[str, int, int] | None = None  # code, message, time
-        self._finished: tuple[str, int, int] | None = None  # the same, of what the server says is over
-        self._reconnect = 0
-        self._goodbye_ns = UNKNOWN  # when the client took its leave
-        self._paused = False
-        self._intent = "unknown"
-        self._objects = 0
-        self._object_used = False
-        self._object_error: tuple[str, int] | None = None
-        self._calls = 0
-        self._unasked: dict[int, tuple[Message, Field]] = {}  # answers whose request has not come to light
-        self._ends: list[tuple[int, str, int]] = []  # direction, how, time; by time
-        self._lost_ns = UNKNOWN  # when something was last found missing
-
-    # What passes
-
-    def on_handshake(self, part: Handshake) -> None:
-        self._parts.add(part.part)
-        if part.part == "S0" and part.data:
-            version = part.data[0]
-            self._language = LANGUAGES.get(version, "another protocol" if version >= TEXT else "")
-
-    def on_gap(self, gap: Gap) -> None:
-        self._lost_ns = max(self._lost_ns, int(gap.time_ns))
-
-    def on_end(self, end: End) -> None:
-        self._ends.append((int(end.direction), end.how, int(end.time_ns)))
-        self._ends.sort(key=lambda ended: ended[2])
-
-    def on_message(self, message: Message, body: Field | None) -> None:
-        if body is None:
-            return
-        if message.type_id == 4:
-            if body.get("event") == "stream_eof":
-                self._finished = "", int(message.number), int(message.time_ns)
-            elif body.get("event") == "stream_begin":
-                self._finished = None
-        elif message.type_id in (16, 19):
-            self._shared_object(message, body)
-        else:
-            self._command(message, body, str(body.get("name") or ""))
-
-    def _command(self, message: Message, body: Field, name: str) -> None:
-        if name in ("_result", "_error"):
-            self._answer(message, body)
-        elif name in ("onStatus", "onPlayStatus"):
-            self._status(message, body)
-        elif name in GOODBYES:
-            self._goodbye_ns = int(message.time_ns)
-        elif message.direction == S2C or message.type_id in (15, 18):
-            pass
-        elif name in ("pause", "pauseRaw"):
-            arguments = body.child("arguments")
-            self._paused = arguments is not None and arguments.get("pause") is True
-        elif name in INTENTS:
-            self._intent = INTENTS[name]
-        elif name == "connect":
-            self._connect = self._step(name, message)
-            self.app, self._intent = _app_and_intent(body)
-        elif name == "createStream":
-            self._create = self._step(name, message)
-        elif name in ("publish", "play", "play2"):
-            self._goodbye_ns = UNKNOWN
-            self._paused = False
-            if self._finished is not None and self._finished[2] < message.time_ns:
-                self._finished = None
-            self._wish = self._step(name.rstrip("2"), message)
-        elif name and name not in COMMANDS:
-            self._calls += 1
-
-    def _step(self, name: str, message: Message) -> _Step:
-        """A request; it may come to light after its answer."""
-        step = _Step(name, message)
-        answer = self._unasked.pop(message.call.answer, None) if message.call is not None else None
-        if answer is not None:
-            if self._dismissed is not None and self._dismissed[1] == answer[0].number:
-                self._dismissed = None
-            self._answered(step, *answer)
-        return step
-
-    def _answered(self, step: _Step, message: Message, body: Field) -> None:
-        """connect is granted only by a result that does not say otherwise."""
-        step.answered(message, plain_code(status_code(body)), _refuses(body))
-        if step.name == "connect" and step.refused:
-            self._authentication = _authentication(message, body)
-
-    def _remember(self, message: Message, body: Field) -> None:
-        if message.call is None:
-            self._unasked[int(message.number)] = message, body
-            if len(self._unasked) > EARLY:
-                del self._unasked[next(iter(self._unasked))]
-
-    def _answer(self, message: Message, body: Field) -> None:
-        """A `_result` or `_error`."""
-        self._remember(message, body)
-        step = self._asked(message)
-        if step is not None and not step.answer:
-            self._answered(step, message, body)
-
-    def _status(self, message: Message, body: Field) -> None:
-        self._remember(message, body)
-        code = plain_code(status_code(body))
-        step = self._asked(message)
-        if step is not None and not step.answer:
-            self._answered(step, message, body)
-        elif code == RECONNECT:
-            self._reconnect = int(message.number)
-        elif self._goodbye_ns != UNKNOWN:
-            pass  # the rest is courtesy
-        else:
-            news = code, int(message.number), int(message.time_ns)
-            if code in FINISHES:
-                self._finished = news
-            elif code in BEGINNINGS:
-                self._finished = None
-            unpublished = code == UNPUBLISHED and self._role() == "publish"
-            if unpublished or code in DISMISSALS or (message.call is None and is_error(body)):
-                self._dismissed = self._dismissed or news
-
-    def _asked(self, message: Message) -> _Step | None:
-        """The step that this message answers."""
-        call = message.call
-        for step in (self._connect, self._create, self._wish):
-            if call is not None and step is not None and call.request == step.number:
-                return step
-        return None
-
-    def _shared_object(self, message: Message, body: Field) -> None:
-        self._objects += 1
-        events = body.child("events")
-        for event in events.children if events is not None else ():
-            if event.get("event") == "use_success":
-                self._object_used = True
-            elif event.get("event") == "status" and event.get("level") == "error":
-                self._object_error = self._object_error or (plain_code(event.get("code")), int(message.number))
-
-    # The verdict
 
     def verdict(self) -> Verdict:
         for judge in (
@@ -333,9 +133,11 @@ class Session:
 
     def _speaks_something_else(self) -> Verdict | None:
         """The client speaks RTMP, and the server answers with something that is none."""
-        if not self._language or (self._connect is not None and self._connect.answer):
+        version = self._server_version
+        language = LANGUAGES.get(version, "another protocol" if version >= TEXT else "")
+        if not language or (self._connect is not None and self._connect.answer):
             return None
-        text = f"The server answered the handshake in {self._language}."
+        text = f"The server answered the handshake in {language}."
         return Verdict(self._role(), "handshake", "not_rtmp", None, None, text)
 
     def _no_message(self) -> Verdict | None:
@@ -354,8 +156,8 @@ class Session:
             if step is None or not step.refused:
                 continue
             outcome, text = "failed", f"{self._asked_for(step)} rejected by the server{because(step.code)}."
-            if step is self._connect and self._authentication is not None:
-                outcome, text = self._authentication
+            if step is self._connect:
+                outcome, text = self._authentication() or (outcome, text)
             return Verdict(self._role(), reached or step.name, outcome, step.code or None, step.answer, text)
         if self._object_error is not None and not self._object_used and not self._unseen(self._connection.time_ns):
             code, number = self._object_error
@@ -363,11 +165,20 @@ class Session:
             return Verdict("shared_object", "connect", "failed", code or None, number, text)
         return None
 
+    def _authentication(self) -> tuple[str, str] | None:
+        """Outcome and sentence where connect was refused for want of credentials, or may have been."""
+        for words, outcome, text in AUTHENTICATION:
+            if words in self._reason:
+                return outcome, text
+        return ("incomplete", REASON_MISSING) if self._reason_cut else None
+
     def _thrown_out(self) -> Verdict | None:
         """The server ended it, unless media went on all the same."""
         if self._dismissed is None:
             return None
         code, number, time_ns = self._dismissed
+        if code == UNPUBLISHED and self._role() != "publish":
+            return None
         if UNKNOWN != self._goodbye_ns <= time_ns:  # packets were missing, it came to light late
             return None
         if code == UNPUBLISHED and self._may_have_left():
@@ -451,7 +262,7 @@ class Session:
         text = "The client connected and asked for nothing: a check, or it hung"
         return self._unanswered("probe", "connect", connect, text)
 
-    def _granted_in_vain(self, wish: _Step) -> Verdict:
+    def _granted_in_vain(self, wish: Step) -> Verdict:
         """Publish or play was granted and no frame came."""
         text = f"{self._asked_for(wish)} was granted, but "
         direction = self._media_direction()
@@ -573,7 +384,7 @@ class Session:
     def _with_code(self, reached: str, outcome: str, code: str, number: int, text: str) -> Verdict:
         return Verdict(self._role(), reached, outcome, code or None, number, text)
 
-    def _unanswered(self, role: str, reached: str, step: _Step | None, text: str) -> Verdict:
+    def _unanswered(self, role: str, reached: str, step: Step | None, text: str) -> Verdict:
         """A session that stopped in the middle: failed when it was given up, else only not finished."""
         asked = self._connection.time_ns if step is None else step.answer_ns or step.time_ns
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
@@ -599,7 +410,7 @@ class Session:
         """What the session is, as the subject of a sentence."""
         return {"publish": "Publish", "play": "Play"}.get(self._role(), "The session") + self._place()
 
-    def _asked_for(self, step: _Step) -> str:
+    def _asked_for(self, step: Step) -> str:
         if step is self._connect:
             return f'Connect to the application "{self.app}"' if self.app else "Connect"
         return step.name if step is self._create else step.name.capitalize() + self._place()
@@ -628,31 +439,6 @@ class Session:
             if not self._connection.tcp[1 - direction].packets:
                 return f"; only the {side} side was captured"
         return ""
-
-
-def _app_and_intent(body: Field) -> tuple[str, str]:
-    """The application, without what may follow its first part (instances, queries, keys), and who would connect so."""
-    command_object = body.child("command_object") or Field("")
-    app = command_object.get("app")
-    first = re.split("[/?]", app, maxsplit=1)[0] if isinstance(app, str) else ""
-    intent = "publish" if command_object.get("type") == "nonprivate" else "unknown"  # FFmpeg, librtmp, OBS
-    return first if PLAIN_APP.fullmatch(first) else "", intent
-
-
-def _refuses(body: Field) -> bool:
-    """Whether an answer says no; some servers send the code of an error with the level of a success."""
-    usual = status(status_code(body))
-    return is_error(body) or (usual is not None and usual.level == "error")
-
-
-def _authentication(message: Message, body: Field) -> tuple[str, str] | None:
-    """Outcome and sentence where connect was rejected for want of credentials, or may have been."""
-    found = information(body)
-    description = str(found.get("description")) if found is not None else ""
-    for words, outcome, text in AUTHENTICATION:
-        if words in description:
-            return outcome, text
-    return ("incomplete", REASON_MISSING) if len(message.prefix) < message.length else None
 
 
 def verdict_of(connection: Connection) -> Verdict | None:
