@@ -282,7 +282,7 @@ class CaptureReader:
         """With `wait` the last file still grows for whoever reads from the start: see batches."""
         self.files: Final = [source.report for source in sources] + list(unreadable)
         sizes = [source.size for source in sources if source.size is not None]
-        self.size: Final = sum(sizes) if wait is None and len(sizes) == len(sources) else None
+        self.size = sum(sizes) if wait is None and len(sizes) == len(sources) else None
         self.restartable: Final = all(source.restartable for source in sources)
         self.ended = ""
         self.caution = ""

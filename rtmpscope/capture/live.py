@@ -68,6 +68,7 @@ class LiveCapture(CaptureReader):
             raise
         name = request.save or ",".join(request.interfaces)
         super().__init__([self._place.first(self._account, FileReport(name, self.helper.format))])
+        self.size = None  # it grows
         self.caution = f"{self.helper.name} may drop packets" if self.helper.may_drop else ""
         self._began = time.monotonic()
         self._next_report = self._began + REPORT_SECONDS
