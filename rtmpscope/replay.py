@@ -161,6 +161,7 @@ class Replay:
         for flow in self._reassembler.feed(segments):
             if self._conversation is None:
                 self._conversation = Conversation(flow, self._ports, True)
+                self._conversation.opened_ready = self._track.conversation.opened_ready  # it needs no proof any more
                 self._conversation.in_detail()
             if flow is self._conversation.flow:
                 yield from self._taken(self._conversation)
