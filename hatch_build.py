@@ -38,6 +38,8 @@ MODULES = (
     "rtmpscope/engine.py",
     "rtmpscope/analysis/measure.py",
     "rtmpscope/analysis/flow_control.py",
+    "rtmpscope/analysis/track.py",
+    "rtmpscope/analysis/media_stream.py",
     "rtmpscope/analysis/media_timeline.py",
     # Bodies, for print, export and the row that is opened.
     "rtmpscope/rtmp/amf0.py",

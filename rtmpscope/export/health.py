@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from rtmpscope.analysis.flow_control import FlowControl, Ledger
 from rtmpscope.analysis.measure import Spread
-from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
+from rtmpscope.analysis.media_stream import MediaStream
+from rtmpscope.analysis.media_timeline import MediaTimeline
+from rtmpscope.analysis.track import Track
 from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, TcpStats
 
 Figures = dict[str, Any]

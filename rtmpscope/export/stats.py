@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from rtmpscope.analysis.flow_control import FlowControl
-from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline, Track
+from rtmpscope.analysis.media_stream import MediaStream
+from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.session import verdict_of
+from rtmpscope.analysis.track import Track
 from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, Event, Gap, Message
 from rtmpscope.rtmp.messages import type_name
 from rtmpscope.text import printable

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rtmpscope.analysis.media_timeline import MediaStream, Track
+from rtmpscope.analysis.media_stream import MediaStream
+from rtmpscope.analysis.track import Track
 from rtmpscope.model import C2S, DIRECTIONS, S2C, UNKNOWN, Connection
 from rtmpscope.tui.canvas import Chart, Line, Point
 from rtmpscope.tui.columns import ARROWS

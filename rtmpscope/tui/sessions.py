@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rtmpscope.analysis.media_timeline import MediaStream, MediaTimeline
+from rtmpscope.analysis.media_stream import MediaStream
+from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.model import Connection, Verdict
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.palette import Piece, Pieces, fit
