@@ -134,7 +134,7 @@ def _deliver(arguments: argparse.Namespace, write: Callable[[Run, argparse.Names
     if arguments.follow:
         _on_signals(signals.append)
     try:
-        reader = open_capture(arguments.captures, wait=_following(signals) if arguments.follow else None)
+        reader = open_capture(arguments.captures, wait=_following(arguments, signals))
     except CaptureError:
         if signals:  # before there was anything to follow
             return SIGNALLED + signals[0]
@@ -145,14 +145,32 @@ def _deliver(arguments: argparse.Namespace, write: Callable[[Run, argparse.Names
     return SIGNALLED + signals[0] if signals else code
 
 
-def _following(signals: Sequence[int]) -> Wait:
-    """What to do at the end of a capture that may grow, until a signal has come."""
+def _following(arguments: argparse.Namespace, signals: Sequence[int]) -> Wait | None:
+    """What to do at the end of a capture that is to be followed, until a signal has come.
+
+    Returns when there is something to follow.
+    """
+    if not arguments.follow:
+        return None
 
     def wait() -> bool:
         time.sleep(FOLLOW_SECONDS)
         return not signals
 
+    last = arguments.captures[-1]
+    if _unwritten(last):
+        if not arguments.quiet:
+            say(f"waiting for {last} to be written")
+        while _unwritten(last) and wait():
+            pass
     return wait
+
+
+def _unwritten(path: str) -> bool:
+    """Whether the capture is still empty, or not even there though its folder is."""
+    if not os.path.exists(path):
+        return path != "-" and os.path.isdir(os.path.dirname(path) or ".")
+    return os.path.isfile(path) and not os.path.getsize(path)
 
 
 def _on_signals(stop: Callable[[int], object]) -> None:
@@ -381,7 +399,7 @@ def _open(arguments: argparse.Namespace) -> int:
 
     _filter(arguments.filter)
     take_terminal()
-    reader = open_capture(arguments.captures, spool=True, wait=_following(()) if arguments.follow else None)
+    reader = open_capture(arguments.captures, spool=True, wait=_following(arguments, ()))
     title = ", ".join(os.path.basename(path) for path in arguments.captures)
     return _show(reader, title, arguments, live=arguments.follow) or _file_problems(reader.files)
 

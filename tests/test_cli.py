@@ -166,25 +166,30 @@ def test_followed_capture_is_shown_as_it_grows_and_a_signal_ends_that(command: l
     assert shown.count(b"\n") == run(*command, CAPTURE).stdout.count("\n")
 
 
+@pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("grows", [True, False])
-def test_followed_capture_that_is_still_empty_is_waited_for(grows: bool, tmp_path: Path) -> None:
+def test_followed_capture_that_is_not_written_yet_is_waited_for(grows: bool, there: bool, tmp_path: Path) -> None:
     growing = tmp_path / "growing.pcap"
-    growing.touch()
+    if there:
+        growing.touch()
     with subprocess.Popen(
         [*COMMAND, "print", str(growing), "--follow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        opened = Path(f"/proc/{process.pid}/fd")
-        latest = time.monotonic() + 60
-        while str(growing) not in [os.path.realpath(one) for one in opened.iterdir()]:
-            assert time.monotonic() < latest
-            time.sleep(0.05)
+        assert process.stderr.readline().decode() == f"rtmpscope: waiting for {growing} to be written\n"
         if grows:
             growing.write_bytes(Path(CAPTURE).read_bytes())
             assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
+
+
+def test_followed_capture_in_a_folder_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:
+    done = run("print", str(tmp_path / "missing" / "a.pcap"), "--follow")
+    assert done.returncode == 2
+    assert_one_line(done.stderr)
+    assert done.stderr.endswith("a.pcap: there is no such file\n")
 
 
 def test_port_option_names_connections_that_carry_nothing_readable() -> None:

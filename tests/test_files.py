@@ -329,6 +329,51 @@ def test_a_followed_file_that_is_stopped_is_read_to_its_end(tmp_path: Path) -> N
     assert len(waited) == 1 and reader.ended == "stopped"
 
 
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (lambda path: path.write_bytes(PCAP[:100]), "it was begun anew while it was followed, open it again"),
+        (
+            lambda path: path.rename(path.with_suffix(".1")) and path.write_bytes(PCAP),
+            "another file has taken its name, open that one to go on",
+        ),
+    ],
+    ids=["cut", "replaced"],
+)
+def test_a_followed_file_whose_writer_went_on_elsewhere_says_so(
+    happens: Callable[[Path], object], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "growing.pcap"
+    path.write_bytes(PCAP)
+
+    def wait() -> bool:
+        happens(path)
+        return True
+
+    whole = listed(open_capture([str(path)]).batches())
+    reader = open_capture([str(path)], wait=wait)
+    assert listed(reader.batches()) == whole
+    assert outcomes(reader) == [("pcap", 60, "truncated", len(PCAP))]
+    assert (reader.files[0].reason, reader.ended) == (reason, reason)
+
+
+def test_a_followed_file_that_is_only_deleted_is_followed_on(tmp_path: Path) -> None:
+    path = tmp_path / "growing.pcap"
+    path.write_bytes(PCAP[:100])
+    writer = path.open("ab")
+    data = [PCAP[100:], b""]
+
+    def wait() -> bool:
+        path.unlink(missing_ok=True)
+        writer.write(data.pop(0))
+        writer.flush()
+        return bool(data)
+
+    reader = open_capture([str(path)], wait=wait)
+    assert len(listed(reader.batches())) == 60
+    writer.close()
+
+
 # --- several files ---------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ import os
 import stat
 import sys
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from io import FileIO
 from itertools import chain
 from typing import Final, Protocol
@@ -205,7 +207,7 @@ class FileSource:
         else:
             file = self._open()
             file.seek(offset)
-            blocks = Blocks(file, self._block_size, offset, wait)
+            blocks = Blocks(file, self._block_size, offset, wait and partial(self._wait_for_more, file, wait))
             pieces = self._unpack(iter(blocks))
         if self._spool is not None:
             self._spooled = True
@@ -215,6 +217,17 @@ class FileSource:
     def close(self) -> None:
         if self._spool is not None:
             self._spool.close()
+
+    def _wait_for_more(self, file: FileIO, wait: Wait) -> bool:
+        """`wait`, then see whether more can still come: not where the writer has gone on to another file."""
+        grows = wait()
+        now = os.fstat(file.fileno())
+        if now.st_size < file.tell():
+            raise Fault("truncated", "it was begun anew while it was followed, open it again")
+        with suppress(FileNotFoundError):
+            if now.st_size == file.tell() and not os.path.samestat(now, os.stat(self._path)):
+                raise Fault("truncated", "another file has taken its name, open that one to go on")
+        return grows
 
     def _open(self) -> FileIO:
         if self._path == STANDARD_INPUT:
@@ -379,6 +392,8 @@ class CaptureReader:
                     reason = f"it ends inside a record, {size:,} of {parser.need:,} bytes are there"
         except Fault as fault:
             outcome, reason = fault.outcome, fault.reason
+            if wait is not None:
+                self.ended = reason
         finally:
             blocks.close()
         report.end(outcome, offset, reason)
