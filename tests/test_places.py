@@ -7,7 +7,7 @@ import pytest
 from rtmpscope.capture import CaptureError, streams
 from rtmpscope.capture.files import CaptureReader, FileReport
 from rtmpscope.capture.helpers import Account
-from rtmpscope.capture.places import FilePlace, RingPlace, delete_left_rings
+from rtmpscope.capture.places import FilePlace, RingPlace
 from tests import records
 
 PCAP = records.pcap_header() + records.pcap_record(b"abc")
@@ -98,15 +98,18 @@ def test_a_private_ring_is_deleted_at_the_end(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_what_a_crash_has_left_is_deleted_and_what_is_in_use_is_not(folder: Path) -> None:
+@pytest.mark.parametrize("place", [FilePlace, RingPlace])
+def test_the_next_start_deletes_what_a_crash_has_left_and_nothing_that_is_in_use(
+    place: type[FilePlace] | type[RingPlace], folder: Path
+) -> None:
     living = RingPlace("")
     crashed = RingPlace("")
     os.close(crashed._lock)
     (crashed.folder / "ring_00001").touch()
     (folder / "unrelated").mkdir()
-    delete_left_rings(folder)
-    assert sorted(folder.iterdir()) == sorted([living.folder, folder / "unrelated"])
-    following = RingPlace("")
+    following = place("")
+    left = {path.name for path in folder.iterdir()} - {following.folder.name}
+    assert left == {living.folder.name, "unrelated"}
     assert living.folder.exists()
     following.close()
     living.close()

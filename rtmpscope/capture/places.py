@@ -36,6 +36,8 @@ class Place:
     def __init__(self, save: str) -> None:
         self.folder = Path(save).absolute().parent if save else spool_folder()
         self.fault = ""
+        if not save:
+            delete_left_rings(self.folder)
 
     def finish(self, account: Account) -> None:
         """The helper has written all it will."""
@@ -173,7 +175,6 @@ class RingPlace(Place):
         self._given_out = 0
         self._lock = -1
         if not save:
-            delete_left_rings(self.folder)
             self.folder = Path(tempfile.mkdtemp(prefix=RING, dir=self.folder))
             self._lock = _lock(self.folder)
         self.output: Final = save or str(self.folder / "ring.pcapng")
