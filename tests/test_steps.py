@@ -53,3 +53,9 @@ def test_goodbye_before_another_publish_is_none():
     assert steps(talk)._goodbye_ns > 0
     talk.command(C2S, "publish", 9, None, "x", "live", msid=1)
     assert steps(talk)._goodbye_ns < 0
+
+
+def test_goodbye_of_the_server_is_not_the_clients():
+    talk = Talk().publish().media(1)
+    talk.command(S2C, "close", 0, None)
+    assert steps(talk)._goodbye_ns < 0

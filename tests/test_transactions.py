@@ -256,3 +256,16 @@ def test_answer_to_another_call_is_not_taken_for_that_to_connect():
     answer = talk.command(S2C, "_result", 4, None, 1.0)
     assert not linked(answer, request)
     assert "connect-rejected" not in talk.codes
+
+
+@pytest.mark.parametrize(("command", "direction"), [("publish", C2S), ("play", S2C)])
+def test_media_is_as_good_as_an_answer(command, direction):
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, command, 5, None, "x", msid=1)
+    talk.command(S2C, "_result", 5, None, None)  # which decides nothing
+    assert [severity for severity, _ in silent(talk.media(2, 1 - direction).end())] == [Severity.WARNING]
+    talk = Talk()
+    talk.connect().create()
+    talk.command(C2S, command, 5, None, "x", msid=1)
+    assert [severity for severity, _ in silent(talk.media(2, direction).end())] == [Severity.NOTE]

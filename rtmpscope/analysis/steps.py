@@ -126,10 +126,10 @@ class Steps:
             self._answer(message, body)
         elif name in ("onStatus", "onPlayStatus"):
             self._status(message, body)
-        elif name in GOODBYES:
-            self._goodbye_ns = int(message.time_ns)
         elif message.direction == S2C or message.type_id in (15, 18):
             pass
+        elif name in GOODBYES:
+            self._goodbye_ns = int(message.time_ns)
         elif name in ("pause", "pauseRaw"):
             arguments = body.child("arguments")
             self._paused = arguments is not None and arguments.get("pause") is True

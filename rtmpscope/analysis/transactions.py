@@ -15,9 +15,10 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import Spread
+from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.words import call_name
 from rtmpscope.limits import CALLS_REMEMBERED
-from rtmpscope.model import UNKNOWN, Call, Connection, End, Field, Gap, Handshake, Message, Severity
+from rtmpscope.model import C2S, S2C, UNKNOWN, Call, Connection, End, Field, Gap, Handshake, Message, Severity
 from rtmpscope.rtmp.commands import COMMANDS, is_error, status_code
 
 ANSWERS: Final = frozenset({"_result", "_error"})
@@ -50,6 +51,9 @@ EXPECTED: Final = {
     "getStreamLength": Severity.CHAT,  # nginx has no such method
     "_checkbw": Severity.CHAT,
 }
+
+# Media in this direction shows that what was asked was granted, whether or not a server said so.
+ANSWERED_BY_MEDIA: Final = {"publish": C2S, "play": S2C}
 
 UNDECIDED: Final = 16  # requests of one side that an onStatus may still decide
 EARLY: Final = 16  # answers to one side that nothing was asked for yet
@@ -117,6 +121,7 @@ class Transactions:
 
     def __init__(self, connection: Connection) -> None:
         self.latencies: dict[str, Spread] = {}
+        self._connection: Final = connection
         self._sides = (_Side(), _Side())
         self._ends = 0
 
@@ -172,7 +177,7 @@ class Transactions:
         silent = [
             (expected, call)
             for call in side.waiting()
-            if (expected := _expected(call.name)) is not None
+            if (expected := self._expected(call.name)) is not None
             and (end.how != "capture_end" or end.time_ns - call.request_time_ns > PATIENCE_NS)
         ]
         if silent:
@@ -180,6 +185,16 @@ class Transactions:
             more = f" and {len(silent) - 5:,} more" if len(silent) > 5 else ""
             text = f"never answered: {shown}{more}; the other side does not know it, hung, or hung up"
             end.note("no-reply", max(severity for severity, _ in silent), text)
+
+    def _expected(self, name: str) -> Severity | None:
+        """How bad it is if this command stays without an answer, None where that is usual."""
+        if name in ANSWERED_BY_MEDIA and self._has_media(ANSWERED_BY_MEDIA[name]):
+            return Severity.NOTE
+        return EXPECTED.get(name) if name in COMMANDS or name.startswith("on") else Severity.NOTE
+
+    def _has_media(self, direction: int) -> bool:
+        timeline = self._connection.analysis.get("media_timeline")
+        return isinstance(timeline, MediaTimeline) and timeline.span(direction)[0] > 0
 
     # Answers
 
@@ -255,11 +270,6 @@ def _number(body: Field) -> float:
     """The transaction id; 0 where there is none, which is how RTMP says that no answer is wanted."""
     value = body.get("transaction_id")
     return float(value) if isinstance(value, (int, float)) and value == value else 0.0
-
-
-def _expected(name: str) -> Severity | None:
-    """How bad it is if this command stays without an answer, None where that is usual."""
-    return EXPECTED.get(name) if name in COMMANDS or name.startswith("on") else Severity.NOTE
 
 
 def register(registry: Door) -> None:
