@@ -32,6 +32,7 @@ _OUTCOMES: Final = {  # the worst first
     "not_rtmp": "○ not RTMP",
     "ok": "● ok",
 }
+_DRIFT: Final = 10  # ms a minute, from which on it is worth telling
 _LISTED: Final = 10  # numbers of connections with the same outcome
 _SOFTWARE: Final = frozenset({"client-software", "server-software"})  # notes that have a row of their own
 
@@ -196,7 +197,7 @@ def _stream(stream: MediaStream) -> Iterator[str]:
     if stream.video is not None and stream.audio is not None:
         drift = stream.drift()
         health.append(
-            f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= 1 else "")
+            f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= _DRIFT else "")
         )
     if stream.stalls:
         stalls = "1 stall" if stream.stalls == 1 else f"{stream.stalls:,} stalls"
@@ -232,7 +233,7 @@ def _flow(connection: Connection) -> Iterator[str]:
     for direction, ledger in enumerate(flow.ledgers):
         parts = []
         if ledger.window:
-            parts.append(f"window {ledger.window:,}")
+            parts.append(f"window {ledger.window:,} bytes")
         if ledger.acks:
             parts.append(f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged")
         if ledger.waits:
