@@ -161,12 +161,20 @@ RECORDED = [
 ]
 
 
-def events(name):
+DAMAGES = {
+    "every 37th packet lost": lambda packets: [packet for packet in packets if packet.number % 37],
+    "begun late": lambda packets: packets[len(packets) // 3 :],
+    "ended early": lambda packets: packets[: len(packets) // 2],
+    "doubled": lambda packets: [packet for packet in packets for _ in range(1 + (packet.number % 5 == 0))],
+}
+
+
+def events(name, damage=lambda packets: packets):
     registry = Registry()
     load_builtin(registry)
     engine = Engine(registry, whole_payloads=True)
-    for batch in open_capture([str(CAPTURES / name)]).batches():
-        yield from engine.feed(batch.packets)
+    captured = [packet for batch in open_capture([str(CAPTURES / name)]).batches() for packet in batch.packets]
+    yield from engine.feed(damage(captured))
     yield from engine.finish()
 
 
@@ -204,6 +212,26 @@ def test_every_frame_of_a_recorded_stream_is_in_its_file(name, tmp_path):
         times = [time for _, time, _, _ in frames]
         assert steps == [(after - before) % 2**31 for before, after in zip(times, times[1:], strict=False)]
         assert min(read) == 0
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["nginx-publish-play.pcap", "enhanced-hevc-opus.pcap", "nginx-obs-publish.pcap"])
+def test_what_is_extracted_from_a_damaged_capture_was_sent_then(name, damage, tmp_path):
+    times: dict[bytes, set[int]] = {}
+    for event in events(name):
+        if isinstance(event, Message) and event.type_id in (AUDIO, VIDEO):
+            times.setdefault(event.payload, set()).add(event.timestamp)
+    alone = {payload: time for payload, (time, *more) in times.items() if not more}
+    with FlvExtractor(str(tmp_path)) as extractor:
+        for event in events(name, DAMAGES[damage]):
+            extractor.event(event)
+        timed = not any("without a known timestamp" in line for line in extractor.finish())
+    assert list(tmp_path.iterdir())
+    for path in tmp_path.iterdir():
+        frames = [(time, payload) for type_id, time, payload in tags(path.read_bytes()) if type_id != DATA]
+        assert frames and times.keys() >= {payload for _, payload in frames}
+        shifts = {alone[payload] - time for time, payload in frames if payload in alone and payload[1:2] != b"\0"}
+        assert not timed or len(shifts) == 1
 
 
 @pytest.mark.skipif(not have_ffmpeg(), reason="no ffmpeg and ffprobe here")
