@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rtmpscope.engine import Engine, parts_of
 from rtmpscope.export.text import end_words, gap_words, handshake_words
 from rtmpscope.fields import RECORDS
+from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import (
     UNKNOWN,
     Call,
@@ -382,7 +383,7 @@ class Store:
         event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event)
-        if event.type_id not in (8, 9) and not event.whole:
+        if not event.whole and (event.type_id not in (8, 9) or wants_whole(event.type_id, event.payload)):
             event = self.open(index)
             assert isinstance(event, Message)
         body = self.describe(event)

@@ -136,6 +136,12 @@ def test_next_problem_is_found_in_both_directions():
     assert store.find_next_problem(found, -1) == UNKNOWN
 
 
+def test_summary_of_a_sequence_header_says_what_stands_behind_its_first_bytes():
+    store = loaded(CAPTURES / "nginx-publish-play.pcap")
+    summaries = [store.summary(index) for index in range(store.count)]
+    assert summaries.count("h264 sequence header  Constrained Baseline 1.2, 320 x 180, 15 fps") == 2
+
+
 def test_summary_of_a_redacted_row_holds_no_key():
     from rtmpscope.redact import Redactor
 

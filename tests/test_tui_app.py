@@ -319,6 +319,21 @@ def test_marks_are_shown_and_taken_away() -> None:
     drive(script)
 
 
+def test_the_way_back_leads_through_the_marks_newest_first_and_then_to_where_it_began() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("apostrophe")
+        assert screen.main.row == 0 and "no marked rows" in screen.text
+        await screen.press("m", "n", "m", "G", "up")
+        began = screen.main.row
+        places = []
+        for _ in range(4):
+            await screen.press("apostrophe")
+            places.append(screen.main.row)
+        assert places == [ONSTATUS, 0, began, ONSTATUS]
+
+    drive(script)
+
+
 def test_the_ladder_draws_arrows_between_client_and_server() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("n", "v")

@@ -111,7 +111,7 @@ PROOFS: dict[tuple[str, str], Proof] = {
     ("Go to", "right_curly_bracket"): Proof(ONSTATUS, row, ("n", "up")),
     ("Go to", "left_curly_bracket"): Proof(PUBLISH, row, ("n",)),
     ("Go to", "a"): Proof(PUBLISH, row, ("n",)),
-    ("Go to", "m"): Proof({ONSTATUS}, of_sight("marks"), ("n",)),
+    ("Go to", "m"): Proof([ONSTATUS], of_sight("marks"), ("n",)),
     ("Go to", "apostrophe"): Proof(ONSTATUS, row, ("n", "m", "G")),
     ("Take along", "y"): Proof(True, clipboard, ("n",)),
     ("Take along", "ctrl+e"): Proof("export to", asked),

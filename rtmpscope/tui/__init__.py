@@ -3,4 +3,4 @@
 import os
 
 # Milliseconds after which an escape is a key of its own; Textual reads this when it is imported, and waits 100.
-os.environ.setdefault("ESCDELAY", "50")
+os.environ.setdefault("ESCDELAY", "20")

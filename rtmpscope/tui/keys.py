@@ -38,7 +38,7 @@ KEYS: list[BindingType] = [
     Binding("left_curly_bracket", "alike(-1, 'stream')", "Previous row of this stream", group=GO),
     Binding("a", "answer", "From a call to its answer, and back", group=GO),
     Binding("m", "mark", "Mark this row, or unmark it", group=GO),
-    Binding("apostrophe", "next_mark", "Next marked row", group=GO),
+    Binding("apostrophe", "return", "Back to the marked row, and again to where you were", group=GO),
     Binding("y", "copy", "Copy what is under the cursor", group=TAKE),
     Binding("ctrl+e", "export", "Export the rows shown as a JSON trace", group=TAKE, priority=True),
     Binding("s", "statistics", "Statistics", group=TAKE),

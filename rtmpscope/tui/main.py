@@ -33,6 +33,7 @@ ALIKE = {"connection": ("connection",), "stream": ("message_stream_id", "connect
 class MainScreen(Workbench):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
     needle: search.Needle | None = None
+    came_from = UNKNOWN  # the row where the way back to the marks began
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys that open the prompt come before any pane, so that what is typed next goes there; not twice."""
@@ -82,13 +83,24 @@ class MainScreen(Workbench):
 
     def action_mark(self) -> None:
         if self.row != UNKNOWN:
-            self.sight.marks ^= {self.row}
+            marks = self.sight.marks
+            if self.row in marks:
+                marks.remove(self.row)
+            else:
+                marks.append(self.row)
             self.rows.refresh()
 
-    def action_next_mark(self) -> None:
-        """The next marked row that is shown; after the last one the first."""
-        marks = sorted(row for row in self.sight.marks if self.sight.view.shows(row))
-        self.go(next((row for row in marks if row > self.row), marks[0] if marks else None), "no marked rows: m marks")
+    def action_return(self) -> None:
+        """Back to the row marked last, then to those marked before it, at last to where the way back began."""
+        marks = [row for row in reversed(self.sight.marks) if self.sight.view.shows(row)]
+        if not marks:
+            self.say("no marked rows: m marks")
+            return
+        if self.row not in (*marks, self.came_from):
+            self.came_from = self.row
+        stops = [*marks, self.came_from] if self.sight.view.shows(self.came_from) else marks
+        place = stops.index(self.row) if self.row in stops else -1
+        self.go(stops[(place + 1) % len(stops)], "")
 
     # Looking otherwise
 

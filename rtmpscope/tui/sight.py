@@ -45,7 +45,7 @@ class Sight:
         self.reference = UNKNOWN
         self.followed = UNKNOWN
         self.filter = ""
-        self.marks: set[int] = set()
+        self.marks: list[int] = []  # rows, the one marked last at the end
 
     @property
     def mask(self) -> Redactor | None:

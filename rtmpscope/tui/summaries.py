@@ -12,6 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rtmpscope.media.tag import wants_whole
 from rtmpscope.store import HEAD
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Summaries:
 
     def at_once(self, index: int, row: Row, redactor: Redactor | None) -> str:
         """The row's summary, or PENDING while `work` has not made it."""
-        if row.kind != "message" or row.type_id in (AUDIO, VIDEO) or row.captured <= HEAD:
+        media = row.type_id in (AUDIO, VIDEO) and not wants_whole(row.type_id, row.head)
+        if row.kind != "message" or media or row.captured <= HEAD:
             return self._store.summary(index, redactor)
         wish = (index, redactor)
         text = self._ready.get(wish)
