@@ -1,13 +1,14 @@
 """Every recorded capture gets the verdict that its provenance tells, and healthy sessions are left in peace."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
-from rtmpscope.model import Connection, Event, Note, Severity, Verdict
+from rtmpscope.model import Connection, Event, Note, Packet, Severity, Verdict
 from rtmpscope.plugins import Registry, load_builtin
 
 CAPTURES = Path(__file__).parent.parent / "captures"
@@ -63,6 +64,27 @@ REMARKS = {
 }
 
 
+Damage = Callable[[list[Packet]], list[Packet]]
+
+
+def cut(packet: Packet, snaplen: int) -> Packet:
+    size = min(packet.captured, snaplen)
+    return Packet(packet.number, packet.time_ns, packet.link_type, packet.block, packet.start, size, packet.wire_length)
+
+
+DAMAGES: dict[str, Damage] = {
+    "begun late": lambda packets: packets[len(packets) // 5 :],
+    "ended early": lambda packets: packets[: len(packets) * 2 // 3],
+    "every 29th packet lost": lambda packets: [packet for packet in packets if packet.number % 29],
+    "cut at 96 bytes": lambda packets: [cut(packet, 96) for packet in packets],
+    "out of order": lambda packets: sorted(packets, key=lambda packet: packet.number + 2 * (packet.number % 7 == 6)),
+}
+
+
+def capture(name: str) -> str:
+    return str(CAPTURES / PROVENANCE[name]["capture"])
+
+
 class Session:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -70,15 +92,16 @@ class Session:
         self.notes: list[Note] = []
 
 
-def sessions(name: str, packets_at_once: int = 0) -> list[Session]:
+def sessions(name: str, packets_at_once: int = 0, damage: Damage = list) -> list[Session]:
     registry = Registry()
     load_builtin(registry)
     engine = Engine(registry)
     events: list[Event] = []
-    for batch in open_capture([str(CAPTURES / PROVENANCE[name]["capture"])]).batches():
-        size = packets_at_once or len(batch.packets) or 1
-        for start in range(0, len(batch.packets), size):
-            events += engine.feed(batch.packets[start : start + size])
+    captured = [packet for batch in open_capture([capture(name)]).batches() for packet in batch.packets]
+    packets = damage(captured)
+    size = packets_at_once or 2000
+    for start in range(0, len(packets), size):
+        events += engine.feed(packets[start : start + size])
     events += engine.finish()
     found = [Session(connection) for connection in engine.connections]
     for event in events:
@@ -114,3 +137,20 @@ def test_batches_change_no_word(name):
     whole = [(s.verdict.text, [repr(note) for note in s.notes]) for s in sessions(name)]
     single = [(s.verdict.text, [repr(note) for note in s.notes]) for s in sessions(name, 1)]
     assert whole == single
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", sorted(PROVENANCE.keys() - UNREAD))
+def test_damage_to_a_capture_is_held_against_nobody(name, damage):
+    """What went well did not fail, and nothing is a fault that is none in the whole capture."""
+    healthy = {ends(session) for session in sessions(name) if session.verdict.outcome == "ok"}
+    for session in sessions(name, damage=DAMAGES[damage]):
+        if ends(session) in healthy:
+            assert session.verdict.outcome != "failed", session.verdict.text
+            grave = {note.code for note in session.notes if note.severity > Severity.NOTE}
+            assert grave <= {*FAULTS.get(name, set()), "incomplete-message", "lost-sync"}
+
+
+def ends(session: Session) -> frozenset[str]:
+    """Both endpoints; which of them is the client may be unknown."""
+    return frozenset((str(session.connection.client), str(session.connection.server)))
