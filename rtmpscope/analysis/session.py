@@ -109,12 +109,12 @@ class Session(Steps):
             if carries == "tls" and self._server_ended() and server.packets and not server.bytes:
                 text = TLS_REFUSED
             return Verdict(role, "handshake" if carries == "rtmpe" else "tcp", outcome, None, None, text)
-        if carries != "nothing":
-            return None
+        return self._nothing_sent() if carries == "nothing" else None
+
+    def _nothing_sent(self) -> Verdict:
+        """TCP alone."""
         tcp, how = self._connection.tcp, self._how()
-        if self._connection.client_known_by != "syn":
-            return self._joined_late()
-        if not tcp[C2S].packets:
+        if self._connection.client_known_by != "syn" or not tcp[C2S].packets:
             return self._joined_late()
         if not tcp[S2C].packets:
             if how in ("fin", "rst"):  # nobody ends what was not answered
