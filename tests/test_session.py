@@ -542,6 +542,7 @@ def test_server_that_answers_the_handshake_in_another_language(first, words):
 def test_tls_client_at_a_port_for_plain_rtmp():
     talk = bare("tls")
     assert "expects rtmp://" in judged(talk.end(first=S2C)).text
+    assert "expects rtmp://" not in judged(bare("tls").end("capture_end")).text
     answered = bare("tls")
     answered.connection.tcp[S2C].bytes = 2000
     assert "expects rtmp://" not in judged(answered.end(first=S2C)).text

@@ -32,8 +32,8 @@ OTHERS: Final = {
     "policy_file": ("probe", "not_rtmp", "A Flash Player asked for the policy file, as it does before it connects."),
     "unknown": ("unknown", "not_rtmp", "This is not RTMP: the first bytes are no handshake and no chunks follow."),
 }
-TLS_REFUSED: Final = (
-    "The client speaks TLS, as RTMPS does, and the server hung up without an answer: it expects rtmp:// on this port."
+TLS_UNANSWERED: Final = (
+    "The client speaks TLS, as RTMPS does, and the server never answered: it expects rtmp:// on this port."
 )
 # What a server speaks whose S0 begins so, in words; versions above 31 are there to tell text from RTMP (RTMP 5.2.2).
 LANGUAGES: Final = {
@@ -106,8 +106,8 @@ class Session(Steps):
         if carries in OTHERS:
             role, outcome, text = OTHERS[carries]
             server = self._connection.tcp[S2C]
-            if carries == "tls" and self._server_ended() and server.packets and not server.bytes:
-                text = TLS_REFUSED
+            if carries == "tls" and self._how() in ("fin", "rst") and server.packets and not server.bytes:
+                text = TLS_UNANSWERED
             return Verdict(role, "handshake" if carries == "rtmpe" else "tcp", outcome, None, None, text)
         return self._nothing_sent() if carries == "nothing" else None
 
