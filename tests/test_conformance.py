@@ -140,6 +140,7 @@ def test_publish_without_a_stream():
             [("authentication-wanted", Severity.NOTE)],
         ),
         ("_result", {**SUCCESS, "objectEncoding": 3.0}, [("object-encoding-differs", Severity.NOTE)]),
+        ("_result", {**SUCCESS, "objectEncoding": "3"}, NOTHING),
     ],
 )
 def test_answers_to_connect(name, info, expected):

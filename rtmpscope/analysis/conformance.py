@@ -36,7 +36,7 @@ class Conformance:
         self._spoke_ns = [UNKNOWN, UNKNOWN]  # when the first message was sent
         self._connects = 0
         self._created = False
-        self._object_encoding: object = None
+        self._object_encoding = 0.0
         self._whole = True
 
     def on_handshake(self, part: Handshake) -> None:
@@ -124,7 +124,8 @@ class Conformance:
             message.note("connect-repeated", Severity.NOTE, text)
         command_object = body.child("command_object")
         if command_object is not None:
-            self._object_encoding = command_object.get("objectEncoding")
+            encoding = command_object.get("objectEncoding")
+            self._object_encoding = encoding if isinstance(encoding, (int, float)) else 0.0
 
     def _create_stream(self, message: Message, body: Field) -> None:
         self._created = True
@@ -145,10 +146,8 @@ class Conformance:
             return
         found = information(body)
         encoding = found.get("objectEncoding") if found is not None else None
-        if encoding is not None and encoding != (self._object_encoding or 0.0):
-            text = (
-                f"objectEncoding {encoding:g}, the client asked for {self._object_encoding or 0:g}: AMF may be misread"
-            )
+        if isinstance(encoding, (int, float)) and encoding != self._object_encoding:
+            text = f"objectEncoding {encoding:g}, the client asked for {self._object_encoding:g}: AMF may be misread"
             message.note("object-encoding-differs", Severity.NOTE, text)
 
     def _rejected(self, message: Message, body: Field, code: str) -> None:

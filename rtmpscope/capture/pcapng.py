@@ -49,7 +49,7 @@ ISB_OSDROP: Final = 7
 TLS_KEY_LOG: Final = 0x544C534B  # secrets type: the lines of an SSLKEYLOGFILE
 
 SECOND: Final = 1_000_000_000
-LATEST: Final = 2**63 - 1
+LATEST: Final = 2**62 - 1  # in the year 2116; the difference of two times fits into 64 bits too
 
 
 class Interface:
