@@ -68,10 +68,10 @@ def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witnesses]:
             time.sleep(1)
             players.append(clients.ffmpeg_play(lab, seconds=1, level="error", start=True))
             clients.ffmpeg_publish(lab, seconds=2, source=source)
+            for player in players:
+                player.wait(8)  # it leaves when it has seen a second
             publisher.send(signal.SIGINT)
             publisher.wait(15)
-            for player in players:
-                player.wait(1)  # nginx does not tell players that the stream is over
             time.sleep(1)
             live.send(signal.SIGINT)
             code = live.wait(15)
