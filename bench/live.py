@@ -30,8 +30,8 @@ MESSAGE = 16_384
 CHUNK = 4096
 AHEAD_SECONDS = 0.002  # of traffic that is sent at once
 HEADINGS = (
-    "rate, Mbit/s", "sent, Mbit/s", "seconds", "packets", "dropped", "messages", "missing",
-    "CPU of parent", "CPU of child", "latency, median", "p95",
+    "build", "rate, Mbit/s", "sent, Mbit/s", "seconds", "packets", "dropped", "messages", "missing",
+    "CPU of rtmpscope", "CPU of its helper", "latency, median", "p95",
 )  # fmt: skip
 
 
@@ -90,9 +90,9 @@ def watch(interface: str) -> None:
     """Capture until standard input is closed; print what there was of messages, drops, CPU and latency."""
     import threading
 
+    from rtmpscope import model
     from rtmpscope.capture.helpers import Request
     from rtmpscope.capture.live import LiveCapture
-    from rtmpscope.model import Message
     from rtmpscope.pipeline import Run
 
     capture = LiveCapture(Request([interface]))
@@ -100,12 +100,12 @@ def watch(interface: str) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), capture.stop()), daemon=True).start()
     latencies: list[int] = []
     for event in Run(capture).events():
-        if isinstance(event, Message) and event.type_id == 9:
+        if isinstance(event, model.Message) and event.type_id == 9:
             latencies.append(time.time_ns() - event.time_ns)
     capture.close()
     cpu = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     found = {
-        "helper": capture.helper.name,
+        "build": "pure Python" if model.__file__.endswith(".py") else "compiled",
         "packets": capture.files[0].packets,
         "dropped": capture.dropped,
         "messages": len(latencies),
@@ -150,6 +150,7 @@ def measure(rate: float, seconds: float) -> list[str]:
             seen = json.loads(watcher.stdout.read())
     sent = json.loads(done.stdout)
     return [
+        seen["build"],
         f"{rate:g}",
         f"{sent['bytes'] * 8 / 1e6 / sent['seconds']:,.0f}",
         f"{sent['seconds']:.1f}",
@@ -170,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if os.geteuid():
         parser.error("only root makes network namespaces")
-    for row in (HEADINGS, ["--:"] * len(HEADINGS)):
+    for row in (HEADINGS, [":--", *["--:"] * (len(HEADINGS) - 1)]):
         print(f"| {' | '.join(row)} |")
     for rate in chosen.rates.split(","):
         print(f"| {' | '.join(measure(float(rate), chosen.seconds))} |", flush=True)
