@@ -174,12 +174,15 @@ def _unwritten(path: str) -> bool:
 
 
 def _on_signals(stop: Callable[[int], object]) -> None:
-    """From now on those that end a program end only its reading."""
+    """The first of those that end a program ends only its reading; the next does what it always did."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def handle(number: int, frame: FrameType | None) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
         stop(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in before:
         signal.signal(number, handle)
 
 

@@ -19,7 +19,7 @@ import pytest
 import wire
 from strict import check, parse
 
-from rtmpscope import __version__
+from rtmpscope import __version__, actions
 
 ROOT = Path(__file__).parent.parent
 CAPTURES = ROOT / "captures"
@@ -183,6 +183,21 @@ def test_followed_capture_that_is_not_written_yet_is_waited_for(grows: bool, the
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
+
+
+def test_second_signal_does_not_wait_for_what_has_come() -> None:
+    stopped: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        actions._on_signals(stopped.append)
+        signal.raise_signal(signal.SIGTERM)
+        assert stopped == [signal.SIGTERM]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert stopped == [signal.SIGTERM]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_followed_capture_in_a_folder_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:

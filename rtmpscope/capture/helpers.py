@@ -26,7 +26,7 @@ from rtmpscope.limits import PACKET_BYTES
 DEFAULT_FILTER: Final = "tcp"
 
 # Of kernel memory for each interface, half a second at 1 Gbit/s: on two cores with five processes at work, 32 lost
-# packets in four runs of six, 64 in one of five, 2 % and up against 0.6 %.
+# packets in four runs of six, 64 in one of five, 10 % and more against 0.6 %.
 BUFFER_MEBIBYTES: Final = 64
 
 SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # not on everybody's path
