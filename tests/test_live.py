@@ -223,6 +223,32 @@ def test_only_a_helper_that_may_drop_packets_is_marked_as_such(
     assert ("may drop packets" in store.progress_text) == (helper is SNIFFER)
 
 
+@pytest.mark.parametrize("helper", [param for param in INSTALLED if param.values[0] is not SNIFFER])
+def test_packets_that_the_kernel_drops_are_counted_shown_and_kept_in_the_saved_file(
+    helper: Helper,
+    start: Callable[..., LiveCapture],
+    conversation: Conversation,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("rtmpscope.capture.helpers.BUFFER_MEBIBYTES", 1)
+    live = start(helper=helper, save=str(tmp_path / "saved"))
+    live._child.send_signal(signal.SIGSTOP)
+    conversation.send(bytes(16 << 20))
+    live._child.send_signal(signal.SIGCONT)
+    store = Store(live, Registry(), frozenset())
+    stop_later(live)
+    store.load()
+    assert live.dropped > 0
+    assert live.files[0].dropped == live.dropped  # as the summary of the trace says it
+    assert store.progress_text == f"stopped  {live.dropped:,} packets dropped"
+    live.close()
+    saved = open_capture([str(tmp_path / "saved")])
+    for _ in saved.batches():
+        pass
+    assert saved.dropped == live.dropped
+
+
 @pytest.mark.parametrize("helper", INSTALLED)
 def test_an_interface_that_goes_away_ends_it_and_loses_nothing(
     helper: Helper, start: Callable[..., LiveCapture], veth: str
