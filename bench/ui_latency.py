@@ -44,6 +44,7 @@ LOADING = 300.0  # seconds until a capture that does not load is given up
 FRAMES = 20_000  # audio frames from one problem of the capture to the next
 BATCH = 1_000  # of them in one write
 PROBLEM = b"BadName"
+FIRST_PROBLEM = 3 * BATCH  # one comes early, so that there is one to go to while the capture loads
 
 
 class Key(NamedTuple):
@@ -102,7 +103,7 @@ def write(path: Path, rows: int) -> None:
         for place in range(0, rows, BATCH):
             capture.now += BATCH * 21_000
             publisher.tcp.send(C2S, frame * BATCH)
-            if place % FRAMES == FRAMES - BATCH:
+            if place == FIRST_PROBLEM or place % FRAMES == FRAMES - BATCH:
                 publisher.say(S2C, 5, wire.COMMAND_AMF0, wire.command("onStatus", 0, None, status), msid=1)
         publisher.close()
     os.replace(unfinished, path)
@@ -136,7 +137,10 @@ class Screen:
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             if select.select([self.master], [], [], left)[0]:
-                self._rest += os.read(self.master, 1 << 16)
+                try:
+                    self._rest += os.read(self.master, 1 << 16)
+                except OSError:  # the command has ended
+                    raise SystemExit(f"the command ended: {self._rest[-500:]!r}") from None
                 if ASKS_FOR_SYNC in self._rest:
                     self._rest = self._rest.replace(ASKS_FOR_SYNC, b"")
                     os.write(self.master, HAS_SYNC)
@@ -212,6 +216,8 @@ class Table:
 
 
 def press_all(screen: Screen, table: Table, phase: str, keys: Sequence[Key]) -> None:
+    """Every key once, from the first line on, where each of them changes something."""
+    screen.send(b"g")
     for key in keys:
         table.add(phase, key.name, screen.press(key))
 

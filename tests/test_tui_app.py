@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from rtmpscope.model import Severity
 from rtmpscope.redact import DOTS, Redactor
+from rtmpscope.tui import keys as tables
 from rtmpscope.tui.app import RtmpscopeApp
 from rtmpscope.tui.detail import Detail, FieldTree
 from rtmpscope.tui.graphs import Graphs
@@ -493,6 +494,28 @@ def test_graphs_take_the_place_of_the_detail_pane() -> None:
         assert screen.main.row == 12
         await screen.press("i")
         assert screen.main.query_one(Detail).display
+
+    drive(script)
+
+
+def test_arrows_go_through_the_connection_where_a_graph_is_empty() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("i", "tab")
+        graphs = screen.main.query_one(Graphs)
+        graphs.charts = []
+        await screen.press("right")
+        assert screen.main.row == 6  # the first row that is later than the one before it
+        await screen.press("left")
+        assert screen.main.row == 5
+
+    drive(script)
+
+
+def test_the_palette_names_every_action_with_the_keys_that_a_keyboard_has() -> None:
+    async def script(screen: Driver) -> None:
+        offered = {command.title: command.help for command in screen.app.get_system_commands(screen.main)}
+        assert offered["A message number, a time or a packet"] == ":  ctrl+g"
+        assert {binding.description for binding in tables.KEYS} < offered.keys()
 
     drive(script)
 

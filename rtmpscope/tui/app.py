@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable, Sequence
+from functools import partial
 from os import environ
 from threading import Thread
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +21,7 @@ from textual.screen import Screen
 
 from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
-from rtmpscope.tui.help import help_lines
+from rtmpscope.tui.help import help_lines, keys_of
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
@@ -89,7 +90,8 @@ class RtmpscopeApp(App[None]):
         if isinstance(screen, MainScreen):
             for binding in KEYS:
                 assert isinstance(binding, Binding)
-                yield SystemCommand(binding.description, binding.key, lambda action=binding.action: self.act(action))
+                act = partial(self.act, binding.action)
+                yield SystemCommand(binding.description, keys_of(binding), act)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
 

@@ -87,7 +87,8 @@ class Graphs(Widget, can_focus=True):
         self.refresh()
 
     def time_text(self, time: float) -> str:
-        return f"{seconds(int(time * SECOND) - self.sight.store.row(0).time_ns, 3)} s"
+        since = int(time * SECOND) - self.sight.store.row(0).time_ns
+        return f"{seconds(round(since, -6), 3)} s"  # to the millisecond: a float of seconds is not exact
 
     def on_resize(self) -> None:
         self.redraw()
@@ -101,9 +102,8 @@ class Graphs(Widget, can_focus=True):
         self.redraw()
 
     def action_time(self, step: int) -> None:
-        """Go on by one cell of the graph on top."""
+        """Go on by one cell of the graph on top, or where it shows nothing, to the next moment of the connection."""
         scale = scale_of(self.charts[self.first]) if self.charts else None
-        if scale is not None:
-            cell = (scale.right - scale.left) / max(1, self.size.width - LABEL_WIDTH - 3)
-            time_ns = self.now_ns + int(step * cell * SECOND)
-            self.post_message(self.TimePicked(self.connection, time_ns, step))
+        span = 0.0 if scale is None else scale.right - scale.left
+        cell = int(span * SECOND / max(1, self.size.width - LABEL_WIDTH - 3))
+        self.post_message(self.TimePicked(self.connection, self.now_ns + step * max(1, cell), step))

@@ -19,6 +19,8 @@ OUTCOMES = {  # outcome: mark, style, word
     "not_rtmp": ("○", "dim", "not RTMP"),
     "encrypted": ("◌", "dim", "encrypted"),
 }
+CLIENT_FROM = 60  # cells that have room for the client's address beside the verdict
+PEERS_AND_ROLE_FROM = 90  # and for the server's port and the role, which the verdict says too
 FIGURES_FROM = 110  # cells that have room for the figures of a healthy stream
 FIGURES_AND_TEXT_FROM = 160  # and for the verdict's sentence beside them
 
@@ -62,11 +64,13 @@ class Sessions(LineList):
 def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
     verdict = verdict_of(connection)
     mark, style, word = OUTCOMES[verdict.outcome]
-    peers = f"{connection.client} → :{connection.server.port}"
     pieces = [(f"#{connection.id:>2} ", "dim")]
-    if width >= 60:
-        pieces.append((fit(peers, 32 if width >= 110 else 26) + " ", ""))
-    pieces.append((fit(verdict.role.replace("_", " "), 8) + " ", ""))
+    if width >= PEERS_AND_ROLE_FROM:
+        peers = f"{connection.client} → :{connection.server.port}"
+        pieces.append((fit(peers, 32 if width >= FIGURES_FROM else 26) + " ", ""))
+        pieces.append((fit(verdict.role.replace("_", " "), 8) + " ", ""))
+    elif width >= CLIENT_FROM:
+        pieces.append((fit(str(connection.client), 20) + " ", ""))
     pieces.append((f"{mark} {fit(word, 10)} ", style))
     if width >= 100:
         pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))

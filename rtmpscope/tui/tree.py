@@ -204,7 +204,8 @@ def gap_facts(gap: Gap) -> Iterator[tuple[str, object]]:
 
 def end_facts(end: End) -> Iterator[tuple[str, object]]:
     yield "direction", DIRECTIONS[end.direction]
-    yield "incomplete", f"{end.incomplete:,} bytes of unfinished messages"
+    if end.incomplete:
+        yield "incomplete", f"{end.incomplete:,} bytes of unfinished messages"
     yield "stream offset", end.offset
     yield "time", iso(end.time_ns)
 
