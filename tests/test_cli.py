@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -539,6 +541,38 @@ def test_live_trace_is_whole_when_its_time_is_over(loopback: None, tmp_path: Pat
     records = [parse(line) for line in trace.read_text().splitlines()]
     assert records[0]["record"] == "header" and records[-1]["record"] == "summary"
     check(records[-1])
+
+
+@contextmanager
+def exporting_live() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A live capture of loopback that hands on its trace, and the process id of its helper."""
+    with subprocess.Popen(
+        [*COMMAND, "live", "-i", "lo", "--export", "-"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert b'"header"' in process.stdout.readline()
+        yield process, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+
+
+def test_live_capture_whose_helper_is_killed_is_1_and_its_trace_is_whole(loopback: None) -> None:
+    with exporting_live() as (process, helper):
+        os.kill(helper, signal.SIGKILL)
+        assert process.stdout is not None and process.stderr is not None
+        check(parse(process.stdout.read().splitlines()[-1].decode()))
+        assert process.wait(30) == 1
+        assert process.stderr.read().decode().splitlines()[-1].endswith("was killed by signal 9")
+
+
+def test_live_trace_that_nobody_reads_any_more_ends_quietly_and_so_does_the_helper(loopback: None) -> None:
+    with exporting_live() as (process, helper):
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        latest = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < latest:
+            talk()
+        assert (process.wait(30), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
+        assert not Path(f"/proc/{helper}").exists()
 
 
 def test_interface_that_is_not_there_is_1_in_one_line() -> None:
