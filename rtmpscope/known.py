@@ -1,8 +1,9 @@
 """Texts that are looked for in everything, however they are written and however many there are.
 
-Every form of a text (as it is, escaped, URL-encoded, in UTF-16, in base64, in hex) is kept under its first characters
-and its length, so that a place of a text is compared with a few forms only: the time it takes follows the length of
-the text, not the number of secrets.  Bytes are searched as if they were Latin-1, where UTF-8 has a form of its own.
+Every form of a text (as it is, in small letters and in capitals, escaped, URL-encoded, in UTF-16, in base64, in hex)
+is kept under its first characters and its length, so that a place of a text is compared with a few forms only: the
+time it takes follows the length of the text, not the number of secrets.  Bytes are searched as if they were Latin-1,
+where UTF-8 has a form of its own.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ def written(text: str) -> list[str]:
     for meant in (text, unquote(text)):
         data = meant.encode("utf-8", "surrogatepass")
         forms += [meant, printable(meant), data.decode("latin-1"), "\0".join(meant)]
+        forms += [meant.lower(), meant.upper()] if meant.isascii() else [meant, meant]
         for safe in ("", "/", "/:?&=;@+,$!*'()"):
             encoded = quote(meant, safe=safe, errors="surrogatepass")
             forms += [encoded, re.sub("%..", lambda match: match[0].lower(), encoded)]

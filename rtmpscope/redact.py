@@ -68,7 +68,9 @@ _PUBLISH_TYPES: Final = frozenset(("live", "record", "append"))
 _URL: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.\-]{0,15}://)(?:([^/?#\s]*)@)?([^/?#\s\"'<>]*)([^?#\s\"'<>]*)(?:\?([^#\s\"'<>]*))?(?:#([^\s\"'<>]*))?"
 )
-_ASSIGNMENT: Final = re.compile(r"([?&;])?\b([\w.\-]{1,64})(\s?[=:]\s?)([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])")
+_ASSIGNMENT: Final = re.compile(
+    r"([?&;])?\b([\w.\-]{1,64})(\s?[=:]\s?(?:(?i:bearer|basic|digest)\s)?)([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])"
+)
 _WORDS: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^\W_])+")
 _CHARACTER: Final = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 _PREFIX: Final = re.compile(r"(?:mp4|mp3|flv|f4v|id3|aac|raw):")
@@ -197,7 +199,13 @@ class Redactor:
             named = self._walk(Field(str(key.value), None, children=[value]), rule, properties)
             parts = [self._walk(key, rule, properties), named.children[0]]
         else:
-            parts = [self._walk(child, _ARGUMENTS.get(child.name, rule), properties) for child in field.children]
+            called = _is_secret_name(str(field.get("handler") or ""))
+            parts = [
+                self._walk(child, *_SECRET)
+                if called and child.name == "arguments"
+                else self._walk(child, _ARGUMENTS.get(child.name, rule), properties)
+                for child in field.children
+            ]
         redacted = _with_children(field, parts)
         if field.value is None:
             return redacted
@@ -266,6 +274,10 @@ class Redactor:
             if segment != path and not _is_ordinary(segment):
                 self._remember(segment, self._tag(segment))
         return text[:start] + masked
+
+    def _identifier(self, text: str) -> str:
+        """What names a client or a room: a word stays, a token does not."""
+        return self.secret(text) if _TOKEN.fullmatch(text) else self._wire(text)
 
     def _name_or_sentence(self, text: str) -> str:
         return self._description(text) if " " in text else self._name(text)
@@ -391,7 +403,7 @@ class Redactor:
         stream = shake_256(self._key + meant.encode("utf-8", "surrogateescape")).digest(len(match[0]))
         shown = []
         for written, random in zip(_CHARACTER.findall(match[0]), stream, strict=False):
-            other = _another(chr(int(written[1:], 16)) if len(written) > 1 else written, random)
+            other = another(chr(int(written[1:], 16)) if len(written) > 1 else written, random)
             shown.append(f"%{ord(other):02X}" if len(written) > 1 else other)
         return "".join(shown)
 
@@ -435,7 +447,7 @@ class Redactor:
         return self._known.scrubbed(text, own)
 
 
-def _another(character: str, random: int) -> str:
+def another(character: str, random: int) -> str:
     """Another letter for a letter, another digit for a digit; in UTF-8 as many bytes."""
     for first, count in (("0", 10), ("a", 26), ("A", 26)):
         place = ord(character) - ord(first)
@@ -498,8 +510,8 @@ def _only_media(aggregate: Field) -> bool:
     return parts is not None and all(part.get("type_id") in _MEDIA for part in parts.children)
 
 
-# Rules for the arguments of commands, by the names they have there.
-_ARGUMENTS: Final[Properties] = {"stream_name": Redactor._name}
+# Rules for the arguments of commands and the parts of other messages, by the names they have there.
+_ARGUMENTS: Final[Properties] = {"stream_name": Redactor._name, "name": Redactor._identifier}
 
 # Rules for properties of AMF objects, by their names in small letters.
 _PROPERTIES: Final[Properties] = {
@@ -510,6 +522,7 @@ _PROPERTIES: Final[Properties] = {
     "streamname": Redactor._name,
     "oldstreamname": Redactor._name,
     "stream_name": Redactor._name,
+    "clientid": Redactor._identifier,
     "tcurl": Redactor._url,
     "swfurl": Redactor._url,
     "pageurl": Redactor._url,

@@ -7,16 +7,18 @@ packets.  Places are stream offsets, so that they hold for every retransmission.
 right checksums; in those that are not TCP what was learned is replaced too.
 
 Secrets keep their form (see redact.ALIKE), so the copy decodes as the capture did.  What may hold a secret that
-nobody recognised is made unreadable: in a fragment of an IP datagram all bytes are 0, and in RTMP that is tunnelled
-in HTTP every text becomes another.
+nobody recognised is made unreadable: in a fragment of an IP datagram all bytes are 0, in RTMP that is tunnelled in
+HTTP every text becomes another, and so does every letter of an RTMP connection that belongs to no message: what
+stands behind a hole, in a message that was never finished, in bytes that are no RTMP.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from hashlib import shake_256
 from operator import itemgetter
 from os import urandom
 from typing import BinaryIO, Final
@@ -26,13 +28,25 @@ from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.conversation import Conversation
 from rtmpscope.engine import AGGREGATE, Engine
 from rtmpscope.known import Known
-from rtmpscope.model import UNKNOWN, ChunkHeader, Connection, Field, Message, Packet, Segment, StreamData
+from rtmpscope.model import (
+    UNKNOWN,
+    ChunkHeader,
+    Connection,
+    Event,
+    Field,
+    Handshake,
+    Message,
+    Packet,
+    Segment,
+    StreamData,
+)
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Flow, Reassembler
 from rtmpscope.net.rewrite import Addresses, Layers, rewritten
 from rtmpscope.plugins import Registry, load_builtin
-from rtmpscope.redact import ALIKE, APPLICATION, Redactor
+from rtmpscope.redact import ALIKE, APPLICATION, Redactor, another
 from rtmpscope.rtmp import aggregate, messages
+from rtmpscope.rtmp.reader import DirectionReader
 
 Edit = tuple[int, bytes]  # from this offset on these bytes
 
@@ -41,6 +55,8 @@ _TEXT: Final = re.compile(rb"[\x20-\x7e]{4,}")
 _TUNNEL: Final = b"application/x-fcs"
 _TUNNELLED: Final = re.compile(rb"(?:POST /|HTTP/1\.)[^\0]{0,2000}?\r\n\r\n|([\x20-\x7e]{4,})")
 _WRAP: Final = 1 << 32
+_UNREAD: Final = ("nothing", "rtmp", "unknown")  # carry RTMP in the clear, or might
+_PAD: Final = 256  # bytes of a stream that are scrambled with one hash
 
 # How numbers stand in AMF: where in the field, counted from its end, and as what.
 _NUMBERS: Final = {
@@ -52,13 +68,46 @@ _NUMBERS: Final = {
 }
 
 
-class Stream:
-    """What is to be replaced in one direction of a flow, and which sequence number its first byte has."""
+class Ranges:
+    """Ranges of offsets, joined where they touch."""
 
-    __slots__ = ("edits", "base", "reached", "tunnel", "_starts", "_longest", "_tail", "_tail_offset")
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        first = bisect_left(self._ends, start)
+        last = bisect_right(self._starts, end)
+        if first < last:
+            start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
+        self._starts[first:last] = [start]
+        self._ends[first:last] = [end]
+
+    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """What is in none of them."""
+        for index in range(bisect_right(self._ends, start), len(self._starts)):
+            if self._starts[index] >= end:
+                break
+            if start < self._starts[index]:
+                yield start, self._starts[index]
+            start = self._ends[index]
+        if start < end:
+            yield start, end
+
+
+class Stream:
+    """What is to be replaced in one direction of a flow, and which sequence number its first byte has.
+
+    read    what belongs to handshakes and messages
+    unread  what does not is made unreadable with this key, empty where it is no RTMP or enciphered
+    """
+
+    __slots__ = ("edits", "base", "reached", "tunnel", "read", "unread", "_starts", "_longest", "_tail", "_tail_offset")
 
     def __init__(self) -> None:
         self.edits: list[Edit] = []
+        self.read = Ranges()
+        self.unread = b""
         self.base = 0
         self.tunnel = False
         self.reached = 0
@@ -90,6 +139,10 @@ class Stream:
 
     def apply(self, data: bytearray, at: int, offset: int, length: int) -> None:
         """Replace what is to be replaced in `length` bytes of the stream, which stand in the data at a place."""
+        if self.unread:
+            for first, last in self.read.between(offset, offset + length):
+                where = slice(at + first - offset, at + last - offset)
+                data[where] = _scrambled(data[where], first, self.unread)
         self.reached = max(self.reached, offset + length)
         for index in range(bisect_left(self._starts, offset - self._longest), len(self.edits)):
             start, new = self.edits[index]
@@ -105,6 +158,7 @@ class Sanitizer:
 
     def __init__(self, reader: CaptureReader, ports: frozenset[int], addresses: bool = False) -> None:
         key = urandom(32)
+        self._key: Final = key
         self.packets = 0
         self.changed = 0
         self.blanked = 0
@@ -167,6 +221,14 @@ class Sanitizer:
             self._read(rtmp.feed(other_decoder.decode(batch.packets)), conversations)
         self._search(everything.finish(), overlap)
         self._read(rtmp.finish(), conversations)
+        for conversation in conversations.values():
+            if conversation.carries in _UNREAD and conversation.opened_ready != UNKNOWN:
+                for index in (0, 1):
+                    key = b"%b %d %d" % (self._key, conversation.flow.packet, index)
+                    stream = self._stream(conversation.flow, index)
+                    stream.unread = key
+                    for chunk in _unfinished(conversation.readers[index]):
+                        stream.read.add(chunk.offset, chunk.offset + chunk.size)
         for stream in self._streams.values():
             stream.settle()
 
@@ -176,9 +238,10 @@ class Sanitizer:
                 stream = self._stream(flow, index)
                 for item in side.take():
                     if isinstance(item, StreamData):
+                        first = item.segments[0]
+                        stream.base = (first.seq - first.offset) % _WRAP
                         stream.search(item, self._redactor.known, overlap)
                         stream.edits += self._of_tunnel(stream, item)
-                stream.base = (side.expected - side.offset) % _WRAP
 
     def _of_tunnel(self, stream: Stream, item: StreamData) -> list[Edit]:
         """Every text in the bodies of RTMPT; the headers around them stay."""
@@ -202,6 +265,8 @@ class Sanitizer:
                 for event in events:
                     if isinstance(event, Message):
                         stream.edits += in_stream(event, self._edits(event))
+                    for start, end in _read(event):
+                        stream.read.add(start, end)
             conversation.held = [[], []]
 
     def _stream(self, flow: Flow, index: int) -> Stream:
@@ -288,7 +353,12 @@ class Sanitizer:
             return
         flow, index = found
         stream = self._stream(flow, index)
-        stream.apply(data, layers.payload, stream.offset(segment.seq), segment.length)
+        offset = stream.offset(segment.seq)
+        again = offset < stream.reached
+        stream.apply(data, layers.payload, offset, segment.length)
+        if again:  # it may say other things than it did the first time
+            for at, new in occurrences(bytes(data[layers.payload :]), self._redactor.known):
+                data[layers.payload + at : layers.payload + at + len(new)] = new
 
     def _other_packet(self, layers: Layers, data: bytearray) -> None:
         """Not TCP.  Where addresses matter it is blanked behind the link header, for it may carry them in any form."""
@@ -316,6 +386,35 @@ def in_stream(message: Message, edits: list[Edit]) -> list[Edit]:
     """Edits of a message's captured payload as edits of its stream, cut where chunks end."""
     chunks = [chunk for chunk in message.chunk_headers or () if chunk.payload_size]
     return [part for at, new in edits for part in _cut(chunks, _place(message, at), new)]
+
+
+def _read(event: Event) -> Iterator[tuple[int, int]]:
+    """The ranges of the stream that an event holds, as far as its bytes were looked at."""
+    if isinstance(event, Handshake):
+        yield event.offset, event.offset + len(event.data)
+    elif isinstance(event, Message) and len(event.payload) == event.captured:
+        for chunk in event.chunk_headers or ():
+            yield chunk.offset, chunk.offset + chunk.size + chunk.payload_size
+
+
+def _unfinished(reader: DirectionReader) -> Iterator[ChunkHeader]:
+    """Chunks of messages that never came to an end: their headers are read, their payloads are not."""
+    for stream in reader.parser.streams.values():
+        yield from stream.headers or ()
+
+
+def _scrambled(data: bytes | bytearray, offset: int, key: bytes) -> bytes:
+    """Another letter for each letter, digit for each digit; at the same place of a stream always the same."""
+    first, last = offset // _PAD, (offset + len(data) - 1) // _PAD
+    pads = [shake_256(b"%b %d" % (key, number)).digest(_PAD) for number in range(first, last + 1)]
+    pad = b"".join(pads)[offset - first * _PAD :]
+    return bytes([_other_byte(byte, random) for byte, random in zip(data, pad, strict=False)])
+
+
+def _other_byte(byte: int, random: int) -> int:
+    if 0x80 <= byte < 0xC0:  # the later bytes of a character in UTF-8
+        return 0x80 | (byte + 1 + random % 63) & 0x3F
+    return ord(another(chr(byte), random)) if byte < 0x80 else byte
 
 
 def _place(message: Message, at: int) -> int:

@@ -111,6 +111,9 @@ PLACES: dict[str, Said] = {
     "metadata": (C2S, data0, amf0("@setDataFrame", "onMetaData", Ecma(width=1.0, streamKey=SECRET))),
     "text": (C2S, data0, amf0("onTextData", {"text": f"see rtmp://a/live/{SECRET} or https://a/b?k={SECRET}"})),
     "text with a token": (C2S, data0, amf0("onTextData", {"text": f"token: {SECRET} password={SECRET}"})),
+    "client id": (S2C, say0, status(clientid=SECRET)),
+    "name of a shared object": (C2S, so0, wire.shared_object(f"room-{SECRET}", 1, 0)),
+    "message of a shared object": (C2S, so0, wire.shared_object("room", 1, 0, wire.so_event(6, amf0("login", SECRET)))),
     "shared object": (C2S, so0, wire.shared_object("room", 1, 0, wire.so_event(3, wire.amf0_key("token") + amf0(SECRET)))),  # noqa: E501
 }
 
@@ -222,7 +225,8 @@ def written_as(part: str) -> Iterator[str]:
 
 
 PARTS = [SECRET[at : at + PART] for at in range(len(SECRET) - PART + 1)]
-FORMS = re.compile("|".join(re.escape(form) for part in PARTS for form in written_as(part)))
+CASES = [SECRET.upper(), SECRET.lower()]
+FORMS = re.compile("|".join(re.escape(form) for part in PARTS + CASES for form in written_as(part)))
 
 
 def leak(frames: list[Frame], folder: Path, snaplen: int = 262_144) -> str:
@@ -245,7 +249,7 @@ def repeated() -> Iterator[Said]:
     for form in (
         SECRET, quote(SECRET), "".join(f"%{byte:02x}" for byte in data), b64encode(data).decode(),
         b64encode(b"x" + data).decode(), b64encode(b"xy" + data).decode(), data.hex(), data.hex().upper(),
-        data.hex(" "), data.hex(":"), "\0".join(SECRET), f"a{SECRET}b",
+        data.hex(" "), data.hex(":"), "\0".join(SECRET), f"a{SECRET}b", SECRET.upper(), SECRET.lower(),
     ):  # fmt: skip
         yield S2C, data0, amf0("note", {"x": form, form: "y"})
     for raw in (data, SECRET.encode("utf-16-le"), SECRET.encode("utf-16-be")):

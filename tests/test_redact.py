@@ -408,3 +408,9 @@ def test_query_without_names_is_secret_too(redactor: Redactor, query: str) -> No
 @given(st.text("abkz019%/.é ", min_size=1, max_size=30), st.sampled_from(["publish", "play", "FCPublish"]))
 def test_no_name_survives_in_its_own_command(name: str, command_name: str) -> None:
     assert plain(Redactor(), command_name, 1, None, name)[0].startswith("key#")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "basic ", ""])
+def test_credentials_of_an_authorization_header_are_secret_its_scheme_is_not(redactor: Redactor, scheme: str) -> None:
+    (shown,) = plain(redactor, "call", 6, None, {"text": f"Authorization: {scheme}{KEY}"})
+    assert shown["text"] == f"Authorization: {scheme}{redactor.secret(KEY)}"

@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -297,3 +298,33 @@ def test_copy_can_go_to_a_pipe() -> None:
         [sys.executable, "-m", "rtmpscope", "sanitize", path, "-", "-q"], capture_output=True, cwd=ROOT
     )
     assert done.returncode == 0 and done.stdout[:4] == b"\x0a\x0d\x0d\x0a" and MARK not in done.stdout
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_secret_in_bytes_that_belong_to_no_message_is_made_unreadable(seed: int, tmp_path: Path) -> None:
+    tcp = wire.Tcp(("10.0.0.1", 50000), ("10.0.0.2", 1935), mss=40).open()
+    client, server = wire.handshake()
+    if seed:
+        tcp.send(0, client[:1537]).send(1, server).send(0, client[1537:])
+    writers = (wire.ChunkWriter(), wire.ChunkWriter())
+    secrets = [f"{number}wX9kQ{number}vR7tZ{number}".encode() for number in range(30, 50)]
+    for secret in secrets:
+        tcp.send(0, writers[0].message(3, 20, command("publish", 5, None, secret.decode(), "live"), 0, 1))
+        tcp.send(1, writers[1].message(3, 20, command("onStatus", 0, None, {"code": "a.b"}), 0, 1))
+    chance = Random(seed)
+    frames = [frame for frame in tcp.frames if not seed or chance.random() > 0.08]
+    copy = sanitised(capture(tmp_path, frames), tmp_path)
+    for secret in secrets:
+        assert_nowhere(copy, secret)
+
+
+def test_copy_of_a_message_that_never_ended_decodes_alike_and_keeps_nothing_of_it(tmp_path: Path) -> None:
+    body = command("publish", 5, None, KEY, "live")
+    tcp = wire.Tcp(("10.0.0.1", 50000), ("10.0.0.2", 1935)).open()
+    client, server = wire.handshake()
+    tcp.send(0, client[:1537]).send(1, server).send(0, client[1537:])
+    tcp.send(0, wire.ChunkWriter().message(3, 20, body, 0, 1)[:-3])
+    path = capture(tmp_path, tcp.frames)
+    copy = sanitised(path, tmp_path)
+    assert_nowhere(copy, KEY.encode())
+    assert [without_text(record) for record in trace(path)] == [without_text(record) for record in trace(copy)]
