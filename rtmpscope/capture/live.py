@@ -24,7 +24,7 @@ from rtmpscope.capture.streams import BLOCK, Wait
 from rtmpscope.limits import SPOOL_BYTES, SPOOL_RESERVE
 
 TICK_SECONDS: Final = 0.02
-BEGIN_SECONDS: Final = 10.0  # until the helper must have begun
+BEGIN_SECONDS: Final = 30.0  # until the helper must have begun, on however busy a machine
 END_SECONDS: Final = 3.0  # after which a helper that was asked to end is made to
 REPORT_SECONDS: Final = 1.0
 
