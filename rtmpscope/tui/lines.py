@@ -117,6 +117,10 @@ class LineList(ScrollView, can_focus=True):
     def at_end(self) -> bool:
         return self.cursor >= self.virtual_size.height - 1
 
+    @property
+    def end_in_sight(self) -> bool:
+        return self.scroll_offset.y + self.height >= self.virtual_size.height
+
     def take_up(self) -> None:
         """Take up lines that have come or gone; the cursor stays on its line as long as there is one."""
         total = self.total()
@@ -189,6 +193,7 @@ class LineList(ScrollView, can_focus=True):
         self.move_to(0)
 
     def action_last(self) -> None:
+        self.take_up()
         self.move_to(self.virtual_size.height - 1)
 
     def action_choose(self) -> None:

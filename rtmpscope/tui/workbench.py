@@ -26,6 +26,7 @@ from rtmpscope.tui.timeline import RowList, Timeline
 from rtmpscope.tui.view import View
 
 TICK = 0.1  # seconds
+CALM = 5  # ticks until rows that come below the screen are taken up: drawing the list anew for them takes its time
 SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
 TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
 
@@ -52,6 +53,7 @@ class Workbench(Screen[None]):
         self.event: Event | None = None  # what the detail pane shows
         self.wanted = UNKNOWN  # the row it should show
         self.opening = False
+        self.ticks = 0
 
     # Make-up
 
@@ -135,7 +137,9 @@ class Workbench(Screen[None]):
         """Take up what has come since the last time."""
         rows = self.rows
         was_empty, at_end = not rows.virtual_size.height, rows.at_end
-        rows.take_up()
+        self.ticks += 1
+        if rows.end_in_sight or self.ticks % CALM == 0:
+            rows.take_up()
         if self.follow_end and at_end and not rows.at_end:
             rows.action_last()
         self.find_back()
