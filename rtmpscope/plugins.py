@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -61,7 +62,8 @@ class Guard:
             return None
         began = perf_counter()
         try:
-            result = function(*arguments)
+            with redirect_stdout(sys.stderr):  # what it prints must not get into a trace
+                result = function(*arguments)
         except (Exception, SystemExit) as error:
             self.off = True
             self._tell(

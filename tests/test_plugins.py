@@ -439,3 +439,10 @@ def test_builtins_register_through_the_same_door():
     talk = Talk(registry)
     names = {"transactions", "fingerprints", "conformance", "session", "flow_control", "media_timeline"}
     assert set(talk.connection.analysis) == names
+
+
+def test_plugin_that_prints_does_not_get_into_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    registry = Registry()
+    registry.register("chatty", lambda: lambda registry: print("hello"))
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "hello\n") and not registry.problems
