@@ -24,7 +24,7 @@ def account(text: str) -> Account:
 def test_dumpcap_is_told_of_filter_and_buffer_before_the_interfaces() -> None:
     request = Request(["eth0", "lo"], capture_filter="tcp port 1935", packets=7, promiscuous=False)
     _, *arguments = DUMPCAP.command(request, "-")
-    assert " ".join(arguments) == "-n -B 64 -s 262144 -f tcp port 1935 -c 7 -p -i eth0 -i lo -w -"
+    assert " ".join(arguments) == "-n -B 128 -s 262144 -f tcp port 1935 -c 7 -p -i eth0 -i lo -w -"
 
 
 def test_dumpcap_keeps_a_ring_of_files() -> None:
@@ -34,7 +34,7 @@ def test_dumpcap_keeps_a_ring_of_files() -> None:
 
 def test_tcpdump_is_asked_for_every_packet_and_a_count_each_second() -> None:
     _, *arguments = TCPDUMP.command(Request(["eth0"]), "-")
-    assert " ".join(arguments) == "-n -U -v -B 65536 -s 262144 -i eth0 -w - -- tcp"
+    assert " ".join(arguments) == "-n -U -v -B 131072 -s 262144 -i eth0 -w - -- tcp"
 
 
 @pytest.mark.parametrize(
