@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # who started us may have closed it
     try:
         code = _guarded(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
