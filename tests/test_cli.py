@@ -551,6 +551,9 @@ def exporting_live() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     ) as process:  # fmt: skip
         assert process.stdout is not None
+        latest = time.monotonic() + 60
+        while not select.select([process.stdout], [], [], 0.2)[0] and time.monotonic() < latest:
+            talk()  # a trace begins with the first packet
         assert b'"header"' in process.stdout.readline()
         yield process, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
 
