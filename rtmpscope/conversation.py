@@ -16,6 +16,7 @@ from rtmpscope.bits import u16
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd, StreamGap
 from rtmpscope.net.reassembly import Flow, StreamItem
 from rtmpscope.rtmp.reader import ENCRYPTED_VERSIONS, PLAIN_VERSION, DirectionReader, looks_like_handshake
+from rtmpscope.rtmp.segments import index_at
 
 # On other ports: messages that count as proof, and stream bytes of one side within which it must come.
 PROOF_MESSAGES: Final = 3
@@ -61,7 +62,7 @@ class Conversation:
 
     __slots__ = (
         "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "certain", "opened_ready", "id",
-        "held", "begun", "over",
+        "held", "begun", "over", "spent",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
@@ -81,11 +82,18 @@ class Conversation:
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
         self.over = False  # both sides have ended
+        self.spent: i64 = UNKNOWN  # the packet with which the trial was over, for want of bytes or of patience
 
     @property
     def quiet(self) -> bool:
         """Whether the state is simple enough to be copied."""
         return all(side.quiet for side in self.flow.sides) and all(reader.in_sync for reader in self.readers)
+
+    @property
+    def searching(self) -> bool:
+        """Whether what came after the end still waits for a decision."""
+        waits = any(side.waiting for side in self.flow.sides)
+        return waits or any(reader.recovery is not None or reader.late for reader in self.readers)
 
     def copy(self) -> Conversation:
         """The state from which the conversation can be read again; only while it is quiet."""
@@ -130,6 +138,8 @@ class Conversation:
             if reader.encrypted and self.carries == "rtmp":
                 self.carries = "rtmpe"
         if self.opened_ready == UNKNOWN:
+            for items in taken:
+                self._spend(items)
             self._judge()
 
     def settle(self, id: i64) -> None:
@@ -183,6 +193,8 @@ class Conversation:
         messages = 0
         parts: dict[str, Handshake] = {}
         for event in events:
+            if self.spent != UNKNOWN and event.ready > self.spent:
+                break
             if isinstance(event, Message) and event.offset < TRIAL_BYTES:
                 messages += 1
             elif isinstance(event, Handshake):
@@ -192,12 +204,25 @@ class Conversation:
                 if self.flow.client == UNKNOWN:
                     self._guess_client([one for one in events if one.ready <= event.ready])  # later ones came by chance
                 return
-        if self.flow.ignored or self._is_hopeless():
+        if self.flow.ignored or self.spent != UNKNOWN:
             self.flow.ignored = True
             self.held = [[], []]
 
-    def _is_hopeless(self) -> bool:
-        return any(side.offset > TRIAL_BYTES or side.ended for side in self.flow.sides)
+    def _spend(self, items: list[StreamItem]) -> None:
+        """Note where a side ends or says more than a trial takes: by packets, so that batches decide nothing."""
+        for item in items:
+            if isinstance(item, StreamEnd):
+                spent = item.ready
+            elif isinstance(item, StreamGap):
+                if item.offset + item.length <= TRIAL_BYTES:
+                    continue
+                spent = item.packet
+            elif item.offset + len(item.data) > TRIAL_BYTES:
+                spent = item.segments[index_at(item.segments, TRIAL_BYTES)].ready
+            else:
+                continue
+            if self.spent == UNKNOWN or spent < self.spent:
+                self.spent = spent
 
     def _guess_client(self, events: list[Event]) -> None:
         """No SYN and no known port: what is said tells who is who."""

@@ -141,7 +141,7 @@ class Engine:
         """Let go of connections that have been over for so long that nothing more of them is read."""
         kept: list[Conversation] = []
         for conversation in self._over:
-            if now - conversation.flow.over_ns > LINGER_NS:
+            if now - conversation.flow.over_ns > LINGER_NS and not conversation.searching:
                 self._forget(conversation)
                 conversation.release()
             else:
@@ -203,7 +203,7 @@ class Engine:
 
     def _process(self, event: Event) -> None:
         connection = self.connections[event.connection]
-        connection.last_time_ns = event.time_ns
+        connection.last_time_ns = max(connection.last_time_ns, event.time_ns)
         if isinstance(event, Message):
             self._process_message(event, connection)
             if event.type_id == AGGREGATE:

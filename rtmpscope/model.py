@@ -204,15 +204,20 @@ class StreamGap:
 
 
 class StreamEnd:
-    """The end of one direction: fin, rst, idle or capture_end."""
+    """The end of one direction: fin, rst, idle or capture_end.
 
-    __slots__ = ("offset", "how", "packet", "time_ns")
+    `packet` and `time_ns` are those of the FIN or RST where there was one; `ready` is the packet with which nothing
+    before it was waited for any longer.
+    """
 
-    def __init__(self, offset: i64, how: str, packet: i64, time_ns: i64) -> None:
+    __slots__ = ("offset", "how", "packet", "time_ns", "ready")
+
+    def __init__(self, offset: i64, how: str, packet: i64, time_ns: i64, ready: i64) -> None:
         self.offset = offset
         self.how = how
         self.packet = packet
         self.time_ns = time_ns
+        self.ready = ready
 
 
 @mypyc_attr(acyclic=True)

@@ -44,8 +44,7 @@ def account(length: int, reader: DirectionReader, events: Sequence[Event]) -> Ac
     gaps = [event for event in events if isinstance(event, Gap)]
     lost = sum(gap.length + max(gap.resumed, 0) for gap in gaps)
     accounted = reader.handshaken + reader.framed + lost + len(reader.tail)
-    searching = reader.recovery is not None or reader.late  # since after the end of the stream
-    return Account(length, accounted, sum(gap.resumed == UNKNOWN for gap in gaps) + searching)
+    return Account(length, accounted, sum(gap.resumed == UNKNOWN for gap in gaps))
 
 
 def check_accounts(packets: Sequence[Packet]) -> None:

@@ -45,7 +45,7 @@ class Line:
 
     def end(self, how: str = "fin") -> Line:
         self.packet += 1
-        self._feed(StreamEnd(self.offset, how, self.packet, self.packet * 1000))
+        self._feed(StreamEnd(self.offset, how, self.packet, self.packet * 1000, self.packet))
         return self
 
     def _feed(self, item: Item) -> None:

@@ -664,6 +664,16 @@ def test_hole_over_a_continuation_header_is_a_guess() -> None:
     assert (message.captured, message.holes, message.chunks) == (6000 - 296, [(4000, 296)], 2)
 
 
+def test_hole_of_nothing_but_a_continuation_header_leaves_the_message_whole() -> None:
+    payload = wire.filler(6000)
+    feed = halfway(payload, 4096)
+    assert feed.parser.skip(1, 9) == GUESS
+    feed.offset += 1
+    feed(payload[4096:])
+    message = feed.messages[1]
+    assert (message.captured, message.holes, message.payload) == (6000, None, payload)
+
+
 def test_hole_that_ends_inside_a_continuation_header_skips_the_rest_of_it() -> None:
     payload = wire.filler(300)
     feed = Feed()

@@ -367,6 +367,26 @@ def test_fin_alone_before_missing_data_ends_after_it() -> None:
     assert line.send(0, b"01").text == "01[fin]"
 
 
+def test_end_behind_a_hole_keeps_the_packet_and_time_of_its_fin() -> None:
+    line = Line().send(0, b"0").send(3, b"3", flags=FIN | ACK)
+    packet, now = line.packet, line.now
+    line.answer(0, b"z", pause_ns=MS).finish()
+    end = line.items[0][-1]
+    assert line.text == "0(2 network_loss)3[fin]"
+    assert isinstance(end, StreamEnd)
+    assert (end.packet, end.time_ns, end.ready) == (packet, now, line.packet)
+
+
+def test_fin_of_a_stream_without_a_syn_is_no_missing_byte() -> None:
+    line = Line(syn=False).send(0, b"01").send(2, flags=FIN | ACK).answer(ack=3).finish()
+    assert line.text == "(0 mid_stream)01[fin]"
+
+
+def test_what_comes_after_the_end_ends_once_more() -> None:
+    line = Line().send(0, b"01").answer(flags=RST).send(4, b"45").finish()
+    assert line.text == "01[rst](2 network_loss)45[rst]"
+
+
 def test_rst_ends_both_directions() -> None:
     line = Line().send(0, b"01").answer(0, b"z").send(2, flags=RST)
     assert line.text == "01[rst]"
@@ -403,6 +423,12 @@ def test_new_syn_on_the_same_ports_is_another_connection() -> None:
     line = Line().send(0, b"01").send(5000, flags=SYN).send(5001, b"new")
     assert line.text == "01[idle]new"
     assert len(line.flows) == 2
+
+
+def test_syn_captured_after_its_answer_is_of_the_same_connection() -> None:
+    line = Line(syn=False).answer(-1, flags=SYN | ACK).send(-1, flags=SYN).send(0, b"01").answer(0, b"z")
+    assert (line.text, line.server, len(line.flows)) == ("01", "z", 1)
+    assert line.flow.sides[line.flow.client].key == KEY
 
 
 def test_same_ports_after_the_end_are_another_connection() -> None:

@@ -44,7 +44,8 @@ class Side:
 
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
-        "recent", "progress_ns", "age", "fin_offset", "ending", "ended", "syn_seq", "conflicts",
+        "recent", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended", "end_offset",
+        "syn_seq", "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -62,8 +63,11 @@ class Side:
         self.progress_ns: i64 = 0
         self.age: i64 = 0
         self.fin_offset: i64 = UNKNOWN
-        self.ending = ""
+        self.ending = ""  # "fin" or "rst" once one was seen, and where
+        self.ending_packet: i64 = UNKNOWN
+        self.ending_ns: i64 = 0
         self.ended = False
+        self.end_offset: i64 = 0
         self.syn_seq: i64 = UNKNOWN
         self.conflicts: i64 = 0  # retransmissions that disagree, not yet reported
 
@@ -80,7 +84,10 @@ class Side:
         other.progress_ns = self.progress_ns
         other.fin_offset = self.fin_offset
         other.ending = self.ending
+        other.ending_packet = self.ending_packet
+        other.ending_ns = self.ending_ns
         other.ended = self.ended
+        other.end_offset = self.end_offset
         other.syn_seq = self.syn_seq
 
     def start(self, expected: i64, packet: i64, now: i64) -> None:
@@ -108,7 +115,7 @@ class Side:
         segment.offset = self.offset + distance
         if segment.flags & FIN:
             self.fin_offset = segment.offset + segment.length + segment.cut
-            self.ending = "fin"
+            self.announce("fin", segment)
         if distance > 0:
             if segment.length + segment.cut > 0:
                 self._wait(segment)
@@ -117,8 +124,12 @@ class Side:
         if self.waiting:
             self._drain(ready)
 
-    def acknowledge(self, ack: i64) -> None:
-        self.acked = ack
+    def announce(self, how: str, segment: Segment) -> None:
+        """A FIN or RST came; the end itself is reported once everything before it has been delivered."""
+        if not self.ending:
+            self.ending = how
+            self.ending_packet = segment.packet
+            self.ending_ns = segment.time_ns
 
     def settle(self, packet: i64, now: i64) -> None:
         """Give up the hole in front if the time has come; called with each segment while something waits."""
@@ -136,15 +147,17 @@ class Side:
 
     def finish(self, how: str, packet: i64, now: i64) -> None:
         """The connection is over: everything that waits is delivered with its gaps, then the end."""
-        if self.ended:
-            return
         if not self.started and self.waiting:
             self._start_late(packet, now)
         while self.waiting:
             self._give_up(packet, now)
+        if self.ended:
+            if self.offset > self.end_offset:  # what came after a FIN or RST ends too
+                self._end(how, packet, now)
+            return
         if self.started and self.offset > 0:
             self._close_tail(packet, now)
-        self._end(self.ending or how, packet, now)
+        self._end(how, packet, now)
 
     def end_if_due(self, packet: i64, now: i64) -> None:
         """Report the end once everything before it has been delivered."""
@@ -162,9 +175,9 @@ class Side:
 
     def _collect(self, segment: Segment) -> None:
         if segment.flags & FIN:
-            self.ending = "fin"
-        if segment.length + segment.cut > 0:
-            self.waiting.append(segment)
+            self.announce("fin", segment)
+        if segment.length + segment.cut > 0 or self.waiting:
+            self.waiting.append(segment)  # a bare FIN too, whose place is known once the stream has begun
 
     def _start_late(self, packet: i64, now: i64) -> None:
         """No SYN: the lowest sequence number of the first segments is where the stream begins for us."""
@@ -287,7 +300,11 @@ class Side:
     def _end(self, how: str, packet: i64, now: i64) -> None:
         self._flush()
         self.ended = True
-        self.items.append(StreamEnd(self.offset, how, packet, now))
+        self.end_offset = self.offset
+        if self.ending:
+            self.items.append(StreamEnd(self.offset, self.ending, self.ending_packet, self.ending_ns, packet))
+        else:
+            self.items.append(StreamEnd(self.offset, how, packet, now, packet))
 
     def _flush(self) -> None:
         run = self.run
@@ -412,8 +429,8 @@ class Reassembler:
                 peer.settle(segment.packet, segment.time_ns)
             if flags & RST:
                 side.stats.resets += 1
-                side.ending = side.ending or "rst"
-                peer.ending = peer.ending or "rst"
+                side.announce("rst", segment)
+                peer.announce("rst", segment)
             if side.ending:
                 side.end_if_due(segment.packet, segment.time_ns)
                 peer.end_if_due(segment.packet, segment.time_ns)
@@ -458,7 +475,8 @@ class Reassembler:
         side = flow.sides[index]
         if side.syn_seq != UNKNOWN:
             return side.syn_seq != segment.seq
-        return side.started and not segment.flags & ACK
+        begins_there = side.offset == 0 and side.expected == (segment.seq + 1) & 0xFFFFFFFF  # after its own SYN-ACK
+        return side.started and not begins_there and not segment.flags & ACK
 
     def _synchronise(self, flow: Flow, index: i64, segment: Segment) -> None:
         side = flow.sides[index]

@@ -787,7 +787,8 @@ class ChunkParser:
             missing = min(self.left, length)
             if not self.spans(missing):
                 answer = GUESS
-            self._hole(stream, missing)
+            if missing:
+                self._hole(stream, missing)
             length -= missing
             if stream.remaining == 0:
                 message = self._emit(

@@ -42,7 +42,7 @@ class DirectionReader:
 
     __slots__ = (
         "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part",
-        "held", "damaged", "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received",
+        "held", "damaged", "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received", "ended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -62,6 +62,7 @@ class DirectionReader:
         self.tail_base: i64 = 0
         self.tail_segments: list[Segment] = []
         self.deaf = False
+        self.ended = False
         self.received: i64 = 0  # the stream offset behind the last item
 
     def name(self, connection: i64, direction: i64) -> None:
@@ -96,6 +97,7 @@ class DirectionReader:
         other.tail_base = self.tail_base
         other.tail_segments = list(self.tail_segments)
         other.received = self.received
+        other.ended = self.ended
         return other
 
     def feed(self, item: StreamData | StreamGap | StreamEnd, out: list[Event]) -> None:
@@ -352,26 +354,30 @@ class DirectionReader:
 
     def _end(self, item: StreamEnd, out: list[Event]) -> None:
         if self.late:
-            self.parser.floor = item.packet
+            self.parser.floor = item.ready
             self._search_from_start()
         cut: i64 = 0
         told: Recovery | None = None
         while self.tail or self.recovery is not told:  # what a recovery leaves to the next one ends here too
             if self.tail:
-                cut = self._finish_tail(item.packet, out)
+                cut = self._finish_tail(item.ready, out)
             told = self.recovery
             if told is not None:
                 told.feed(item)
                 self._recover(out)
         if self.recovery is not None:
             for region in self.recovery.regions:
-                out.append(self._gap_before(region, UNKNOWN, item.packet))
+                out.append(self._gap_before(region, UNKNOWN, item.ready))
             out.extend(self.recovery.messages)
             self.recovery.messages = []
             self.recovery = None
             self.deaf = True
+        if self.ended:
+            return  # of what came after the end; the end itself has been told
+        self.ended = True
         incomplete = self.parser.incomplete + cut + len(self.tail)
         end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
+        end.ready = item.ready
         if self.parser.incomplete:
             end.note(
                 "incomplete-at-end",

@@ -251,8 +251,10 @@ class Recovery:
         if isinstance(item, StreamData):
             region.append(item)
             return
-        region.close(item.packet)
-        if isinstance(item, StreamGap):
+        if isinstance(item, StreamEnd):
+            region.close(item.ready)
+        else:
+            region.close(item.packet)
             self.regions.append(Region(item, item.offset + item.length))
 
     def run(self) -> Outcome | None:
