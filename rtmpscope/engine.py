@@ -45,6 +45,9 @@ VIDEO: Final = 9
 AGGREGATE: Final = 22
 
 
+_NO_ANNOTATORS: Final = Annotators({}, [])
+
+
 class Engine:
     """feed() packets, finish() once; `connections` grows as connections are recognised.
 
@@ -144,6 +147,10 @@ class Engine:
             if now - conversation.flow.over_ns > LINGER_NS and not conversation.searching:
                 self._forget(conversation)
                 conversation.release()
+                self._handshakes.pop(conversation.id, None)
+                if conversation.id != UNKNOWN:
+                    self._annotators[conversation.id] = _NO_ANNOTATORS
+                    self._on_message[conversation.id] = []
             else:
                 kept.append(conversation)
         self._over = kept
