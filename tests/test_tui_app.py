@@ -195,9 +195,9 @@ def test_a_wrong_filter_is_not_taken_and_says_where_it_is_wrong() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("slash")
         await screen.write("rtmp.type = video")
-        assert screen.main.query_one(Prompt).display and "single" in screen.text
+        assert screen.main.query_one(Prompt).open and "single" in screen.text
         await screen.press("escape")
-        assert screen.main.sight.filter == "" and not screen.main.query_one(Prompt).display
+        assert screen.main.sight.filter == "" and not screen.main.query_one(Prompt).open
 
     drive(script)
 

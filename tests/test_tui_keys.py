@@ -44,7 +44,7 @@ def page(screen: Driver) -> object:
 
 def asked(screen: Driver) -> object:
     prompt = screen.main.query_one(Prompt)
-    return prompt.question.sign if prompt.display else ""
+    return prompt.question.sign if prompt.open else ""
 
 
 def typed(screen: Driver) -> object:

@@ -158,6 +158,21 @@ class LineList(ScrollView, can_focus=True):
         if 0 <= row < self.height:
             self.refresh(Region(0, row, self.size.width, 1))
 
+    def on_focus(self, event: events.Focus) -> None:
+        event.prevent_default()
+        self.take_focus(True, events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:
+        event.prevent_default()
+        self.take_focus(False, events.DescendantBlur(self))
+
+    def take_focus(self, focused: bool, told: events.DescendantFocus | events.DescendantBlur) -> None:
+        """What Textual does, but only the line of the cursor is drawn anew: no other looks different."""
+        self.has_focus = focused
+        self.refresh_line(self.cursor)
+        if self.parent is not None:
+            self.parent.post_message(told)
+
     def notify_style_update(self) -> None:
         self._base = None
         super().notify_style_update()

@@ -37,7 +37,7 @@ class MainScreen(Workbench):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys that open the prompt come before any pane, so that what is typed next goes there; not twice."""
-        return action not in ASKING or not self.query_one(Prompt).display
+        return action not in ASKING or not self.query_one(Prompt).open
 
     # Panes
 

@@ -1,7 +1,8 @@
 """The line in which a filter, a text to find, a place or a file name is typed, and the list of completions over it.
 
 One prompt serves all: what is asked is a Question.  Nothing slow happens while somebody types: `check` and
-`complete` look at the text only.
+`complete` look at the text only.  Shut, the prompt is still there, without a line: were it taken out of the layout,
+every other widget would have another place in the order of drawing, and would be drawn anew.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class Prompt(Vertical):
     Prompt {
         layer: above;
         dock: bottom;
-        height: auto;
-        display: none;
+        height: 0;
+        &.-open { height: auto; }
         & > Horizontal { height: 1; }
         & Sign { width: auto; }
         & Input { width: 1fr; height: 1; border: none; padding: 0; background: $surface; }
@@ -122,13 +123,18 @@ class Prompt(Vertical):
             yield Input(restrict=r"[^\x00-\x1f\x7f-\x9f]*", select_on_focus=False)
 
     @property
+    def open(self) -> bool:
+        """Something is being asked."""
+        return self.has_class("-open")
+
+    @property
     def input(self) -> Input:
         return self.query_one(Input)
 
     def ask(self, question: Question, text: str = "") -> None:
         self.question = question
         self.back = 0
-        self.display = True
+        self.add_class("-open")
         sign = self.query_one(Sign)
         sign.text = question.sign
         sign.refresh(layout=True)
@@ -140,7 +146,7 @@ class Prompt(Vertical):
         self.judge()
 
     def close(self) -> None:
-        self.display = False
+        self.remove_class("-open")
         self.screen.set_focus(self.came_from)
 
     @on(Input.Changed)

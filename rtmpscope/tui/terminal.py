@@ -3,21 +3,33 @@
 Textual reads keys from file descriptor 0 and draws on 2.  `cat x.pcap | rtmpscope -` needs 0 for the keys, so the
 pipe is moved away first: `sys.stdin` is then the pipe, 0 the terminal.  A signal asks the program to end, which
 puts the terminal back as it was, and the exit code says which signal it was.
+
+An escape is a key of its own when nothing follows it for ESCDELAY.  Textual's driver looks for that ten times a
+second, whatever the delay; this one as soon as the delay is over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
+from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+ESCAPE = "\x1b"
+INPUT_WAIT = 0.1  # seconds between two looks at whether to stop reading keys
+READ_BYTES = 4096
 SWITCH_INTERVAL = 0.001  # seconds a loading thread keeps the interpreter from the screen
 
 
@@ -62,6 +74,25 @@ class Terminal(LinuxDriver):
         super().__init__(app, **options)
         self._file = Output(self._file)  # type: ignore[assignment, arg-type]
         self._suspended = False
+
+    def run_input_thread(self) -> None:
+        """Read keys until the driver stops."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")().decode
+        wait = INPUT_WAIT
+        while not self.exit_event.is_set():
+            if select.select([self.fileno], [], [], wait)[0]:
+                text = decode(os.read(self.fileno, READ_BYTES))
+                wait = ESCAPE_DELAY if ESCAPE in text else INPUT_WAIT
+                if text:  # nothing would mean the end to the parser; it is also what half a character reads as
+                    self.process_all(parser.feed(text))
+            else:
+                wait = INPUT_WAIT
+            self.process_all(parser.tick())
+
+    def process_all(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)
 
     def _sigtstp_application(self, *arguments: object) -> None:
         self._suspended = True
