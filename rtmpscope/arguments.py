@@ -66,10 +66,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-Y", metavar="FILTER", dest="filter", default="", help="show only what this display filter wants"
     )
-    parser.add_argument(
-        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
-        help="treat this TCP port as RTMP as well; by default content decides, on any port",
-    )  # fmt: skip
+    _ports_argument(parser)
     parser.add_argument(
         "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
     )
@@ -79,6 +76,17 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colour the text (default: on a terminal)"
     )
+    _quiet_argument(parser)
+
+
+def _ports_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
+        help="treat this TCP port as RTMP as well; by default content decides, on any port",
+    )  # fmt: skip
+
+
+def _quiet_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
 
 
@@ -138,11 +146,8 @@ def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("captures", metavar="IN", nargs=1, help="capture to copy")
     parser.add_argument("output", metavar="OUT", help='pcapng file to write; "-" is standard output')
     parser.add_argument("--addresses", action="store_true", help="replace addresses and host names too")
-    parser.add_argument(
-        "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
-        help="treat this TCP port as RTMP as well",
-    )  # fmt: skip
-    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
+    _ports_argument(parser)
+    _quiet_argument(parser)
 
 
 def _live_arguments(parser: argparse.ArgumentParser) -> None:
