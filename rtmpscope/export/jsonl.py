@@ -1,6 +1,6 @@
 """The JSON trace, schema rtmpscope.trace/1: events go in, records come out in their order.
 
-A `Trace` writes one text per record and knows nothing of files; `json_lines` and `json_array` say what stands
+A `Trace` writes one text per record and knows nothing of files; `json_lines` and `JsonArray` say what stands
 between records.  Records are put together from text, not from dictionaries: the keys are constants, media
 messages come by the million, and what varies in them are numbers.
 

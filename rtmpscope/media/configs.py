@@ -1,7 +1,7 @@
 """Sequence headers: the decoder of each codec's configuration record, and what it says about the stream.
 
 `read` makes the record's tree, which begins with the facts that matter to a person; `parameters` takes these facts
-alone.  Codecs without a record state them in every frame, and `Parameters.of` finds them there too.
+alone.  Codecs without a record state them in every frame: see `frame_facts`.
 """
 
 from __future__ import annotations
