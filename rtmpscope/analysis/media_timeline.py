@@ -20,10 +20,9 @@ from rtmpscope.model import C2S, Connection, End, Field, Gap, Message, Severity
 AUDIO: Final[i64] = 8
 VIDEO: Final[i64] = 9
 
-# User control events and commands after which the timestamps of a stream may start anew.
-RESTARTS: Final = frozenset(
-    {"publish", "play", "play2", "seek", "pause", "pauseRaw", "closeStream", "onStatus", "onPlayStatus"}
-)
+# Commands that begin a stream; commands and user control events after which its timestamps may start anew.
+BEGINNINGS: Final = frozenset({"publish", "play", "play2"})
+RESTARTS: Final = BEGINNINGS | {"seek", "pause", "pauseRaw", "closeStream", "onStatus", "onPlayStatus"}
 STREAM_EVENTS: Final = frozenset({"stream_begin", "stream_eof"})
 
 
@@ -128,7 +127,7 @@ class MediaTimeline:
         if name == "connect":
             self._connected = True
         elif name in RESTARTS:
-            if name in ("publish", "play", "play2"):
+            if name in BEGINNINGS:
                 if len(self._begun) >= TRACKS:
                     self._begun.clear()
                     self._granted.clear()
