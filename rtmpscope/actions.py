@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -110,12 +110,10 @@ def _file_problems(files: Sequence[FileReport]) -> int:
     return code
 
 
-@contextmanager
-def _no_overwriting(output: str, captures: Sequence[str]) -> Iterator[None]:
+def _refuse_to_overwrite(output: str, captures: Sequence[str]) -> None:
     for capture in captures:
         if output != "-" and capture != "-" and os.path.exists(output) and os.path.samefile(output, capture):
             raise Failure(f"{output} is the capture itself: choose another place with -o", BAD_INPUT)
-    yield
 
 
 # --- commands ------------------------------------------------------------------------------------------------------
@@ -190,14 +188,19 @@ def _print_run(run: Run, arguments: argparse.Namespace) -> None:
     from rtmpscope.export.text import TextLines, wants_colour, writer
 
     colour = wants_colour(arguments.color, sys.stdout, os.environ)
-    lines = TextLines(writer(sys.stdout), run.connections, run.describe, run.start_ns, run.redactor, colour)
-    for event in run.events(_watcher(run, arguments, "-", sys.stdout)):
-        lines.event(event)
+    texts: list[str] = []  # of a batch: one write for all of them takes less time than theirs one by one
+    lines = TextLines(texts.append, run.connections, run.describe, run.start_ns, run.redactor, colour)
+    write = writer(sys.stdout)
+    for events in run.batches(_watcher(run, arguments, "-", sys.stdout)):
+        for event in events:
+            lines.event(event)
+        write("".join(texts))
+        texts.clear()
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    with _no_overwriting(arguments.output, arguments.captures):
-        return _deliver(arguments, _export_run)
+    _refuse_to_overwrite(arguments.output, arguments.captures)
+    return _deliver(arguments, _export_run)
 
 
 def _export_run(run: Run, arguments: argparse.Namespace) -> None:
@@ -301,7 +304,8 @@ def _sanitize(arguments: argparse.Namespace) -> int:
 
     reader = open_capture(arguments.captures, spool=True)
     sanitizer = Sanitizer(reader, RTMP_PORTS | frozenset(arguments.ports), arguments.addresses)
-    with _no_overwriting(arguments.output, arguments.captures), raw_output(arguments.output) as raw:
+    _refuse_to_overwrite(arguments.output, arguments.captures)
+    with raw_output(arguments.output) as raw:
         buffered = io.BufferedWriter(raw)
         sanitizer.write(buffered)
         buffered.flush()

@@ -1,7 +1,7 @@
 """One run without a screen: captures through the engine, filtered, to whoever wants the events.
 
-A `Run` is given an open capture, a file's or a live one; `events` gives the wanted events as it is read, and keeps
-none of them.
+A `Run` is given an open capture, a file's or a live one; `events` and `batches` give the wanted events as it is read,
+and keep none of them.
 """
 
 from __future__ import annotations
@@ -74,12 +74,17 @@ class Run:
 
     def events(self, watcher: Watcher | None = None) -> Iterator[Event]:
         """The wanted events, in order."""
+        for events in self.batches(watcher):
+            yield from events
+
+    def batches(self, watcher: Watcher | None = None) -> Iterator[list[Event]]:
+        """The wanted events, in order, those that became certain together in one list."""
         engine = self._engine
         for batch in self._batches:
-            yield from self._chosen(engine.feed(batch.packets))
+            yield self._chosen(engine.feed(batch.packets))
             if watcher is not None:
                 watcher.show(batch)
-        yield from self._chosen(engine.finish())
+        yield self._chosen(engine.finish())
         if watcher is not None:
             watcher.clear()
 
