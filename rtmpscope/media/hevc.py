@@ -199,23 +199,7 @@ def _sps(reader: BitReader) -> None:
     reader.ue("bit_depth_chroma_minus8", 8)
     order_bits = 4 + reader.ue("log2_max_pic_order_cnt_lsb_minus4", 12)
     _ordering(reader, sub_layers)
-    reader.ue("log2_min_luma_coding_block_size_minus3", 3)
-    reader.ue("log2_diff_max_min_luma_coding_block_size", 3)
-    reader.ue("log2_min_luma_transform_block_size_minus2", 3)
-    reader.ue("log2_diff_max_min_luma_transform_block_size", 3)
-    reader.ue("max_transform_hierarchy_depth_inter", 4)
-    reader.ue("max_transform_hierarchy_depth_intra", 4)
-    if reader.flag("scaling_list_enabled_flag") and reader.flag("sps_scaling_list_data_present_flag"):
-        with reader.group("scaling_list_data", "list"):
-            _scaling_list_data(reader)
-    reader.flag("amp_enabled_flag")
-    reader.flag("sample_adaptive_offset_enabled_flag")
-    if reader.flag("pcm_enabled_flag"):
-        reader.u("pcm_sample_bit_depth_luma_minus1", 4)
-        reader.u("pcm_sample_bit_depth_chroma_minus1", 4)
-        reader.ue("log2_min_pcm_luma_coding_block_size_minus3", 2)
-        reader.ue("log2_diff_max_min_pcm_luma_coding_block_size", 2)
-        reader.flag("pcm_loop_filter_disabled_flag")
+    _blocks(reader)
     count = reader.ue("num_short_term_ref_pic_sets", 64)
     with reader.group("st_ref_pic_sets", "list"):
         size = 0
@@ -235,6 +219,27 @@ def _sps(reader: BitReader) -> None:
         with reader.group("vui"):
             _vui(reader, sub_layers)
     reader.rest()
+
+
+def _blocks(reader: BitReader) -> None:
+    """Sizes of blocks and how they are coded, out of the middle of the SPS."""
+    reader.ue("log2_min_luma_coding_block_size_minus3", 3)
+    reader.ue("log2_diff_max_min_luma_coding_block_size", 3)
+    reader.ue("log2_min_luma_transform_block_size_minus2", 3)
+    reader.ue("log2_diff_max_min_luma_transform_block_size", 3)
+    reader.ue("max_transform_hierarchy_depth_inter", 4)
+    reader.ue("max_transform_hierarchy_depth_intra", 4)
+    if reader.flag("scaling_list_enabled_flag") and reader.flag("sps_scaling_list_data_present_flag"):
+        with reader.group("scaling_list_data", "list"):
+            _scaling_list_data(reader)
+    reader.flag("amp_enabled_flag")
+    reader.flag("sample_adaptive_offset_enabled_flag")
+    if reader.flag("pcm_enabled_flag"):
+        reader.u("pcm_sample_bit_depth_luma_minus1", 4)
+        reader.u("pcm_sample_bit_depth_chroma_minus1", 4)
+        reader.ue("log2_min_pcm_luma_coding_block_size_minus3", 2)
+        reader.ue("log2_diff_max_min_pcm_luma_coding_block_size", 2)
+        reader.flag("pcm_loop_filter_disabled_flag")
 
 
 def _scaling_list_data(reader: BitReader) -> None:
