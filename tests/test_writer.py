@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.capture.pcap import PcapParser
-from rtmpscope.capture.pcapng import PcapngParser
+from rtmpscope.capture.pcapng import LATEST, PcapngParser
 from rtmpscope.capture.writer import PcapngWriter, PcapWriter
 from rtmpscope.model import Packet
 
@@ -47,7 +47,7 @@ def read(parser: PcapParser | PcapngParser, data: bytes) -> list[tuple[int, int,
 packets = st.builds(
     packet,
     st.binary(max_size=50),
-    st.integers(0, 2**62),
+    st.integers(0, LATEST),
     st.sampled_from([1, 101, 276]),
     st.integers(0, 100),
 )
