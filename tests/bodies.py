@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from rtmpscope.model import Field
+from tests.fields import walk
 
 Decode = Callable[[bytes, int], Field]
 
@@ -27,12 +28,6 @@ def at(field: Field, path: str) -> Field:
         assert child is not None, f"no {name} of {path} in {field!r}"
         field = child
     return field
-
-
-def walk(field: Field) -> Iterator[Field]:
-    yield field
-    for child in field.children:
-        yield from walk(child)
 
 
 def undecoded(field: Field) -> list[str]:

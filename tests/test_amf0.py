@@ -16,7 +16,6 @@ from tests.fields import assert_sane, damaged, shape, undecoded, walk
 from tests.wire import amf0 as encode
 
 ONE = ("number", 1.0)
-TWO = ("number", 2.0)
 F64_ONE, F64_TWO = "3ff0000000000000", "4000000000000000"
 
 CASES = {

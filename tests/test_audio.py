@@ -6,11 +6,11 @@ import json
 import random
 
 import pytest
-from fields import damaged, undecoded, walk
-from media_samples import MESSAGES, cuts
 
 from rtmpscope.export import values
 from rtmpscope.media import audio
+from tests.fields import damaged, undecoded, walk
+from tests.media_samples import MESSAGES, cuts
 
 AUDIO = [name for name, (type_id, _) in MESSAGES.items() if type_id == 8]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fields import undecoded, walk
 
 from rtmpscope.limits import MEDIA_FIELDS
 from rtmpscope.media.bit_reader import BitReader, Damaged, unescaped
+from tests.fields import undecoded, walk
 
 
 def read(data: bytes, decoder, missing: int = 0):

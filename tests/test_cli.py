@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import wire
-from strict import check, parse
 
 from rtmpscope import __version__, actions
+from tests import wire
+from tests.strict import check, parse
 
 ROOT = Path(__file__).parent.parent
 CAPTURES = ROOT / "captures"

@@ -8,12 +8,12 @@ import shutil
 import subprocess
 
 import pytest
-from fields import damaged, undecoded, walk
-from media_samples import RECORDS, cuts
 
 from rtmpscope.export import values
 from rtmpscope.media import configs, h264
 from rtmpscope.media.bit_reader import BitReader
+from tests.fields import damaged, undecoded, walk
+from tests.media_samples import RECORDS, cuts
 
 
 def tree(codec: str, record: bytes):

@@ -6,12 +6,12 @@ import struct
 import subprocess
 
 import pytest
-from flv_files import decode, have_ffmpeg, tags
-from media_samples import MESSAGES, RECORDS
 
 from rtmpscope.export.elementary import ElementaryExtractor
 from rtmpscope.media import opus, tag
 from rtmpscope.model import C2S, Message
+from tests.flv_files import decode, have_ffmpeg, tags
+from tests.media_samples import MESSAGES, RECORDS
 
 AUDIO, VIDEO = 8, 9
 

@@ -40,6 +40,7 @@ from tests.wire import (
     SET_PEER_BANDWIDTH,
     SHARED_OBJECT_AMF0,
     SHARED_OBJECT_AMF3,
+    TYPES,
     USER_CONTROL,
     VIDEO,
     WINDOW_ACK_SIZE,
@@ -48,8 +49,6 @@ from tests.wire import (
     u24,
     u32,
 )
-
-TYPES = (1, 2, 3, 4, 5, 6, 8, 9, 15, 16, 17, 18, 19, 20, 22)
 
 
 def is_impossible(bits: int) -> bool:

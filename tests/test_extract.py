@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from media_samples import MESSAGES
 
 from rtmpscope.export import OutputError
 from rtmpscope.export.extract import Extractor, Spool, single_tracks
 from rtmpscope.media import tag
 from rtmpscope.model import C2S, S2C, UNKNOWN, Field, Gap, Message
+from tests.media_samples import MESSAGES
 
 KEY = MESSAGES["avc_key"][1]
 INTER = MESSAGES["avc_inter"][1]

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import wire
-from wire import Ecma, amf0, command, user_control
 
 from rtmpscope import filters
 from rtmpscope.capture.files import open_capture
@@ -38,6 +36,8 @@ from rtmpscope.pipeline import Run, registry
 from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import messages
 from rtmpscope.store import Store
+from tests import wire
+from tests.wire import Ecma, amf0, command, user_control
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 START = 1_700_000_000_000_000_000

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flv_files import decode, have_ffmpeg, packets, tags
-from media_samples import MESSAGES
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
@@ -15,6 +13,8 @@ from rtmpscope.export.flv import FlvExtractor
 from rtmpscope.media import tag
 from rtmpscope.model import C2S, Message
 from rtmpscope.plugins import Registry, load_builtin
+from tests.flv_files import decode, have_ffmpeg, packets, tags
+from tests.media_samples import MESSAGES
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 

@@ -1,9 +1,9 @@
 """What frames say of themselves, from as many bytes as the first pass keeps of them."""
 
 import pytest
-from media_samples import MESSAGES
 
 from rtmpscope.media.frame_facts import described, frame_facts
+from tests.media_samples import MESSAGES
 
 
 @pytest.mark.parametrize(

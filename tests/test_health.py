@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from strict import check, parse
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.export.health import health
 from rtmpscope.export.jsonl import summary
 from rtmpscope.model import Connection, Endpoint
 from rtmpscope.pipeline import Run
+from tests.strict import check, parse
 
 CAPTURES = sorted(Path(__file__).parent.parent.joinpath("captures").glob("*.pcap*"))
 

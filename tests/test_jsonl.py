@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from strict import check, parse
-from wire import amf0, command
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.export.jsonl import JsonArray, Trace, json_lines, summary
@@ -32,6 +30,8 @@ from rtmpscope.model import (
 from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import messages
+from tests.strict import check, parse
+from tests.wire import amf0, command
 
 CAPTURES = sorted(Path(__file__).parent.parent.joinpath("captures").glob("*.pcap*"))
 START = 1_700_000_000_123_456_789

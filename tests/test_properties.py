@@ -5,6 +5,7 @@ import pytest
 from rtmpscope.rtmp.commands import command_amf0, data_amf0
 from rtmpscope.rtmp.properties import CONNECT, METADATA, STATUS
 from tests import bodies, wire
+from tests.fields import walk
 
 
 def command(name, *values):
@@ -147,7 +148,7 @@ def test_property_of_a_status_is_explained(name):
         command("_error", {name: value}),
         data("onStatus", {name: value}),
     ):
-        assert any(field.name == name and field.text.startswith(said) for field in bodies.walk(body))
+        assert any(field.name == name and field.text.startswith(said) for field in walk(body))
 
 
 @pytest.mark.parametrize(

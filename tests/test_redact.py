@@ -11,7 +11,6 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import Ecma, amf0, command, shared_object, so_event
 
 from rtmpscope.export import values
 from rtmpscope.known import written as forms_of
@@ -21,6 +20,7 @@ from rtmpscope.redact import ALIKE, DOTS, MASK, Redactor
 from rtmpscope.rtmp import amf0 as decoder
 from rtmpscope.rtmp import messages
 from rtmpscope.rtmp.summary import summarize
+from tests.wire import Ecma, amf0, command, shared_object, so_event
 
 KEY = "sk-Zq81Lm_secretkey"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import dpkt
 import pytest
-import wire
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from rtmpscope.capture.files import open_capture
 from rtmpscope.model import Packet
 from rtmpscope.net.decode import IPV4, IPV6, TCP
 from rtmpscope.net.rewrite import Addresses, Layers, rewritten
+from tests import wire
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 ETHERNET = 1

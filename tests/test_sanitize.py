@@ -14,8 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import wire
-from wire import amf0, command
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import RTMP_PORTS
@@ -26,6 +24,8 @@ from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.pipeline import Run
 from rtmpscope.sanitize import Sanitizer, in_stream, occurrences
+from tests import wire
+from tests.wire import amf0, command
 
 ROOT = Path(__file__).parent.parent
 CAPTURES = sorted(ROOT.joinpath("captures").glob("*.pcap*"))

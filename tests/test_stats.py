@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from strict import check, parse
 
 from rtmpscope import filters
 from rtmpscope.capture.files import open_capture
@@ -15,6 +14,7 @@ from rtmpscope.model import Connection, End, Endpoint, Gap, Message, Severity, V
 from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
 from rtmpscope.text import printable
+from tests.strict import check, parse
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 START = 1_700_000_000_000_000_000

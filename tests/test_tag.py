@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from fields import damaged
-from media_samples import MESSAGES, cuts
 
 from rtmpscope.media import audio, tag, video
+from tests.fields import damaged
+from tests.media_samples import MESSAGES, cuts
 
 FACTS = ("codec", "kind", "key", "composition_time", "track", "enhanced", "many")
 

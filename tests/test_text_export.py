@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from wire import command
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.export.text import TextLines, end_words, gap_words, handshake_words, wants_colour, writer
@@ -16,6 +15,7 @@ from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import messages
 from rtmpscope.text import printable
+from tests.wire import command
 
 CAPTURES = sorted(Path(__file__).parent.parent.joinpath("captures").glob("*.pcap*"))
 START = 1_700_000_000_000_000_000

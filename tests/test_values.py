@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strict import check, parse
-from wire import Ecma, Undefined
-from wire import amf0 as encode
 
 from rtmpscope.export import values
 from rtmpscope.model import Field
 from rtmpscope.rtmp import amf0, amf3
 from rtmpscope.text import printable
+from tests.strict import check, parse
+from tests.wire import Ecma, Undefined
+from tests.wire import amf0 as encode
 
 
 def written(field: Field) -> Any:

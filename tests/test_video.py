@@ -6,12 +6,12 @@ import json
 import random
 
 import pytest
-from fields import damaged, undecoded, walk
-from media_samples import AVC_UNITS, HEVC, MESSAGES, cuts
 
 from rtmpscope.export import values
 from rtmpscope.media import video
 from rtmpscope.media.configs import Parameters
+from tests.fields import damaged, undecoded, walk
+from tests.media_samples import AVC_UNITS, HEVC, MESSAGES, cuts
 
 VIDEO = [name for name, (type_id, _) in MESSAGES.items() if type_id == 9]
 

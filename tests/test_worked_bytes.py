@@ -12,6 +12,7 @@ from rtmpscope.engine import Engine
 from rtmpscope.export.values import value
 from rtmpscope.model import C2S, Field, Message
 from tests import bodies, wire
+from tests.fields import walk
 from tests.runs import built_in, run
 
 C2S_START, S2C_START = wire.handshake()
@@ -291,7 +292,7 @@ def test_enhanced_media(type_id: int, spelled: str, expected: dict[str, object])
     size = len(bytes.fromhex(spelled))
     (message,) = read(f"06 000000 {size:06x} {type_id:02x} 01000000 {spelled}")
     found: dict[str, list[object]] = {}
-    for field in bodies.walk(tree(message)):
+    for field in walk(tree(message)):
         found.setdefault(field.name, []).append(field.value)
     for name, wanted in expected.items():
         assert found[name] == (wanted if isinstance(wanted, list) else [wanted]), name

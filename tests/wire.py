@@ -225,6 +225,7 @@ AUDIO, VIDEO = 8, 9
 DATA_AMF3, SHARED_OBJECT_AMF3, COMMAND_AMF3 = 15, 16, 17
 DATA_AMF0, SHARED_OBJECT_AMF0, COMMAND_AMF0 = 18, 19, 20
 AGGREGATE = 22
+TYPES = (*range(1, 7), AUDIO, VIDEO, *range(15, 21), AGGREGATE)
 
 
 def set_peer_bandwidth(window: int, limit_type: int) -> bytes:
