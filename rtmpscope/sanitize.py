@@ -383,9 +383,10 @@ def occurrences(data: bytes, known: Known) -> list[Edit]:
 
 
 def in_stream(message: Message, edits: list[Edit]) -> list[Edit]:
-    """Edits of a message's captured payload as edits of its stream, cut where chunks end."""
+    """Edits of a message's captured payload as edits of its stream, cut where chunks end and bytes are missing."""
     chunks = [chunk for chunk in message.chunk_headers or () if chunk.payload_size]
-    return [part for at, new in edits for part in _cut(chunks, _place(message, at), new)]
+    placed = [part for edit in edits for part in _around_holes(message, edit)]
+    return [part for place, new in placed for part in _cut(chunks, place, new)]
 
 
 def _read(event: Event) -> Iterator[tuple[int, int]]:
@@ -417,12 +418,18 @@ def _other_byte(byte: int, random: int) -> int:
     return ord(another(chr(byte), random)) if byte < 0x80 else byte
 
 
-def _place(message: Message, at: int) -> int:
-    """Where a captured byte stands in the message: holes count too."""
+def _around_holes(message: Message, edit: Edit) -> Iterator[Edit]:
+    """The edit by places in the message, where holes count too."""
+    at, new = edit
+    missing = 0
     for start, length in message.holes or ():
-        if start <= at:
-            at += length
-    return at
+        captured = start - missing  # bytes before the hole
+        if at < captured < at + len(new):
+            yield at + missing, new[: captured - at]
+            at, new = captured, new[captured - at :]
+        if captured <= at:
+            missing += length
+    yield at + missing, new
 
 
 def _cut(chunks: list[ChunkHeader], place: int, new: bytes) -> Iterator[Edit]:
