@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 
+from rtmpscope.export import values
 from rtmpscope.model import Field
-from tests.fields import walk
+from tests.fields import damaged, walk
+from tests.media_samples import cuts
 
 Decode = Callable[[bytes, int], Field]
 
@@ -72,3 +75,20 @@ def fuzz(decode: Decode, prefix: bytes = b"", rounds: int = 500) -> None:
         data = bytes(chance.choice((0, 0, 1, 2, 3, 5, 8, 9, 10, 17, 65, chance.randrange(256))) for _ in range(40))
         payload = prefix + data[: chance.randrange(41)]
         check(decode(payload, len(payload) + chance.choice((0, 0, 7))), payload)
+
+
+def check_media_cuts(decode: Decode, payload: bytes) -> None:
+    """Cut at every byte by the capture, a media message keeps its place and says what is missing."""
+    for part in cuts(payload):
+        field = decode(part, len(payload))
+        assert field.children[-1].text.endswith(("bytes are missing", "byte is missing"))
+        assert all(0 <= found.start <= found.end <= len(part) for found in walk(field))
+
+
+def check_media_damage(decode: Decode, payload: bytes, chance: random.Random) -> None:
+    """Damaged, it is still a tree over its bytes that has a place in the trace."""
+    for _ in range(100):
+        data = damaged(chance, payload)
+        field = decode(data, len(data) + chance.choice((0, 0, 5)))
+        json.loads(values.value(field))
+        assert all(0 <= found.start <= found.end <= len(data) for found in walk(field))

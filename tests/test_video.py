@@ -10,8 +10,9 @@ import pytest
 from rtmpscope.export import values
 from rtmpscope.media import video
 from rtmpscope.media.configs import Parameters
-from tests.fields import damaged, undecoded, walk
-from tests.media_samples import AVC_UNITS, HEVC, MESSAGES, cuts
+from tests import bodies
+from tests.fields import undecoded, walk
+from tests.media_samples import AVC_UNITS, HEVC, MESSAGES
 
 VIDEO = [name for name, (type_id, _) in MESSAGES.items() if type_id == 9]
 
@@ -383,11 +384,7 @@ def test_message_is_read_to_its_last_byte(name):
 
 @pytest.mark.parametrize("name", VIDEO)
 def test_a_cut_message_keeps_its_place_and_says_what_is_missing(name):
-    payload = MESSAGES[name][1]
-    for part in cuts(payload):
-        field = video.decode(part, len(payload))
-        assert field.children[-1].text.endswith(("bytes are missing", "byte is missing"))
-        assert all(0 <= found.start <= found.end <= len(part) for found in walk(field))
+    bodies.check_media_cuts(video.decode, MESSAGES[name][1])
 
 
 def test_bytes_behind_the_end_are_shown():
@@ -399,8 +396,4 @@ def test_bytes_behind_the_end_are_shown():
 def test_damage_never_raises():
     rng = random.Random(9)
     for name in VIDEO:
-        for _ in range(100):
-            data = damaged(rng, MESSAGES[name][1])
-            field = video.decode(data, len(data) + rng.choice((0, 0, 5)))
-            json.loads(values.value(field))
-            assert all(0 <= found.start <= found.end <= len(data) for found in walk(field))
+        bodies.check_media_damage(video.decode, MESSAGES[name][1], rng)
