@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -20,6 +21,7 @@ from tests import wire
 ROOT = Path(__file__).parent.parent
 CAPTURE = ROOT / "captures" / "nginx-duplicate-publish.pcap"
 COMMAND = f"{sys.executable} -m rtmpscope"
+KEY, MASK = "s3cr3t-key-42", "••••"  # the stream key in it, and what is shown in its place
 PATIENCE = 30.0  # seconds until something that should appear is given up
 HOSTILE = "\x1b]0;owned\x07\x9b31m[/foo][@click=app.bell]x[/]\u202eevil"
 
@@ -61,6 +63,13 @@ class Terminal:
             time.sleep(0.05)
         raise AssertionError(f"{words} did not appear in\n{self.text}")
 
+    def wait_without(self, unwanted: str, *words: str) -> str:
+        """The screen as soon as it holds all these words and no longer that one."""
+        end = time.monotonic() + PATIENCE
+        while unwanted in (text := self.wait(*words)):
+            assert time.monotonic() < end, f"{unwanted} stays in\n{text}"
+        return text
+
     def process(self) -> int:
         """The process in the foreground: the newest child of the shell."""
         shell = self._run("display-message", "-p", "#{pane_pid}").strip()
@@ -89,6 +98,46 @@ def test_the_command_opens_a_capture_and_the_rejected_publish_is_one_key_away(te
     assert "onStatus" in text and "••••" in text
     terminal.keys("q")
     assert "rtmpscope" not in terminal.wait("code=0").replace(COMMAND, "")
+
+
+@needs_tmux
+def test_the_rows_that_a_filter_leaves_are_exported_and_escape_brings_the_others_back(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    trace = tmp_path / "shown.jsonl"
+    terminal.start(f"{COMMAND} {CAPTURE}")
+    terminal.wait("connect(")
+    terminal.keys("/")
+    terminal.wait("a display filter, such as")
+    terminal.keys("-l", 'rtmp.command.name == "publish"')
+    terminal.keys("Enter")
+    text = terminal.wait("2 shown", "▸", "publish(")
+    assert text.count("publish(") == 2 and "connect(" not in text
+    terminal.keys("C-e")
+    terminal.wait("a file for the JSON trace")
+    terminal.keys("-l", str(trace))
+    terminal.keys("Enter")
+    terminal.wait("2 rows written to")
+    records = map(json.loads, trace.read_text().splitlines())
+    assert [record["body"]["name"] for record in records if record["record"] == "message"] == ["publish"] * 2
+    terminal.keys("Escape")
+    assert " shown" not in terminal.wait("? help", "row 17 of 338")
+    terminal.keys("q")
+    terminal.wait("code=0")
+
+
+@needs_tmux
+def test_stream_keys_are_dots_until_somebody_asks_for_them(terminal: Terminal) -> None:
+    terminal.start(f"{COMMAND} {CAPTURE}")
+    terminal.keys("n")
+    text = terminal.wait("▸ ✖", MASK, "the server reports an error")
+    assert KEY not in text
+    terminal.keys("K")
+    terminal.wait("keys are shown", KEY)
+    terminal.keys("K")
+    terminal.wait_without(KEY, "keys are masked", MASK)
+    terminal.keys("q")
+    terminal.wait("code=0")
 
 
 @needs_tmux
