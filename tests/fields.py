@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rtmpscope.model import Field
@@ -33,6 +33,19 @@ def assert_sane(field: Field, start: int, end: int) -> None:
     for child in field.children:
         assert_sane(child, at, field.end)
         at = child.end
+
+
+def all_values(read: Callable[[int, str], Field], end: int) -> list[Field]:
+    """All values of a body, one behind the other; each step has to move on or end."""
+    fields: list[Field] = []
+    at = 0
+    while at < end:
+        field = read(at, "v")
+        assert field.end > at
+        assert_sane(field, at, end)
+        fields.append(field)
+        at = field.end
+    return fields
 
 
 def damaged(rng: random.Random, data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS
 from rtmpscope.model import Field
 from rtmpscope.rtmp.amf0 import Decoder, plain
-from tests.fields import assert_sane, damaged, shape, undecoded, walk
+from tests.fields import all_values, assert_sane, damaged, shape, undecoded, walk
 from tests.wire import amf0 as encode
 
 ONE = ("number", 1.0)
@@ -61,17 +61,8 @@ def decode(data: bytes, end: int | None = None) -> tuple[Field, Decoder]:
 
 
 def message(data: bytes) -> tuple[list[Field], Decoder]:
-    """All values of a body; each step has to move on or end."""
     decoder = Decoder(data, len(data))
-    fields: list[Field] = []
-    at = 0
-    while at < len(data):
-        field = decoder.value(at, "v")
-        assert field.end > at
-        assert_sane(field, at, len(data))
-        fields.append(field)
-        at = field.end
-    return fields, decoder
+    return all_values(decoder.value, len(data)), decoder
 
 
 @pytest.mark.parametrize(("spelled", "expected"), CASES.values(), ids=CASES)

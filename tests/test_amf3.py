@@ -17,7 +17,7 @@ from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS, AMF_REPEATED
 from rtmpscope.model import Field
 from rtmpscope.rtmp.amf0 import plain
 from rtmpscope.rtmp.amf3 import Decoder
-from tests.fields import assert_sane, damaged, shape, undecoded, walk
+from tests.fields import all_values, assert_sane, damaged, shape, undecoded, walk
 
 
 def integers(*values: int) -> list[tuple[str, tuple[str, int]]]:
@@ -118,17 +118,8 @@ def decode(data: bytes, end: int | None = None) -> tuple[Field, Decoder]:
 
 
 def message(data: bytes) -> tuple[list[Field], Decoder]:
-    """All values of a body; each step has to move on or end."""
     decoder = Decoder(data, len(data))
-    fields: list[Field] = []
-    at = 0
-    while at < len(data):
-        field = decoder.value(at, "v")
-        assert field.end > at
-        assert_sane(field, at, len(data))
-        fields.append(field)
-        at = field.end
-    return fields, decoder
+    return all_values(decoder.value, len(data)), decoder
 
 
 @pytest.mark.parametrize(("spelled", "expected"), CASES.values(), ids=CASES)
