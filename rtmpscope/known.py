@@ -117,6 +117,11 @@ class Known:
                 done = at + len(longest.text)
                 yield at, data[at:done], longest.replacement.encode("latin-1", "replace")
 
+    def parts(self, size: int) -> frozenset[str]:
+        """Every part of so many characters of the texts that are long enough to be sure of, and no ordinary words."""
+        sure = [text for text in self if len(text) >= SURE and not any(form.ordinary for form in self.at(text, 0))]
+        return frozenset(text[at : at + size] for text in sure for at in range(len(text) - size + 1))
+
     def begins(self, part: str) -> str | None:
         """A text that begins with this part."""
         return _first(self._sorted, part)

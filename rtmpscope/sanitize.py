@@ -56,6 +56,7 @@ _TUNNEL: Final = b"application/x-fcs"
 _TUNNELLED: Final = re.compile(rb"(?:POST /|HTTP/1\.)[^\0]{0,2000}?\r\n\r\n|([\x20-\x7e]{4,})")
 _WRAP: Final = 1 << 32
 _UNREAD: Final = ("nothing", "rtmp", "unknown")  # carry RTMP in the clear, or might
+PART: Final = 6  # bytes of a secret that are found alone where no stream is put together
 _PAD: Final = 256  # bytes of a stream that are scrambled with one hash
 
 # How numbers stand in AMF: where in the field, counted from its end, and as what.
@@ -82,6 +83,9 @@ class Ranges:
             start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
         self._starts[first:last] = [start]
         self._ends[first:last] = [end]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, self._ends, strict=True)
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """What is in none of them."""
@@ -167,10 +171,12 @@ class Sanitizer:
         self._redactor: Final = Redactor(key, ALIKE)
         self._addresses: Final = Addresses(key) if addresses else None
         self._streams: Final[dict[tuple[int, int], Stream]] = {}
+        self._parts: frozenset[str] = frozenset()
 
     def write(self, file: BinaryIO) -> None:
         self._learn()
         self._find()
+        self._parts = self._redactor.known.parts(PART)
         writer = PcapngWriter(file)
         for packet in self._packets():
             writer.write(packet)
@@ -340,6 +346,7 @@ class Sanitizer:
                     self._segment(reassembler, segment, layers, data)
                 else:
                     _taken(reassembler.feed([segment]))
+                self._scramble_parts(data, 0 if segment is None else layers.end)
                 if self._addresses is not None:
                     self._addresses.replace(layers, data)
                 written = rewritten(packet, layers, data)
@@ -359,6 +366,16 @@ class Sanitizer:
         if again:  # it may say other things than it did the first time
             for at, new in occurrences(bytes(data[layers.payload :]), self._redactor.known):
                 data[layers.payload + at : layers.payload + at + len(new)] = new
+
+    def _scramble_parts(self, data: bytearray, start: int) -> None:
+        """Parts of secrets from a place on: packets quoted in ICMP, memory that pads a frame."""
+        text = data.decode("latin-1")
+        covered = Ranges()
+        for at in range(start, len(text) - PART + 1):
+            if text[at : at + PART] in self._parts:
+                covered.add(at, at + PART)
+        for first, last in covered:
+            data[first:last] = _scrambled(data[first:last], first, self._key)
 
     def _other_packet(self, layers: Layers, data: bytearray) -> None:
         """Not TCP.  Where addresses matter it is blanked behind the link header, for it may carry them in any form."""

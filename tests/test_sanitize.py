@@ -345,3 +345,17 @@ def test_no_part_of_a_secret_stays_where_every_packet_was_cut(mss: int, snaplen:
     copy = sanitised(capture(tmp_path, tcp.frames, snaplen=snaplen), tmp_path)
     for at in range(len(secret) - 5):
         assert_nowhere(copy, secret[at : at + 6].encode())
+
+
+@pytest.mark.parametrize("addresses", [False, True])
+def test_part_of_a_secret_in_a_quoted_packet_or_in_padding_is_made_unreadable(addresses: bool, tmp_path: Path) -> None:
+    frames = session((20, command("publish", 5, None, KEY, "live")))
+    time, whole = next(frame for frame in frames if KEY.encode() in frame[1])
+    quoted = whole[14 : whole.index(KEY.encode()) + 10]
+    icmp = bytes.fromhex("0301000000000000") + quoted
+    padded = next(data for _, data in frames if len(data) == 54) + KEY[5:].encode()
+    frames += [(time, wire.ethernet(wire.ipv4("10.0.0.2", "10.0.0.1", icmp, 1))), (time, padded)]
+    copy = sanitised(capture(tmp_path, frames), tmp_path, addresses)
+    for at in range(len(KEY) - 5):
+        assert_nowhere(copy, KEY[at : at + 6].encode())
+    assert [len(packet.data) for packet in packets(copy)] == [len(data) for _, data in frames]
