@@ -289,7 +289,7 @@ class Sanitizer:
                 )
                 inner.captured = part.end - part.start
                 found += [(part.start + at, new) for at, new in self._edits(inner)]
-        elif message.holes and message.type_id in APPLICATION:
+        if message.holes and (message.type_id == AGGREGATE or message.type_id in APPLICATION):
             at = len(message.prefix)
             found.append((at, self._blurred(message.payload[at:])))
         return found + occurrences(message.payload, self._redactor.known)

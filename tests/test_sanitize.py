@@ -359,3 +359,11 @@ def test_part_of_a_secret_in_a_quoted_packet_or_in_padding_is_made_unreadable(ad
     for at in range(len(KEY) - 5):
         assert_nowhere(copy, KEY[at : at + 6].encode())
     assert [len(packet.data) for packet in packets(copy)] == [len(data) for _, data in frames]
+
+
+def test_no_part_of_a_secret_stays_in_an_aggregate_that_was_cut(tmp_path: Path) -> None:
+    inner = (20, 0, command("play", 3, None, KEY))
+    frames = session((22, wire.aggregate(inner, inner, inner)), chunk_size=4096, sizes=(60,) * 20)
+    copy = sanitised(capture(tmp_path, frames, snaplen=90), tmp_path)
+    for at in range(len(KEY) - 5):
+        assert_nowhere(copy, KEY[at : at + 6].encode())
