@@ -44,8 +44,9 @@ AUDIO: Final = 8
 VIDEO: Final = 9
 AGGREGATE: Final = 22
 
-
+# Of a connection that has been let go.
 _NO_ANNOTATORS: Final = Annotators({}, [])
+_ON_NO_MESSAGE: Final[list[list[OnMessage]]] = [[] for _ in range(USUAL_TYPES)]
 
 
 class Engine:
@@ -150,7 +151,7 @@ class Engine:
                 self._handshakes.pop(conversation.id, None)
                 if conversation.id != UNKNOWN:
                     self._annotators[conversation.id] = _NO_ANNOTATORS
-                    self._on_message[conversation.id] = []
+                    self._on_message[conversation.id] = _ON_NO_MESSAGE
             else:
                 kept.append(conversation)
         self._over = kept

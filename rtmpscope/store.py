@@ -265,16 +265,6 @@ class Store:
     def severity(self, index: int) -> int:
         return self.columns["severity"][index]
 
-    def find_next_problem(self, index: int, step: int) -> int:
-        """The next row from here with a warning or an error, forward (1) or back (-1); UNKNOWN where there is none."""
-        column = self.columns["severity"]
-        index += step
-        while self.first <= index < self.count:
-            if column[index] >= Severity.WARNING:
-                return index
-            index += step
-        return UNKNOWN
-
     def open(self, index: int) -> Event:
         """The event of a row, with payload, chunk headers and body; what can no longer be read stays a head."""
         with self._lock:

@@ -9,7 +9,7 @@ import pytest
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.filters import compile
-from rtmpscope.model import UNKNOWN, Event, Message, Opened, Severity
+from rtmpscope.model import Event, Message, Opened
 from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.store import COLUMNS, HEAD, Store
 from tests import sender
@@ -126,14 +126,6 @@ def test_scan_finds_what_the_filter_matches_event_by_event(text: str):
     ]
     assert expected
     assert [row for rows in store.scan(compile(text), 0, store.count) for row in rows] == expected
-
-
-def test_next_problem_is_found_in_both_directions():
-    store = loaded(CAPTURES / "nginx-duplicate-publish.pcap")
-    found = store.find_next_problem(-1, 1)
-    assert store.severity(found) >= Severity.WARNING
-    assert store.find_next_problem(store.count, -1) >= found
-    assert store.find_next_problem(found, -1) == UNKNOWN
 
 
 def test_summary_of_a_sequence_header_says_what_stands_behind_its_first_bytes():
