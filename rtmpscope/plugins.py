@@ -18,7 +18,7 @@ from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from rtmpscope.analysis import BUILTIN
 from rtmpscope.analysis.annotator import AnnotatorClass, AnnotatorFunction
@@ -230,14 +230,43 @@ def _call_guarded(guard: Guard, method: Callable[..., object], event: Event, *re
         event.note(note.code, note.severity, note.text)
 
 
-def _notes(method: Callable[..., object], *arguments: object) -> list[Note]:
-    """Run an annotator to its end, a generator too, and check what it gave."""
-    given = method(*arguments)
-    notes = list(given) if isinstance(given, Iterable) else []
-    for note in notes:
-        if not isinstance(note, Note):
-            raise TypeError(f"an annotator gives Note objects, not {note!r}")
+def _notes(method: Callable[..., object], event: Event, *rest: object) -> list[Note]:
+    """Run an annotator to its end, a generator too, and check what it gave; the event gets notes, and else stays.
+
+    Raises TypeError for anything else than notes, and for an event that it changed.
+    """
+    fields = _FIELDS[type(event)]
+    values = [getattr(event, name) for name in fields]
+    noted = list(event.notes or ())
+    try:
+        given = method(event, *rest)
+        notes = list(given) if isinstance(given, Iterable) else []
+    finally:
+        changed = [getattr(event, name, None) for name in fields] != values
+        if changed:
+            for name, value in zip(fields, values, strict=True):
+                setattr(event, name, value)
+        if event.notes is not None and not _are_notes(event.notes):
+            event.notes = noted
+            changed = True
+    if changed:
+        raise TypeError("an annotator must not change an event")
+    if not _are_notes(notes):
+        raise TypeError(f"an annotator gives Note objects, not {notes!r}")
     return notes
+
+
+def _are_notes(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(note, Note) for note in given)
+
+
+def _names_of(kind: type[Event]) -> list[str]:
+    """The fields of a kind of event, in both builds; the notes, which annotators add to, are not among them."""
+    slots = (name for base in kind.__mro__ for name in vars(base).get("__slots__", ()))
+    return [name for name in getattr(kind, "__mypyc_attrs__", None) or slots if name != "notes"]
+
+
+_FIELDS: Final[dict[type, list[str]]] = {kind: _names_of(kind) for kind in (Handshake, Message, Gap, End)}
 
 
 def _field(decode: TypeDecoder, payload: bytes, length: int) -> Field:

@@ -446,3 +446,25 @@ def test_plugin_that_prints_does_not_get_into_the_output(capsys: pytest.CaptureF
     registry.register("chatty", lambda: lambda registry: print("hello"))
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "hello\n") and not registry.problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["notes = 'zz'", "notes.append('zz')", "connection = 999", "time_ns = 'now'", "type_id = None", "body = 5",
+     "payload = ''", "number = -1", "__delattr__('packet')"],
+)  # fmt: skip
+def test_an_event_that_a_plugin_changes_stays_as_it_was(tmp_path, change):
+    source = f"""
+from rtmpscope.model import Severity
+def rule(message, body, connection):
+    message.note("first", Severity.CHAT, "before")
+    message.{change}
+def register(registry):
+    registry.annotator(rule)
+"""
+    talk = talk_with(tmp_path, source)
+    message = talk.command(C2S, "hello", 0)
+    assert "plugin-failed" in codes(message)
+    assert (message.connection, message.type_id, message.number) == (0, 20, 1) and message.payload
+    assert message.body.get("name") == "hello" and isinstance(message.time_ns, int) and message.packet
+    assert "plugin-failed" not in codes(talk.command(C2S, "next", 0))
