@@ -14,7 +14,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.conversation import Conversation
-from rtmpscope.limits import CONNECTIONS
+from rtmpscope.limits import CONNECTIONS, TRIALS
 from rtmpscope.model import (
     UNKNOWN,
     Connection,
@@ -53,7 +53,8 @@ class Engine:
     """feed() packets, finish() once; `connections` grows as connections are recognised.
 
     ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
-    whole_payloads keeps the complete payload of audio and video messages; `connections` is how many are kept.
+    whole_payloads keeps the complete payload of audio and video messages; `connections` is how many are kept, and
+    `trials` how many of which content has still to decide.
     """
 
     def __init__(
@@ -63,21 +64,23 @@ class Engine:
         ports: frozenset[int] = RTMP_PORTS,
         whole_payloads: bool = False,
         connections: int = CONNECTIONS,
+        trials: int = TRIALS,
     ) -> None:
         self.connections: Final[list[Connection]] = []
         self._registry: Final = registry
         self._ports: Final = ports
         self._whole: Final = whole_payloads
         self._limit: Final = connections
+        self._trials_limit: Final = trials
         self._decoder: Final = Decoder()
         self._reassembler: Final = Reassembler()
         self._conversations: Final[dict[int, Conversation]] = {}
+        self._trials: Final[dict[int, Conversation]] = {}  # those of no number yet, the oldest first
         self._annotators: Final[list[Annotators]] = []
         self._on_message: Final[list[list[list[OnMessage]]]] = []  # by connection and type
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
         self._over: list[Conversation] = []
-        self._refused = 0
         self.touched: list[Conversation] = []  # those that the last packets were about
 
     def feed(self, packets: list[Packet]) -> list[Event]:
@@ -104,6 +107,7 @@ class Engine:
             if conversation is None:
                 conversation = Conversation(flow, self._ports, self._whole)
                 self._conversations[flow.id] = conversation
+                self._try(conversation)
             conversation.advance()
             if conversation.id == UNKNOWN:
                 if flow.ignored:
@@ -112,6 +116,7 @@ class Engine:
                 if conversation.opened_ready == UNKNOWN:
                     continue
                 opened.append(conversation)
+                del self._trials[flow.id]
             if flow.over_ns != UNKNOWN and not conversation.over:
                 conversation.over = True
                 self._over.append(conversation)
@@ -158,19 +163,25 @@ class Engine:
 
     def _refuse(self, conversation: Conversation) -> None:
         """There are more connections than can be kept."""
-        if not self._refused:
-            self._registry.problems.append(
-                Note(
-                    "limit-connections",
-                    Severity.WARNING,
-                    f"more than {self._limit:,} connections: those after the first {self._limit:,} are not shown",
-                )
-            )
-        self._refused += 1
+        text = f"more than {self._limit:,} connections: those after the first {self._limit:,} are not shown"
+        self._limit_reached("limit-connections", text)
         self._forget(conversation)
+
+    def _try(self, conversation: Conversation) -> None:
+        """Wait for what a connection carries; where too many wait, the oldest is given up."""
+        self._trials[conversation.flow.id] = conversation
+        if len(self._trials) > self._trials_limit:
+            text = f"more than {self._trials_limit:,} connections that may be RTMP: the oldest are not read on"
+            self._limit_reached("limit-trials", text)
+            self._forget(next(iter(self._trials.values())))
+
+    def _limit_reached(self, code: str, text: str) -> None:
+        if all([problem.code != code for problem in self._registry.problems]):
+            self._registry.problems.append(Note(code, Severity.WARNING, text))
 
     def _forget(self, conversation: Conversation) -> None:
         self._conversations.pop(conversation.flow.id, None)
+        self._trials.pop(conversation.flow.id, None)
         self._reassembler.forget(conversation.flow)
 
     def _open(self, conversation: Conversation) -> None:

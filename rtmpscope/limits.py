@@ -35,4 +35,5 @@ NOTES_OF_A_KIND: Final = 20  # on one track; the rest is counted only
 TRACKS: Final = 64  # of one stream, and streams of one connection
 PINGS_REMEMBERED: Final = 64
 MEDIA_FIELDS: Final = 20_000  # in the tree of one audio or video message
-CONNECTIONS: Final = 50_000  # shown of one run; later ones are only counted
+CONNECTIONS: Final = 50_000  # shown of one run
+TRIALS: Final = 16_384  # on other ports, that have not shown yet what they carry; the oldest is given up

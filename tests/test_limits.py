@@ -28,6 +28,7 @@ from rtmpscope.limits import (
     PINGS_REMEMBERED,
     SECRET_LENGTH,
     TRACKS,
+    TRIALS,
 )
 from rtmpscope.model import C2S, S2C, Message, Packet
 from rtmpscope.net.decode import Decoder
@@ -115,6 +116,17 @@ def test_connections_beyond_a_bound_are_named_once() -> None:
     assert len(engine.connections) == 3
     assert [problem.code for problem in registry.problems] == ["limit-connections"]
     assert CONNECTIONS == 50_000
+
+
+def test_oldest_of_too_many_connections_that_say_nothing_is_given_up_and_named() -> None:
+    registry = runs.built_in()
+    engine = Engine(registry, ports=frozenset(), trials=2)
+    first, *rest = zip(*(opening(number) for number in range(4)), strict=True)
+    engine.feed(segments.packets(list(first)))
+    engine.feed(segments.packets([piece for pieces in rest for piece in pieces]))
+    assert [connection.packet for connection in engine.connections] == [3, 4]
+    assert [problem.code for problem in registry.problems] == ["limit-trials"]
+    assert TRIALS == 16_384
 
 
 def test_compressed_bomb_is_named(tmp_path: Path) -> None:
