@@ -78,6 +78,14 @@ def test_checksum_of_a_cut_packet_stays_right_for_the_whole(version: int, captur
     assert changed.wire_length == len(frame(whole, version))
 
 
+@pytest.mark.parametrize("captured", [None, 80])
+def test_a_checksum_of_zero_is_sent_as_zero(captured: int | None) -> None:
+    start = frame(b"public" + bytes(40))
+    payload = b"secret" + start[50:52] + bytes(38)  # a word that is the complement of the rest brings the sum to zero
+    changed = edited(packet(frame(payload), captured), b"secret", b"public")
+    assert changed.data[50:52] == bytes(2)
+
+
 def test_fragment_is_seen() -> None:
     data = bytearray(frame(b"x" * 100))
     data[20:22] = struct.pack(">H", 0x2000)

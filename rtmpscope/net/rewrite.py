@@ -94,7 +94,8 @@ def _sum(data: bytes | bytearray) -> int:
 
 
 def _store(data: bytearray, at: int, total: int) -> None:
-    data[at : at + 2] = (0xFFFF - total % 0xFFFF).to_bytes(2, "big")
+    """The complement of a sum; of the two zeros of such numbers the sent one is 0 (RFC 1624, 3)."""
+    data[at : at + 2] = (-total % 0xFFFF).to_bytes(2, "big")
 
 
 def _ipv4(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
