@@ -1,4 +1,10 @@
 import pytest
+from hypothesis import settings
+
+# The same examples every time, so that a run tells what the change under it did; others by hand:
+#     pytest --hypothesis-profile=default
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

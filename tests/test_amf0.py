@@ -309,7 +309,7 @@ def expected(value: object) -> object:
     return None if value is pyamf.Undefined else value
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.lists(TREES, min_size=1, max_size=3))
 def test_decodes_what_py3amf_encodes(values):
     data = b"".join(pyamf.encode(value, encoding=pyamf.AMF0).getvalue() for value in values)

@@ -409,7 +409,7 @@ def expected(value: object) -> object:
     return None if value is pyamf.Undefined else value
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(TREES)
 def test_decodes_what_py3amf_encodes(value):
     data = pyamf.encode(value, encoding=pyamf.AMF3).getvalue()

@@ -433,7 +433,7 @@ def by_us(segments: Sequence[Segment]) -> list[tuple[object, ...]]:
     return [(s.key, s.seq, s.ack, s.flags, s.window, s.payload, s.cut) for s in segments]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(frames(), max_size=5))
 def test_dpkt_reads_the_same(batch: list[bytes]) -> None:
     decoder = Decoder()

@@ -196,7 +196,7 @@ def test_progress_ends_at_the_size_of_the_files(saved: Callable[[str, bytes], st
 # --- reading again ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.sampled_from(sorted(FORMATS)), size=st.integers(1, 3000))
 def test_a_bookmark_gives_the_packets_of_its_batch_and_all_that_follow_again(
     tmp_path_factory: pytest.TempPathFactory, name: str, size: int

@@ -301,7 +301,7 @@ def test_direction_that_never_makes_sense_again_is_given_up_in_one_gap() -> None
     assert len(line.messages) == 11 and line.codes.count("lost-sync") == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32), st.sampled_from((0, 100, 1460)))
 def test_no_message_is_made_of_random_bytes(seed: int, size: int) -> None:
     noise = Random(seed).randbytes(20_000)
@@ -337,7 +337,7 @@ def damaged(chance: Random) -> Line:
     return line.end()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_batches_change_neither_events_nor_when_they_are_certain(seed: int) -> None:
     chance = Random(seed)
@@ -347,7 +347,7 @@ def test_batches_change_neither_events_nor_when_they_are_certain(seed: int) -> N
         assert [facts(event) for event in read(joined(line.items, chance))] == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_events_come_in_the_order_in_which_they_are_certain(seed: int) -> None:
     line = damaged(Random(seed))

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmpscope.capture.files import open_capture
@@ -53,13 +53,11 @@ packets = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(packets))
 def test_pcapng_is_read_back_as_written(written: list[Packet]) -> None:
     assert read(PcapngParser(), pcapng(written)) == [fields(packet) for packet in written]
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(packet, st.binary(max_size=50), st.integers(0, (2**32 - 1) * 10**9), more=st.integers(0, 9))))
 def test_pcap_is_read_back_as_written(written: list[Packet]) -> None:
     assert read(PcapParser(), pcap(written)) == [fields(packet) for packet in written]
