@@ -2,10 +2,11 @@
 
 The command runs in a pseudo-terminal of its own, as a user's does, and this program plays the terminal: it says
 that it knows synchronised output, so every frame comes between two marks, and takes the time of the first frame
-after a key that contains what the key must change.  Keys are pressed while a capture loads, when it is loaded, and
-while it is searched and filtered from end to end.  Beside it stands the processor time that the whole command took
-meanwhile, its loading thread included: that is what a busy machine does not distort.  Figures are of one run;
-nothing here passes or fails.
+after a key that shows what the key must change.  Frames come by themselves too, with rows that were loaded: a move
+is answered when the line with the cursor on it reads otherwise than before.  Keys are pressed while a capture loads,
+when it is loaded, and while it is searched and filtered from end to end.  Beside it stands the processor time that
+the whole command took meanwhile, its loading thread included: that is what a busy machine does not distort.  Figures
+are of one run; nothing here passes or fails.
 
     python -m bench.ui_latency [--rows 1000000,5000000] [--size 200x50] [--rounds 20]
 """
@@ -16,6 +17,7 @@ import argparse
 import fcntl
 import os
 import pty
+import re
 import select
 import statistics
 import struct
@@ -23,7 +25,6 @@ import sys
 import termios
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +36,12 @@ from tests import wire
 ASKS_FOR_SYNC, HAS_SYNC = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 FRAME_END = b"\x1b[?2026l"
 LOADED = b"loaded 100"
-CURSOR = "▸".encode()
+COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+CURSOR = re.compile("▸(?: |◆)(?: |·|•|▲|✖) ([^\x1b\r\n]{1,36})".encode())  # and the columns that no width leaves out
 ESCAPE = b"\x1b"
 PATIENCE = 10.0  # seconds until a key counts as unanswered
 PAUSE = 0.05  # seconds between two keys, as a quick hand makes them
+QUIET = 0.2  # seconds in which the answer to a key that is not measured comes
 LOADING = 300.0  # seconds until a capture that does not load is given up
 
 FRAMES = 20_000  # audio frames from one problem of the capture to the next
@@ -48,46 +51,48 @@ FIRST_PROBLEM = 3 * BATCH  # one comes early, so that there is one to go to whil
 
 
 class Key(NamedTuple):
-    """A key, the bytes it sends, and what the frame that answers it contains."""
+    """A key, the bytes it sends, whether it moves the cursor, and what else the frame that answers it shows."""
 
     name: str
     sends: bytes
-    shows: bytes
+    moves: bool = True
+    shows: bytes = b""
 
 
+def typed(name: str, sends: bytes, shows: bytes) -> Key:
+    """A key that moves nothing."""
+    return Key(name, sends, False, shows)
+
+
+TWO_PLACES = rb"(?:[4-9]\d|\d{3}|\d,\d{3}),\d{3} messages"  # the title of a capture with 40,000, and 300 s, in it
+STATUS = rb"row [\d,]+ of "
 MOVES = (
-    Key("next line", b"j", CURSOR),
-    Key("page down", b" ", CURSOR),
-    Key("last line", b"G", CURSOR),
-    Key("previous line", b"k", CURSOR),
-    Key("half a page up", b"\x15", CURSOR),
-    Key("previous of the connection", b"[", CURSOR),
-    Key("previous problem", b"N", PROBLEM),
-    Key("first line", b"g", CURSOR),
-    Key("next problem", b"n", PROBLEM),
-    Key("open the go-to line", b":", b"message number"),
-    Key("type a message number", b"40,000", b"40,000"),
-    Key("go to a number", b"\r", b"40,000"),
-    Key("open the go-to line", b":", b"message number"),
-    Key("type a time", b"300s", b"300s"),
-    Key("go to a time", b"\r", CURSOR),
+    Key("next line", b"j"),
+    Key("page down", b" "),
+    Key("last line", b"G"),
+    Key("previous line", b"k"),
+    Key("half a page up", b"\x15"),
+    Key("previous of the connection", b"["),
+    Key("previous problem", b"N", shows=PROBLEM),
+    Key("first line", b"g"),
+    Key("next problem", b"n", shows=PROBLEM),
+    typed("open the go-to line", b":", b"message number"),
+    typed("type a message number", b"40,000", b"40,000"),
+    Key("go to a number", b"\r"),
+    typed("open the go-to line", b":", b"message number"),
+    typed("type a time", b"300s", b"300s"),
+    Key("go to a time", b"\r"),
 )
 TYPING = (
-    Key("open the filter line", b"/", b"display filter"),
-    *(Key("type in the filter line", bytes([letter]), bytes([letter])) for letter in b"ZQX"),
-    Key("leave the filter line", ESCAPE, CURSOR),
+    typed("open the filter line", b"/", rb" / \x1b"),  # the prompt's sign; what follows it may be the filter in force
+    *(typed("type in the filter line", bytes([letter]), bytes([letter])) for letter in b"ZQX"),
+    typed("leave the filter line", ESCAPE, STATUS),
 )
-DURING = (
-    Key("next line", b"j", CURSOR),
-    Key("page down", b" ", CURSOR),
-    Key("last line", b"G", CURSOR),
-    Key("first line", b"g", CURSOR),
-    *TYPING,
-)
+DURING = (Key("next line", b"j"), Key("page down", b" "), Key("last line", b"G"), Key("first line", b"g"), *TYPING)
 FILTERS = (
-    ("of columns", b'/rtmp.command.name == "onStatus"\r', PROBLEM),
-    ("of columns, every row", b"/rtmp.type == audio\r", b"aac"),
-    ("of bodies, every row", b'/rtmp.audio.codec == "aac"\r', b"aac"),
+    ("of columns", b'/rtmp.command.name == "onStatus"\r'),
+    ("of columns, every row", b"/rtmp.type == audio\r"),
+    ("of bodies, every row", b'/rtmp.audio.codec == "aac"\r'),
 )
 FIND_NOTHING = (b"f", b"no row says this\r")
 
@@ -129,8 +134,10 @@ class Screen:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
             os.execv(sys.executable, [sys.executable, "-m", "rtmpscope", str(capture)])
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self._clock = ~self.child << 3 | 2  # what clock_getcpuclockid() makes of a process: its threads, ended ones too
         self._rest = b""
         self.loaded = False
+        self.cursor = b""  # what the line with the cursor on it reads
 
     def frames(self, seconds: float) -> Iterator[bytes]:
         """Whole frames as they come, for so long."""
@@ -145,23 +152,32 @@ class Screen:
                     self._rest = self._rest.replace(ASKS_FOR_SYNC, b"")
                     os.write(self.master, HAS_SYNC)
                 *whole, self._rest = self._rest.split(FRAME_END)
-                self.loaded = self.loaded or any(LOADED in frame for frame in whole)
-                yield from whole
+                for frame in whole:
+                    self.loaded = self.loaded or LOADED in frame
+                    for line in CURSOR.finditer(COLOURS.sub(b"", frame)):
+                        self.cursor = line[1]
+                    yield frame
 
-    def until(self, wanted: bytes, patience: float = PATIENCE) -> float:
-        """Seconds until a frame contains this; all there are where none does."""
+    def until(self, key: Key, patience: float = PATIENCE) -> float:
+        """Seconds until the key is answered; all there are where it is not."""
         began = time.perf_counter()
+        before = self.cursor
+        shown = not key.shows
         for frame in self.frames(patience):
-            if wanted in frame:
+            shown = shown or re.search(key.shows, frame) is not None
+            if shown and (self.cursor != before or not key.moves):
                 return time.perf_counter() - began
         return patience
 
     def press(self, key: Key) -> tuple[float, float]:
         """Seconds until the answer, and of processor time meanwhile."""
         self.rest(PAUSE)
-        before = self.cpu()
+        before = self.spent
         os.write(self.master, key.sends)
-        return self.until(key.shows), self.cpu() - before
+        wait = self.until(key)
+        if wait == PATIENCE:
+            tell(f"not answered: {key.name}")
+        return wait, self.spent - before
 
     def rest(self, seconds: float) -> None:
         """Let frames come and go."""
@@ -171,15 +187,18 @@ class Screen:
     def send(self, keys: bytes) -> None:
         """Press keys whose answer nobody waits for."""
         os.write(self.master, keys)
-        self.rest(4 * PAUSE)
+        self.rest(QUIET)
 
-    def cpu(self) -> float:
-        """Seconds of processor time so far, of all threads that live."""
-        total = 0
-        for task in Path(f"/proc/{self.child}/task").iterdir():
-            with suppress(OSError):
-                total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
+    def home(self) -> None:
+        """To the first line, by way of the last, for a key that changes nothing has no answer to wait for."""
+        for keys in (b"G", b"g"):
+            os.write(self.master, keys)
+            self.until(Key("", keys), 1.0)
+
+    @property
+    def spent(self) -> float:
+        """Seconds of processor time so far."""
+        return time.clock_gettime(self._clock)
 
     def close(self) -> None:
         os.write(self.master, b"\x03")
@@ -217,7 +236,7 @@ class Table:
 
 def press_all(screen: Screen, table: Table, phase: str, keys: Sequence[Key]) -> None:
     """Every key once, from the first line on, where each of them changes something."""
-    screen.send(b"g")
+    screen.home()
     for key in keys:
         table.add(phase, key.name, screen.press(key))
 
@@ -229,13 +248,13 @@ def measure(rows: int, width: int, height: int, rounds: int, table: Table) -> No
     name = f"{rows / 1e6:g} million rows"
     try:
         print(f"{name}, {capture.stat().st_size / 1e6:,.0f} MB, {width}x{height}:", end=" ")
-        print(f"first rows after {screen.until(CURSOR):.2f} s", flush=True)
+        print(f"first rows after {screen.until(Key('', b'')):.2f} s", flush=True)
         tell(f"{name}: keys while it loads")
-        screen.rest(2.0)  # until there is something to move in
+        screen.until(typed("", b"", TWO_PLACES), LOADING)
         while not screen.loaded and time.perf_counter() - screen.began < LOADING:
             press_all(screen, table, f"{name}, loading", (*MOVES, *TYPING))
-        spent = time.perf_counter() - screen.began
-        print(f"loaded after {spent:.1f} s, {screen.cpu():.1f} s of processor time", flush=True)
+        wall = time.perf_counter() - screen.began
+        print(f"loaded after {wall:.1f} s, {screen.spent:.1f} s of processor time", flush=True)
         tell(f"{name}: keys when it is loaded")
         for _ in range(rounds):
             press_all(screen, table, f"{name}, loaded", (*MOVES, *TYPING))
@@ -245,10 +264,11 @@ def measure(rows: int, width: int, height: int, rounds: int, table: Table) -> No
         for _ in range(rounds // 4):
             press_all(screen, table, f"{name}, during a search", DURING)
         screen.send(ESCAPE)
-        for what, keys, shows in FILTERS:
+        for what, keys in FILTERS:
             tell(f"{name}: a filter {what}")
             for _ in range(rounds // 4):
-                table.add(f"{name}, first matches of a filter", what, screen.press(Key("", keys, shows)))
+                screen.home()
+                table.add(f"{name}, first matches of a filter", what, screen.press(Key(what, keys)))
                 press_all(screen, table, f"{name}, while it is filtered", DURING)
                 screen.send(ESCAPE)
     finally:
