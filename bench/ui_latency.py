@@ -140,7 +140,7 @@ class Screen:
         self.cursor = b""  # what the line with the cursor on it reads
 
     def frames(self, seconds: float) -> Iterator[bytes]:
-        """Whole frames as they come, for so long."""
+        """Whole frames as they come, for so long; those that came at once as one."""
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             if select.select([self.master], [], [], left)[0]:
@@ -152,11 +152,11 @@ class Screen:
                     self._rest = self._rest.replace(ASKS_FOR_SYNC, b"")
                     os.write(self.master, HAS_SYNC)
                 *whole, self._rest = self._rest.split(FRAME_END)
-                for frame in whole:
-                    self.loaded = self.loaded or LOADED in frame
-                    for line in CURSOR.finditer(COLOURS.sub(b"", frame)):
-                        self.cursor = line[1]
-                    yield frame
+                frame = FRAME_END.join(whole)
+                self.loaded = self.loaded or LOADED in frame
+                for line in CURSOR.finditer(COLOURS.sub(b"", frame)):
+                    self.cursor = line[1]
+                yield frame
 
     def until(self, key: Key, patience: float = PATIENCE) -> float:
         """Seconds until the key is answered; all there are where it is not."""
