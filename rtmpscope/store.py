@@ -73,6 +73,8 @@ GONE: Final = {name: UNKNOWN for name in ("severity", "fmt", "type_id", "csid", 
 OPENED: Final = 256  # events kept open, for moving up and down
 SUMMARIES: Final = 4_096
 
+SLICE: Final = 512  # rows taken up, or looked at for a filter, in one go
+
 _MESSAGE: Final = RECORDS.index("message")
 
 
@@ -155,15 +157,21 @@ class Store:
 
     # ---------------------------------------------------------------- loading
 
-    def load(self) -> None:
-        """Read the capture to its end, or until stop(); never raises for what the capture holds."""
+    def load(self, give_way: Callable[[], object] = lambda: None) -> None:
+        """Read the capture to its end, or until stop(); never raises for what the capture holds.
+
+        `give_way` is called every few milliseconds, for a thread to let others go first.
+        """
         from rtmpscope.capture import CaptureError
 
         self._began = time.monotonic()
         try:
             for batch in self.reader.batches():
                 self._checkpoints.before(batch, self._engine.touched)
-                self._append(self._engine.feed(batch.packets))
+                events = self._engine.feed(batch.packets)
+                for start in range(0, max(1, len(events)), SLICE):
+                    self._append(events[start : start + SLICE])
+                    give_way()
                 self.position = batch.position
                 if self._stopped:
                     return
@@ -298,9 +306,12 @@ class Store:
         answers: Any = wanted.match_columns(Rows(self, start, stop))
         opener = Opener(self.reader, self._checkpoints)
         found: list[int] = []
-        for place, answer in enumerate(answers.tolist()):
-            if answer == 2 or (answer == 1 and self._matches(wanted, start + place, opener)):
-                found.append(start + place)
+        for place, answer in enumerate(answers.tolist(), 1):
+            if answer == 2 or (answer == 1 and self._matches(wanted, start + place - 1, opener)):
+                found.append(start + place - 1)
+            if place % SLICE == 0:
+                yield found
+                found = []
         yield found
 
     def _matches(self, wanted: Filter, index: int, opener: Opener) -> bool:

@@ -10,6 +10,7 @@ from rtmpscope.export.files import output
 from rtmpscope.export.jsonl import Trace, json_lines
 from rtmpscope.redact import Redactor
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.turns import give_way
 
 REPORT = 1000  # rows between two words about how far it is
 
@@ -36,6 +37,7 @@ def save(sight: Sight, path: str, goes_on: Callable[[int], bool]) -> int:
         for position in range(count):
             if position % REPORT == 0 and not goes_on(position):
                 raise Stopped
+            give_way()
             trace.event(sight.store.open(view.row(position)))
         trace.finish(sight.store.reader.files)
     return count

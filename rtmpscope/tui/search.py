@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rtmpscope.model import Handshake, Message
 from rtmpscope.tui.columns import type_name
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.turns import give_way
 
 HEX = re.compile(r"0x((?:[0-9a-f]{2}[\s:]*)+)", re.IGNORECASE)
 REPORT = 2000  # rows between two words about how far it is
@@ -60,6 +61,7 @@ def find(sight: Sight, wanted: Needle, row: int, step: int, goes_on: Callable[[i
     for looked, position in enumerate(places(len(view), view.position(row), step)):
         if looked % REPORT == 0 and not goes_on(looked):
             return None
+        give_way()
         if matches(sight, view.row(position), wanted):
             return view.row(position)
     return None

@@ -26,6 +26,8 @@ from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from rtmpscope.tui.turns import Selector, end_turn, take_turn
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 ESCAPE = "\x1b"
 INPUT_WAIT = 0.1  # seconds between two looks at whether to stop reading keys
@@ -82,6 +84,7 @@ class Terminal(LinuxDriver):
         wait = INPUT_WAIT
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], wait)[0]:
+                take_turn()
                 text = decode(os.read(self.fileno, READ_BYTES))
                 wait = ESCAPE_DELAY if ESCAPE in text else INPUT_WAIT
                 if text:  # nothing would mean the end to the parser; it is also what half a character reads as
@@ -119,4 +122,8 @@ async def live(app: App[None]) -> int:
 
 def run_app(app: App[None]) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
-    return asyncio.run(live(app))
+    try:
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Selector())) as runner:
+            return runner.run(live(app))
+    finally:
+        end_turn()

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from rtmpscope.tui.turns import give_way
+
 if TYPE_CHECKING:
     from rtmpscope.store import Store
 
-STEP = 8192  # rows scanned between two looks at whether to stop
+STEP = 8192  # rows scanned in one go, but for the first steps, whose matches are waited for
+FIRST_STEP = 64
 IDLE = 0.05  # seconds until a scan that has caught up with the loader looks again
 
 
@@ -55,6 +58,9 @@ class View:
             for start, stop in chunks(self.store, cancelled):
                 for batch in self.store.scan(self.predicate, start, stop):
                     self.rows.extend(batch)
+                    if cancelled():
+                        return
+                    give_way()
                 self.scanned = stop
         except Exception as error:  # a worker that raises would end the whole program
             self.failed = f"the filter stopped: {error}"
@@ -63,12 +69,14 @@ class View:
 def chunks(store: Store, cancelled: Callable[[], bool]) -> Iterator[tuple[int, int]]:
     """Ranges of rows in order, as long as the store grows and nobody cancels."""
     start = 0
+    step = FIRST_STEP
     while not cancelled():
         complete = store.complete
-        stop = min(store.count, start + STEP)
+        stop = min(store.count, start + step)
         if stop > start:
             yield start, stop
             start = stop
+            step = min(2 * step, STEP)
         elif complete:
             return
         else:
