@@ -97,6 +97,16 @@ def test_client_that_does_not_finish_the_handshake():
     assert "the client did not finish" in judged(talk.end("rst")).text
 
 
+@pytest.mark.parametrize(("pause", "outcome"), [(1, "incomplete"), (8, "failed")])
+def test_handshake_that_is_slow_but_goes_on_has_not_failed(pause, outcome):
+    talk = Talk()
+    talk.part("C0", b"\x03")
+    talk.wait(8)
+    for name in ("C1", "S0", "S1", "S2"):
+        talk.part(name, b"\x03" if name[1] == "0" else wire.simple_block())
+    assert judged(talk.wait(pause).end("capture_end")).outcome == outcome
+
+
 def test_handshake_and_nothing_more_is_a_probe():
     talk = Talk()
     verdict = judged(talk.handshake().end())
@@ -436,6 +446,37 @@ def test_goodbye_to_a_server_that_has_hung_up_is_none():
     talk = Talk().connect().create().publish().media(4)
     talk.end(first=S2C).goodbye()
     assert facts(judged(talk))[1:3] == ("media", "failed")
+
+
+def test_goodbye_right_after_a_loss_may_be_for_a_refusal():
+    talk = Talk().publish().media(0.5)
+    talk.gap(S2C)
+    verdict = judged(talk.goodbye().end())
+    assert facts(verdict)[1:3] == ("teardown", "incomplete")
+    assert "whether it was refused is missing" in verdict.text
+    longer = Talk().publish().media(2)
+    longer.gap(S2C)
+    assert judged(longer.goodbye().end()).outcome == "ok"
+    assert judged(Talk().publish().media(0.5).goodbye().end()).outcome == "ok"
+
+
+def test_server_that_takes_its_leave_of_a_player_ends_as_it_should():
+    talk = Talk().play().media(4, S2C)
+    talk.command(S2C, "deleteStream", 0, None, 0.0)
+    assert facts(judged(talk.end(first=S2C)))[1:3] == ("teardown", "ok")
+    assert judged(Talk().play().media(4, S2C).end(first=S2C)).outcome == "failed"
+
+
+def test_server_that_takes_its_leave_of_a_publisher_hangs_up():
+    talk = Talk().publish().media(4)
+    talk.command(S2C, "deleteStream", 0, None, 0.0)
+    assert judged(talk.end(first=S2C)).outcome == "failed"
+
+
+@pytest.mark.parametrize(("pause", "words"), [(5, "then nothing for 5.0 s until the client left"), (1, "as it should")])
+def test_silence_before_a_goodbye_is_told(pause, words):
+    verdict = judged(Talk().play().media(4, S2C).wait(pause).goodbye().end())
+    assert verdict.outcome == "ok" and words in verdict.text
 
 
 def test_unpublish_that_the_client_did_not_ask_for():

@@ -205,10 +205,14 @@ class Session(Steps):
         """Outcome and words for the end of a session with media."""
         if self._finished is not None and self._finished[0] == UNPUBLISHED and not self._took_leave():
             return "incomplete", "then the server ended it; whether the client asked for that is missing in the capture"
-        if reached == "teardown":
-            return "ok", "ended as it should"
-        how = self._how()
+        if reached == "teardown" and self._may_be_refused():
+            return "incomplete", "then the client took its leave; whether it was refused is missing in the capture"
         quiet = self._end_ns() - self._last_media_ns()
+        if reached == "teardown":
+            left = self._goodbye_ns - self._last_media_ns()
+            silent = left > QUIET_NS and self._finished is None and not self._paused
+            return "ok", f"then nothing for {seconds(left)} until the client left" if silent else "ended as it should"
+        how = self._how()
         then = f"then nothing for {seconds(quiet)} until" if quiet > QUIET_NS else "then"
         if how in ("fin", "rst"):
             if self._unseen(self._last_media_ns()):
@@ -334,6 +338,11 @@ class Session(Steps):
         reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
         return self._unseen(self._last_media_ns()) or (reset and self._connection.lost_bytes > 0)
 
+    def _may_be_refused(self) -> bool:
+        """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
+        wish = self._wish
+        return wish is not None and self._last_media_ns() - wish.time_ns < REFUSAL_NS and self._unseen(wish.time_ns)
+
     def _how(self) -> str:
         """How the connection ended, by the side that ended first; "" while it goes on."""
         return self._ends[0][1] if self._ends else ""
@@ -386,7 +395,9 @@ class Session(Steps):
 
     def _unanswered(self, role: str, reached: str, step: Step | None, text: str) -> Verdict:
         """A session that stopped in the middle: failed when it was given up, else only not finished."""
-        asked = self._connection.time_ns if step is None else step.answer_ns or step.time_ns
+        asked = self._shaken_ns or self._connection.time_ns
+        if step is not None:
+            asked = step.answer_ns or step.time_ns
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         if self._unseen(asked):
             step_name = STEPS.get(reached, reached)

@@ -74,6 +74,7 @@ class Steps:
         self.app = ""
         self._connection = connection
         self._parts: set[str] = set()
+        self._shaken_ns = 0  # when the last of them was there
         self._server_version = 0  # S0
         self._connect: Step | None = None
         self._create: Step | None = None
@@ -98,6 +99,7 @@ class Steps:
 
     def on_handshake(self, part: Handshake) -> None:
         self._parts.add(part.part)
+        self._shaken_ns = max(self._shaken_ns, int(part.time_ns))
         if part.part == "S0" and part.data:
             self._server_version = part.data[0]
 
@@ -126,8 +128,11 @@ class Steps:
             self._answer(message, body)
         elif name in ("onStatus", "onPlayStatus"):
             self._status(message, body)
-        elif message.direction == S2C or message.type_id in (15, 18):
+        elif message.type_id in (15, 18):
             pass
+        elif message.direction == S2C:
+            if name in GOODBYES and self._wish is not None and self._wish.name == "play":
+                self._finished = "", int(message.number), int(message.time_ns)  # FFmpeg as a server
         elif name in GOODBYES:
             self._goodbye_ns = int(message.time_ns)
         elif name in ("pause", "pauseRaw"):
