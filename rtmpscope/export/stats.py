@@ -154,6 +154,8 @@ def _row(name: str, value: str, hang: int = 0) -> Iterator[str]:
 
 
 def _wrapped(lead: str, value: str, indent: str = "") -> list[str]:
+    if len(lead) + len(value) <= _WIDTH:
+        return [lead + value]
     return textwrap.wrap(
         value, _WIDTH, initial_indent=lead, subsequent_indent=indent or lead, break_long_words=False,
         break_on_hyphens=False,
