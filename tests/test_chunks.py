@@ -175,7 +175,8 @@ def test_extended_timestamp_is_read_whether_continuations_repeat_it_or_not(repea
     set_chunk_size = spaced("02 000000 000004 01 00000000 00000006")
     messages = read(set_chunk_size + first + (with_time if repeated else without))
     assert known(messages)[1:] == [Read(6, 9, 16777232, 1, bytes(range(0xA0, 0xAA)))]
-    assert codes(messages)[1:] == [[] if repeated else ["extended-timestamp-not-repeated"]]
+    said = "extended-timestamp-repeated" if repeated else "extended-timestamp-not-repeated"
+    assert codes(messages)[1:] == [[said]]
 
 
 def test_fmt_3_that_begins_a_message_after_fmt_0_counts_its_timestamp_again() -> None:
@@ -456,7 +457,13 @@ def test_fmt_3_that_begins_a_message_reads_its_extended_timestamp() -> None:
     again = chunk(3, 6, payload=payload, extended=FAR)
     messages = read(start + again)
     assert known(messages) == [Read(6, VIDEO, FAR, 1, payload)] * 2
-    assert codes(messages) == [[], ["ambiguous-fmt3"]]
+    assert codes(messages) == [[], ["ambiguous-fmt3", "extended-timestamp-repeated"]]
+
+
+def test_that_extended_timestamps_are_repeated_is_said_once() -> None:
+    writer = ChunkWriter(repeat="same")
+    data = b"".join(writer.message(6, VIDEO, wire.filler(300), FAR + 40 * count, 1, 0) for count in range(3))
+    assert codes(read(data)) == [["extended-timestamp-repeated"], [], []]
 
 
 def test_fmt_3_with_a_new_absolute_time_is_taken_at_its_word() -> None:

@@ -354,6 +354,7 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
     ),
     "csid-high": (lambda: nginx(32), lambda: nginx(31)),
     "extended-timestamp-not-repeated": (lambda: extended("never"), lambda: extended("same")),
+    "extended-timestamp-repeated": (lambda: extended("same"), lambda: extended("never")),
     "fmt-without-history": (lambda: first_fmt(1), lambda: first_fmt(0)),
     "incomplete-at-end": (lambda: ended(within=True), lambda: ended(within=False)),
     "incomplete-message": (lambda: holed(header_lost=True), lambda: holed(header_lost=False)),

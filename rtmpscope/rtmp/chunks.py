@@ -353,6 +353,13 @@ class ChunkParser:
             self._advance(stream, value)
             self._begin(stream, 3, pos, base)
         if stream.extended and end - at >= 4:
+            if value != UNKNOWN and self.repeats_extended is None and not self.trial:
+                stream.note(
+                    "extended-timestamp-repeated",
+                    Severity.NOTE,
+                    "fmt 3 chunks repeat the extended timestamp, as they should;"
+                    " readers that do not expect it take it for payload",
+                )
             self.repeats_extended = value != UNKNOWN
         if self.detail:
             self._record(stream, 3, value, pos, after, base)
