@@ -95,6 +95,16 @@ class Conversation:
         waits = any(side.waiting for side in self.flow.sides)
         return waits or any(reader.recovery is not None or reader.late for reader in self.readers)
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory that waits for more bytes, and for proof."""
+        held = 0
+        for side, reader in zip(self.flow.sides, self.readers, strict=True):
+            held += side.held_bytes + reader.held_bytes
+            if self.id == UNKNOWN:
+                held += min(side.offset, TRIAL_BYTES)
+        return held
+
     def copy(self) -> Conversation:
         """The state from which the conversation can be read again; only while it is quiet."""
         other = Conversation(self.flow.copy(), frozenset(), False)
@@ -111,7 +121,7 @@ class Conversation:
         """The connection is over: let go of what reading it needed."""
         self.readers = _NO_READERS
         for side in self.flow.sides:
-            side.recent = None
+            side.recent = b""
 
     def in_detail(self) -> None:
         """Keep every payload and every chunk header from now on."""

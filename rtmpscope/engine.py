@@ -14,7 +14,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.conversation import Conversation
-from rtmpscope.limits import CONNECTIONS, TRIALS
+from rtmpscope.limits import CONNECTIONS, HELD_BYTES, TRIALS
 from rtmpscope.model import (
     UNKNOWN,
     Connection,
@@ -27,11 +27,12 @@ from rtmpscope.model import (
     Note,
     Opened,
     Packet,
+    Segment,
     Severity,
 )
 from rtmpscope.net.address import endpoints
 from rtmpscope.net.decode import Decoder
-from rtmpscope.net.reassembly import LINGER_NS, Flow, Reassembler
+from rtmpscope.net.reassembly import LINGER_NS, SEGMENT_BYTES, Flow, Reassembler
 from rtmpscope.plugins import Annotators, OnMessage, Registry
 from rtmpscope.rtmp import aggregate, handshake
 
@@ -39,6 +40,9 @@ RTMP_PORTS: Final = frozenset({1935})
 
 # Types from here on are looked up less directly; there are none.
 USUAL_TYPES: Final = 23
+
+# How much memory a byte of traffic may take while it waits, at most.
+GROWTH: Final = 64
 
 AUDIO: Final = 8
 VIDEO: Final = 9
@@ -54,7 +58,7 @@ class Engine:
 
     ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
     whole_payloads keeps the complete payload of audio and video messages; `connections` is how many are kept, and
-    `trials` how many of which content has still to decide.
+    `trials` how many of which content has still to decide; `held` bounds the bytes that wait for more in all of them.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Engine:
         whole_payloads: bool = False,
         connections: int = CONNECTIONS,
         trials: int = TRIALS,
+        held: int = HELD_BYTES,
     ) -> None:
         self.connections: Final[list[Connection]] = []
         self._registry: Final = registry
@@ -72,6 +77,8 @@ class Engine:
         self._whole: Final = whole_payloads
         self._limit: Final = connections
         self._trials_limit: Final = trials
+        self._held_limit: Final = held
+        self._room: i64 = held // GROWTH  # bytes that may come until what is held is looked at
         self._decoder: Final = Decoder()
         self._reassembler: Final = Reassembler()
         self._conversations: Final[dict[int, Conversation]] = {}
@@ -85,7 +92,16 @@ class Engine:
 
     def feed(self, packets: list[Packet]) -> list[Event]:
         """What these packets made certain, in order."""
-        return self._advance(self._reassembler.feed(self._decoder.decode(packets)))
+        self.touched = []
+        segments = self._decoder.decode(packets)
+        events: list[Event] = []
+        while True:
+            due = self._due(segments)
+            if due == len(segments):
+                return events + self._advance(self._reassembler.feed(segments))
+            events += self._advance(self._reassembler.feed(segments[:due]))
+            events += self._hold_less()
+            segments = segments[due:]
 
     def finish(self) -> list[Event]:
         """The capture is over: what was still open, with its end."""
@@ -129,7 +145,7 @@ class Engine:
                 else:
                     self._refuse(conversation)
                     active.remove(conversation)
-        self.touched = active
+        self.touched += active
         lists: list[list[Event]] = []
         for conversation in active:
             self._connect(conversation)
@@ -146,20 +162,60 @@ class Engine:
             self._release(flows[-1].last_time_ns if flows else 0)
         return events if aggregates == 0 else _with_parts(events)
 
+    def _due(self, segments: list[Segment]) -> int:
+        """How many segments are read before what is held is looked at: by bytes, so that batches decide nothing."""
+        room = self._room
+        for count, segment in enumerate(segments):
+            if room < 0:
+                self._room = room
+                return count
+            room -= segment.length + SEGMENT_BYTES // GROWTH
+        self._room = room
+        return len(segments)
+
+    def _hold_less(self) -> list[Event]:
+        """Where too much is held, end the connections that hold most, until a quarter is free."""
+        holding = [(conversation.held_bytes, conversation) for conversation in self._conversations.values()]
+        total = sum([held for held, _ in holding])
+        given_up: list[Conversation] = []
+        if total > self._held_limit:
+            text = f"more than {self._held_limit >> 20} MiB waited for more bytes: those with most are not read on"
+            self._limit_reached("limit-held-bytes", text)
+            holding.sort(key=_held, reverse=True)
+            for held, conversation in holding:
+                if total <= self._held_limit * 3 // 4:
+                    break
+                total -= held
+                given_up.append(conversation)
+        for conversation in self._conversations.values():
+            for side in conversation.flow.sides:
+                side.recent = b""
+        self._room = (self._held_limit - total) // GROWTH
+        now = self._reassembler.last_time_ns
+        for conversation in given_up:
+            conversation.flow.finish("given_up", self._reassembler.last_packet, now)
+        events = self._advance([conversation.flow for conversation in given_up])
+        for conversation in given_up:
+            self._let_go(conversation)
+        return events
+
     def _release(self, now: i64) -> None:
         """Let go of connections that have been over for so long that nothing more of them is read."""
         kept: list[Conversation] = []
         for conversation in self._over:
             if now - conversation.flow.over_ns > LINGER_NS and not conversation.searching:
-                self._forget(conversation)
-                conversation.release()
-                self._handshakes.pop(conversation.id, None)
-                if conversation.id != UNKNOWN:
-                    self._annotators[conversation.id] = _NO_ANNOTATORS
-                    self._on_message[conversation.id] = _ON_NO_MESSAGE
+                self._let_go(conversation)
             else:
                 kept.append(conversation)
         self._over = kept
+
+    def _let_go(self, conversation: Conversation) -> None:
+        self._forget(conversation)
+        conversation.release()
+        self._handshakes.pop(conversation.id, None)
+        if conversation.id != UNKNOWN:
+            self._annotators[conversation.id] = _NO_ANNOTATORS
+            self._on_message[conversation.id] = _ON_NO_MESSAGE
 
     def _refuse(self, conversation: Conversation) -> None:
         """There are more connections than can be kept."""
@@ -330,6 +386,10 @@ def parts_of(whole: Message) -> list[Message]:
 def _count_notes(event: Event, connection: Connection) -> None:
     for note in event.notes or ():
         connection.note_counts[note.code] = connection.note_counts.get(note.code, 0) + 1
+
+
+def _held(holding: tuple[int, Conversation]) -> int:
+    return holding[0]
 
 
 def _opened_ready(conversation: Conversation) -> int:

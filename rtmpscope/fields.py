@@ -442,7 +442,7 @@ _PARTS: Final = ("c0", "c1", "c2", "s0", "s1", "s2")
 _STYLES: Final = ("simple", "digest")
 _ECHOES: Final = ("exact", "random", "digest", "none")
 _REASONS: Final = ("capture_loss", "network_loss", "snaplen", "mid_stream")
-_HOWS: Final = ("fin", "rst", "idle", "capture_end")
+_HOWS: Final = ("fin", "rst", "idle", "capture_end", "given_up")
 _OBJECTS: Final = ("object", "typed_object", "amf3_object", "external")
 _COMMAND_TYPES: Final = ROOTS["command"]
 

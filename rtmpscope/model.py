@@ -177,6 +177,11 @@ class Segment:
     def payload(self) -> bytes:
         return self.block[self.start : self.start + self.length]
 
+    def detach(self) -> None:
+        """Hold the payload alone: what waits must not keep all that was read along with it."""
+        self.block = self.payload
+        self.start = 0
+
 
 @mypyc_attr(acyclic=True)
 class StreamData:
@@ -204,7 +209,7 @@ class StreamGap:
 
 
 class StreamEnd:
-    """The end of one direction: fin, rst, idle or capture_end.
+    """The end of one direction: fin, rst, idle, capture_end or given_up.
 
     `packet` and `time_ns` are those of the FIN or RST where there was one; `ready` is the packet with which nothing
     before it was waited for any longer.

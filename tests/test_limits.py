@@ -20,7 +20,9 @@ from rtmpscope.limits import (
     CALLS_REMEMBERED,
     CONNECTIONS,
     EXPANSION_RATIO,
+    FORGOTTEN,
     FRAGMENT_NS,
+    HELD_BYTES,
     HELD_CHARACTERS,
     JSON_BYTES,
     NOTES_OF_A_KIND,
@@ -30,12 +32,14 @@ from rtmpscope.limits import (
     TRACKS,
     TRIALS,
 )
-from rtmpscope.model import C2S, S2C, Message, Packet
+from rtmpscope.model import C2S, S2C, SYN, End, Event, Message, Note, Packet, Segment
 from rtmpscope.net.decode import Decoder
+from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
 from tests import runs, segments, wire
-from tests.attacks import ATTACKS, opening, said
+from tests.attacks import ATTACKS, key, opening, said
+from tests.segments import Piece
 from tests.talk import Talk
 from tests.test_jsonl import Traced, call, message
 from tests.test_media_timeline import timeline
@@ -127,6 +131,56 @@ def test_oldest_of_too_many_connections_that_say_nothing_is_given_up_and_named()
     assert [connection.packet for connection in engine.connections] == [3, 4]
     assert [problem.code for problem in registry.problems] == ["limit-trials"]
     assert TRIALS == 16_384
+
+
+def hoard(count: int, size: int) -> list[Packet]:
+    """Connections that each hold so many bytes behind a hole, and as many in a message that is never finished."""
+    sent: list[Piece] = []
+    for number in range(count):
+        message = wire.chunk(0, 5, 0, 2 * size, wire.DATA_AMF0, 1, bytes(size))
+        partial = wire.ChunkWriter().set_chunk_size(size) + message
+        sent += opening(number)
+        for piece in (*said(partial), *said(bytes(size), seq=20_000_000)):
+            sent.append(piece._replace(key=key(C2S, number)))
+    return segments.packets(sent)
+
+
+def held_in_batches(packets: list[Packet], size: int) -> tuple[list[Event], list[Note], int]:
+    """The events of a run that may hold a megabyte, the problems it names, and the most that it held."""
+    registry = runs.built_in()
+    engine = Engine(registry, held=1 << 20)
+    told: list[Event] = []
+    most = 0
+    for at in range(0, len(packets), size):
+        told += engine.feed(packets[at : at + size])
+        most = max(most, sum(conversation.held_bytes for conversation in engine._conversations.values()))
+    return told + engine.finish(), registry.problems, most
+
+
+def test_connections_that_hold_most_are_given_up_and_named() -> None:
+    told, problems, most = held_in_batches(hoard(40, 60_000), 7)
+    assert [problem.code for problem in problems] == ["limit-held-bytes"]
+    assert 700_000 < most <= 1 << 20 < 40 * 120_000
+    ends = [event for event in told if isinstance(event, End) and event.how == "given_up"]
+    assert ends and all([note.code for note in end.notes or ()][-1:] == ["limit-held-bytes"] for end in ends[::2])
+    assert HELD_BYTES == 512 << 20
+
+
+@pytest.mark.parametrize("size", [1, 50, 10**6])
+def test_who_is_given_up_does_not_depend_on_batches(size: int) -> None:
+    packets = hoard(20, 60_000)
+    events, seven = held_in_batches(packets, size)[0], held_in_batches(packets, 7)[0]
+    assert [runs.facts(event) for event in events] == [runs.facts(event) for event in seven]
+
+
+def test_ports_of_connections_that_are_read_no_more_are_forgotten_in_the_end() -> None:
+    assert FORGOTTEN == 262_144
+    line = Reassembler()
+    for number in range(FORGOTTEN + 10):
+        [flow] = line.feed([Segment(number, 0, key(C2S, number), 1, 0, SYN, 9, b"", 0, 0, 0)])
+        line.forget(flow)
+    assert len(line.flows) == len(line.forgotten) == 2 * FORGOTTEN
+    assert key(C2S, 0) not in line.flows and key(C2S, FORGOTTEN) in line.flows
 
 
 def test_compressed_bomb_is_named(tmp_path: Path) -> None:

@@ -531,6 +531,7 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
 # Codes that need more than this module's helpers.
 ELSEWHERE = {
     "limit-connections": "test_engine.py",
+    "limit-held-bytes": "test_limits.py",
     "limit-trials": "test_limits.py",
     "plugin-slow": "test_plugins.py",
 }

@@ -178,7 +178,7 @@ class Transactions:
             (expected, call)
             for call in side.waiting()
             if (expected := self._expected(call.name)) is not None
-            and (end.how != "capture_end" or end.time_ns - call.request_time_ns > PATIENCE_NS)
+            and (end.how not in ("capture_end", "given_up") or end.time_ns - call.request_time_ns > PATIENCE_NS)
         ]
         if silent:
             shown = ", ".join(f"{call_name(call.name)} (message {call.request:,})" for _, call in silent[:5])

@@ -70,6 +70,7 @@ _HOWS: Final = {
     "rst": "reset (RST)",
     "idle": "nothing more came",
     "capture_end": "the capture ends here",
+    "given_up": "not read on",
 }
 _KNOWN_BY: Final = {
     "syn": "",

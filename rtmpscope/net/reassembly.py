@@ -16,11 +16,12 @@ count from 0 and never wrap.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.limits import OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.limits import FORGOTTEN, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
 from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
 from rtmpscope.net.address import reverse
 
@@ -36,6 +37,9 @@ LINGER_NS: Final = 10_000_000_000
 START_SEGMENTS: Final = 16
 START_NS: Final = 500_000_000
 
+# What a segment that waits takes besides its payload.
+SEGMENT_BYTES: Final = 256
+
 StreamItem = StreamData | StreamGap | StreamEnd
 
 
@@ -44,8 +48,8 @@ class Side:
 
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
-        "recent", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended", "end_offset",
-        "syn_seq", "conflicts",
+        "recent", "recent_offset", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended",
+        "end_offset", "syn_seq", "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -59,7 +63,8 @@ class Side:
         self.waiting_bytes: i64 = 0
         self.run: list[Segment] = []
         self.items: list[StreamItem] = []
-        self.recent: StreamData | None = None
+        self.recent = b""  # what was delivered last, and its place in the stream
+        self.recent_offset: i64 = 0
         self.progress_ns: i64 = 0
         self.age: i64 = 0
         self.fin_offset: i64 = UNKNOWN
@@ -70,6 +75,11 @@ class Side:
         self.end_offset: i64 = 0
         self.syn_seq: i64 = UNKNOWN
         self.conflicts: i64 = 0  # retransmissions that disagree, not yet reported
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that waits behind holes."""
+        return self.waiting_bytes + SEGMENT_BYTES * len(self.waiting)
 
     @property
     def quiet(self) -> bool:
@@ -177,6 +187,8 @@ class Side:
         if segment.flags & FIN:
             self.announce("fin", segment)
         if segment.length + segment.cut > 0 or self.waiting:
+            segment.detach()
+            self.waiting_bytes += segment.length
             self.waiting.append(segment)  # a bare FIN too, whose place is known once the stream has begun
 
     def _start_late(self, packet: i64, now: i64) -> None:
@@ -206,6 +218,7 @@ class Side:
         if not waiting:
             self.age = 0
             self.progress_ns = segment.time_ns
+        segment.detach()
         waiting.insert(low, segment)
         self.waiting_bytes += segment.length
 
@@ -250,14 +263,12 @@ class Side:
         if segment.length <= 1:
             return  # a keep-alive repeats one byte of no meaning (RFC 9293, 3.8.4)
         self._flush()
-        recent = self.recent
-        if recent is None:
-            return
-        first = max(segment.offset, recent.offset)
-        last = min(segment.offset + min(segment.length, overlap), recent.offset + len(recent.data))
+        first = max(segment.offset, self.recent_offset)
+        last = min(segment.offset + min(segment.length, overlap), self.recent_offset + len(self.recent))
         if first < last:
             at = segment.start + first - segment.offset
-            if segment.block[at : at + last - first] != recent.data[first - recent.offset : last - recent.offset]:
+            base = self.recent_offset
+            if segment.block[at : at + last - first] != self.recent[first - base : last - base]:
                 self.stats.conflicts += 1
                 self.conflicts += 1
 
@@ -314,8 +325,9 @@ class Side:
             data = run[0].block[run[0].start : run[0].start + run[0].length]
         else:
             data = b"".join([segment.block[segment.start : segment.start + segment.length] for segment in run])
-        self.recent = StreamData(run[0].offset, data, run)
-        self.items.append(self.recent)
+        self.recent = data
+        self.recent_offset = run[0].offset
+        self.items.append(StreamData(run[0].offset, data, run))
         self.run = []
 
 
@@ -361,10 +373,11 @@ class Flow:
 class Reassembler:
     """Sorts segments into flows.  feed() returns the flows that have something to take, oldest first."""
 
-    __slots__ = ("flows", "made", "last_packet", "last_time_ns")
+    __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns")
 
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
+        self.forgotten: Final[deque[bytes]] = deque()  # keys, the oldest first
         self.made: i64 = 0
         self.last_packet: i64 = 0
         self.last_time_ns: i64 = 0
@@ -375,12 +388,17 @@ class Reassembler:
         self.flows[flow.sides[1].key] = (flow, 1)
 
     def forget(self, flow: Flow) -> None:
-        """Keep of a flow only that nothing of it is wanted, until a new connection uses its ports."""
+        """Keep of a flow, while there is room, only that nothing of it is wanted until a SYN comes."""
         flow.ignored = True
         for side in flow.sides:
             found = self.flows.get(side.key)
             if found is not None and found[0] is flow:
                 self.flows[side.key] = _FORGOTTEN
+                self.forgotten.append(side.key)
+        while len(self.forgotten) > 2 * FORGOTTEN:
+            key = self.forgotten.popleft()
+            if self.flows.get(key) is _FORGOTTEN:
+                del self.flows[key]
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         touched: list[Flow] = []

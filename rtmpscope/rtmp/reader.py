@@ -12,11 +12,12 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from rtmpscope.limits import HELD_BYTES
 from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severity, StreamData, StreamEnd, StreamGap
 from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import sender
 from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
-from rtmpscope.rtmp.segments import index_at, segments_from
+from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
 PART_ENDS: Final = (1, 1537, 3073)
@@ -24,6 +25,9 @@ PART_NAMES: Final = (("C0", "C1", "C2"), ("S0", "S1", "S2"))
 
 PLAIN_VERSION: Final = 3
 ENCRYPTED_VERSIONS: Final = (6, 8, 9)
+
+# What is known of one chunk stream takes.
+STREAM_BYTES: Final = 512
 
 
 def looks_like_handshake(data: bytes) -> bool:
@@ -84,6 +88,17 @@ class DirectionReader:
         return self.tail_base if self.tail else self.received
 
     @property
+    def held_bytes(self) -> int:
+        """Memory that waits for more bytes: unfinished messages, chunk streams, and what is being searched."""
+        held = int(self.parser.kept + STREAM_BYTES * len(self.parser.streams))
+        for item in self.held:
+            held += len(item.data)
+        if self.recovery is not None:
+            for region in self.recovery.regions:
+                held += region.size
+        return held
+
+    @property
     def in_sync(self) -> bool:
         """Whether the state is simple enough to be kept as a checkpoint."""
         return self.recovery is None and not (self.handshaking or self.late or self.encrypted or self.deaf)
@@ -134,6 +149,7 @@ class DirectionReader:
             start: i64 = 0 if self.part == 0 else PART_ENDS[self.part - 1]
             end: i64 = PART_ENDS[self.part]
             self.held.append(item)
+            without_blocks(item.segments)
             if item.offset + len(item.data) < end:
                 self.handshaken += len(item.data)
                 return
@@ -175,6 +191,7 @@ class DirectionReader:
         """The capture began after the connection did, perhaps just before its handshake."""
         if isinstance(item, StreamData):
             self.held.append(item)
+            without_blocks(item.segments)
             data = b"".join([piece.data for piece in self.held])
             possible = data[0] == PLAIN_VERSION or data[0] in ENCRYPTED_VERSIONS
             if possible and len(data) < PART_ENDS[1]:
@@ -232,7 +249,7 @@ class DirectionReader:
     def _keep_tail(self, data: bytes, pos: i64, base: i64, segments: list[Segment]) -> None:
         self.tail = data[pos:]
         self.tail_base = base + pos
-        self.tail_segments = segments_from(segments, self.tail_base)
+        self.tail_segments = without_blocks(segments_from(segments, self.tail_base))
 
     def _finish_tail(self, packet: i64, out: list[Event]) -> int:
         """Nothing follows the tail, as `packet` tells: read it as it is; how many bytes are a header cut off."""
@@ -378,6 +395,9 @@ class DirectionReader:
         incomplete = self.parser.incomplete + cut + len(self.tail)
         end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
         end.ready = item.ready
+        if item.how == "given_up":
+            text = f"more than {HELD_BYTES >> 20} MiB waited for more bytes, most of it here: this is not read on"
+            end.note("limit-held-bytes", Severity.WARNING, text)
         if self.parser.incomplete:
             end.note(
                 "incomplete-at-end",

@@ -50,7 +50,7 @@ from rtmpscope.rtmp.evidence import (
     likely_type,
     usual_sizes,
 )
-from rtmpscope.rtmp.segments import index_at, segments_from
+from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -114,13 +114,17 @@ class Region:
 
     def append(self, item: StreamData) -> None:
         """More bytes; where there are many already, they wait until it is worth while to join them."""
-        self.segments.extend(item.segments)
+        self.segments.extend(without_blocks(item.segments))
         self.pending.append(item.data)
         self.waiting += len(item.data)
         if self.first is None:
             self.first = self.segments[0]
         if self.waiting * JOINED_SHARE >= len(self.data) or len(self.data) < JOINED_BYTES:
             self.join()
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + self.waiting
 
     def close(self, ready: i64) -> None:
         """Nothing follows directly, as the packet `ready` tells."""

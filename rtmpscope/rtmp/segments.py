@@ -24,3 +24,10 @@ def index_at(segments: list[Segment], offset: i64) -> i64:
 def segments_from(segments: list[Segment], offset: i64) -> list[Segment]:
     """Those that bring the bytes from a stream offset on."""
     return segments[index_at(segments, offset) :]
+
+
+def without_blocks(segments: list[Segment]) -> list[Segment]:
+    """The same, whose bytes have been delivered: who keeps them must not keep all that was read along with them."""
+    for segment in segments:
+        segment.block = b""
+    return segments
