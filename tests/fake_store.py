@@ -181,6 +181,7 @@ class HugeStore(FakeStore):
         self.asked = 0
         self.made = {"number": array("q", range(1, count + 1)), "connection": array("b", bytes(count))}
         self.made["severity"] = array("b", b"\xff" * count)
+        self.made["time_ns"] = array("q", range(START, START + count * 1_000_000, 1_000_000))
 
     messages = problems = 0
 

@@ -58,6 +58,7 @@ class LineList(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
     _base: Style | None = None
     _inner: tuple[Size, Size] | None = None
+    _scrolled: tuple[Size, Size] | None = None
 
     class Moved(Message):
         """The cursor stands on another line."""
@@ -123,10 +124,20 @@ class LineList(ScrollView, can_focus=True):
 
     def take_up(self) -> None:
         """Take up lines that have come or gone; the cursor stays on its line as long as there is one."""
-        total = self.total()
-        if total != self.virtual_size.height:
-            self.virtual_size = Size(0, total)
+        total, before = self.total(), self.virtual_size.height
+        if total != before:
+            self.set_reactive(Widget.virtual_size, Size(0, total))  # which by itself would lay out the whole screen
+            self._scroll_update(self.virtual_size)
             self.cursor = max(0, min(self.cursor, total - 1))
+            if min(total, before) < self.scroll_offset.y + self.height:
+                self.refresh()
+
+    def _scroll_update(self, virtual_size: Size) -> None:
+        """Update the scroll bar where it changes: Textual does so after every layout, and draws it anew."""
+        scrolled = virtual_size, self.container_size
+        if scrolled != self._scrolled:
+            self._scrolled = scrolled
+            super()._scroll_update(virtual_size)
 
     def reload(self) -> None:
         """Every line may read otherwise now."""

@@ -90,12 +90,10 @@ class Sight:
     def clock(self, row: int) -> Clock:
         """What the row's time may be measured against; a row before the first is the row itself."""
         position = self.view.position(row)
-        start = self.store.row(0).time_ns
-        return Clock(
-            start,
-            self.store.row(self.view.row(max(0, position - 1))).time_ns,
-            start if self.reference == UNKNOWN else self.store.row(self.reference).time_ns,
-        )
+        times = self.store.columns["time_ns"]
+        start = times[0]
+        before = times[self.view.row(max(0, position - 1))]
+        return Clock(start, before, start if self.reference == UNKNOWN else times[self.reference])
 
     @property
     def time_width(self) -> int:

@@ -197,7 +197,7 @@ class Workbench(Screen[None]):
             self.query_one(Graphs).show(self.wanted)
         if not self.opening and self.wanted != UNKNOWN:
             self.opening = True
-            self.decode(self.wanted)
+            self.call_after_refresh(self.decode, self.wanted)  # first the cursor is seen where it went
 
     @work(thread=True, group="open", exit_on_error=False)
     def decode(self, row: int) -> None:
