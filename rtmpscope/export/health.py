@@ -16,6 +16,13 @@ from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, TcpStats
 
 Figures = dict[str, Any]
 
+# What is counted on a track by its notes only.
+_COUNTED_AS_NOTES: Final = {
+    "truncations": "timestamp-truncated",
+    "wraps": "timestamp-wrapped",
+    "codec_changes": "codec-changed",
+}
+
 _TCP: Final = (
     "packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "resets", "conflicts", "gaps", "lost_bytes",
 )  # fmt: skip
@@ -47,6 +54,7 @@ def _flow(flow: FlowControl) -> Figures:
         "pings": int(flow.pings.count),
         "pings_unanswered": int(flow.pings_unanswered),
         "ping_ms": _milliseconds(flow.pings.mean) if flow.pings.count else None,
+        "ping_longest_ms": _milliseconds(int(flow.pings.most)) if flow.pings.count else None,
     }
 
 
@@ -62,6 +70,8 @@ def _ledger(ledger: Ledger) -> Figures:
     return {
         "sent": int(ledger.sent),
         "window": int(ledger.window) or None,
+        "peer_bandwidth": int(ledger.limit) or None,
+        "limit_type": None if ledger.limit_type == UNKNOWN else int(ledger.limit_type),
         "acknowledgements": int(ledger.acks),
         "acknowledged": int(ledger.acked),
         "acknowledged_as": ledger.dialect or None,
@@ -83,11 +93,13 @@ def _stream(stream: MediaStream) -> Figures:
         "lateness_ms": int(stream.lateness_ms),
         "stalls": int(stream.stalls),
         "stalled_ms": int(stream.stalled_ms),
-        "tracks": [_track(track) for track in stream.tracks],
+        "bursts": sum(track.notes.get("media-burst", 0) for track in stream.tracks),
+        "skew_over_time": [[_since(stream, time_ns), round(skew)] for time_ns, skew in stream.skew()],
+        "tracks": [_track(track, stream) for track in stream.tracks],
     }
 
 
-def _track(track: Track) -> Figures:
+def _track(track: Track, stream: MediaStream) -> Figures:
     return {
         "kind": track.kind,
         "track_id": track.track_id,
@@ -109,7 +121,26 @@ def _track(track: Track) -> Figures:
         "sequence_header_changes": int(track.changes),
         "backwards": int(track.backwards),
         "jumps": int(track.jumps),
+        **{name: track.notes.get(code, 0) for name, code in _COUNTED_AS_NOTES.items()},
+        "over_time": _over_time(track, stream),
     }
+
+
+def _over_time(track: Track, stream: MediaStream) -> Figures:
+    """Bits and frames per second, bucket by bucket."""
+    sent, shown = track.byte_series, track.frame_series
+    seconds = int(sent.step_ns) / 1e9
+    return {
+        "start_ms": _since(stream, sent.start_ns),
+        "step_ms": round(seconds * 1000),
+        "bits_per_second": [round(value * 8 / seconds) for value in sent.values],
+        "frames_per_second": [round(value / seconds, 3) for value in shown.values],
+    }
+
+
+def _since(stream: MediaStream, time_ns: int) -> int:
+    """Milliseconds from the stream's first message on."""
+    return (time_ns - stream.first_ns) // 1_000_000
 
 
 def _parameters(track: Track) -> Figures:

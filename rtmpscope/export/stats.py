@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from rtmpscope.analysis.flow_control import FlowControl
+from rtmpscope.analysis.measure import Spread
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.session import verdict_of
@@ -32,6 +33,7 @@ _OUTCOMES: Final = {  # the worst first
     "not_rtmp": "○ not RTMP",
     "ok": "● ok",
 }
+_LIMITS: Final = {0: " (hard)", 1: " (soft)", 2: " (dynamic)"}
 _DRIFT: Final = 10  # ms a minute, from which on it is worth telling
 _LISTED: Final = 10  # numbers of connections with the same outcome
 _SOFTWARE: Final = frozenset({"client-software", "server-software"})  # notes that have a row of their own
@@ -202,8 +204,10 @@ def _stream(stream: MediaStream) -> Iterator[str]:
             f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= _DRIFT else "")
         )
     if stream.stalls:
+        bursts = sum(track.notes.get("media-burst", 0) for track in stream.tracks)
         stalls = "1 stall" if stream.stalls == 1 else f"{stream.stalls:,} stalls"
-        health.append(f"{stalls}, {stream.stalled_ms / 1000:.1f} s in all")
+        made_good = f", {bursts:,} made good in a burst" if bursts else ""
+        health.append(f"{stalls}, {stream.stalled_ms / 1000:.1f} s in all{made_good}")
     if health:
         yield from _row("", "     " + ", ".join(health))
 
@@ -217,15 +221,23 @@ def _track(track: Track) -> str:
         f"{track.bitrate / 1000:,.0f} kb/s",
     ]
     if track.key_intervals.count:
-        parts.append(f"GOP {track.key_intervals.mean / 1000:.1f} s")
+        longest = f", longest {track.key_intervals.most / 1000:.1f} s" if _is_uneven(track.key_intervals) else ""
+        parts.append(f"GOP {track.key_intervals.mean / 1000:.1f} s of {track.gop_frames.mean:.3g} frames{longest}")
     for count, words in (
         (track.changes, "changes of the sequence header"),
         (track.backwards, "timestamps backwards"),
         (track.jumps, "timestamp jumps"),
+        (track.notes.get("timestamp-truncated", 0), "timestamps cut to 24 or 31 bits"),
+        (track.notes.get("timestamp-wrapped", 0), "timestamp wraps"),
+        (track.notes.get("codec-changed", 0), "codec changes"),
     ):
         if count:
             parts.append(f"{count:,} {words}")
     return ", ".join(parts)
+
+
+def _is_uneven(spread: Spread) -> bool:
+    return int(spread.most) > 1.5 * spread.mean
 
 
 def _flow(connection: Connection) -> Iterator[str]:
@@ -236,15 +248,26 @@ def _flow(connection: Connection) -> Iterator[str]:
         parts = []
         if ledger.window:
             parts.append(f"window {ledger.window:,} bytes")
+        if ledger.limit:
+            parts.append(f"limited to {ledger.limit:,} bytes{_LIMITS.get(int(ledger.limit_type), '')}")
         if ledger.acks:
             parts.append(f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged")
+        if ledger.dialect == "sawtooth":
+            parts.append("counted from 0 each time")
+        if ledger.restarts:
+            parts.append(f"the counter began again {ledger.restarts:,} times")
         if ledger.waits:
             parts.append(f"waited {ledger.waits:,} times for one, {int(ledger.waited_ns) / 1e9:.1f} s in all")
         if parts:
             yield from _row("flow", f"{DIRECTIONS[direction]}  {', '.join(parts)}")
+    pings = []
     if flow.pings.count:
-        unanswered = f", {flow.pings_unanswered:,} unanswered" if flow.pings_unanswered else ""
-        yield from _row("pings", f"{flow.pings.count:,}, {flow.pings.mean / 1e6:.1f} ms on average{unanswered}")
+        pings += [f"{flow.pings.count:,}", f"{flow.pings.mean / 1e6:.1f} ms on average"]
+        pings += [f"longest {int(flow.pings.most) / 1e6:.1f} ms"] if _is_uneven(flow.pings) else []
+    if flow.pings_unanswered:
+        pings.append(f"{flow.pings_unanswered:,} unanswered")
+    if pings:
+        yield from _row("pings", ", ".join(pings))
 
 
 def _replies(connection: Connection) -> Iterator[str]:
