@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
+        signal.signal(signal.SIGINT, _end)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # who started us may have closed it
     try:
         code = _guarded(sys.argv[1:] if arguments is None else arguments)
@@ -38,8 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_standard_output()
         return SIGNALLED + 13
-    except KeyboardInterrupt:
-        return SIGNALLED + signal.SIGINT
     except Signalled as signalled:
         return SIGNALLED + signalled.number
     except OSError as error:  # from the last flush

@@ -24,6 +24,7 @@ from rtmpscope.analysis import BUILTIN
 from rtmpscope.analysis.annotator import AnnotatorClass, AnnotatorFunction
 from rtmpscope.limits import PLUGIN_CALL_SECONDS
 from rtmpscope.model import Connection, End, Event, Field, Gap, Handshake, Message, Note, Severity
+from rtmpscope.outcome import Signalled, say
 from rtmpscope.rtmp import messages
 
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ class Guard:
         try:
             with redirect_stdout(sys.stderr):  # what it prints must not get into a trace
                 result = function(*arguments)
-        except (Exception, SystemExit) as error:
+        except Signalled:  # the user's ctrl+c: never a plugin's own KeyboardInterrupt
+            if perf_counter() - began > PLUGIN_CALL_SECONDS:
+                say(f"plugin {self.name} had not come back for {perf_counter() - began:.1f} s")
+            raise
+        except BaseException as error:
             self.off = True
             self._tell(
                 event, "plugin-failed", Severity.ERROR, f"plugin {self.name} is switched off: {_last_lines(error)}"

@@ -98,13 +98,17 @@ class Checkpoints:
 
     def let_go(self, packet: int) -> None:
         """Forget what only opens messages that begin before a packet."""
-        for track in self._tracks.values():
+        for connection, track in list(self._tracks.items()):
+            flow = track.conversation.flow
+            if flow.ignored and flow.last_packet < packet:  # nothing more of it is read
+                del self._tracks[connection]
             later = bisect_right(track.checkpoints, packet, key=lambda one: one.bookmark.number)
             track.checkpoints = track.checkpoints[max(0, later - 1) :]
         later = max(0, bisect_right(self._packets, packet) - 1)
         del self._packets[:later], self._bookmarks[:later]
 
     def of(self, connection: int) -> Track:
+        """Raises KeyError for a connection that was let go."""
         return self._tracks[connection]
 
 
@@ -186,6 +190,13 @@ class Opener:
         self._replays: Final[OrderedDict[int, Replay]] = OrderedDict()
 
     def open(self, connection: int, direction: int, offset: int) -> Message | None:
+        """The message that begins there; None where there is none, or where it has been let go."""
+        try:
+            return self._opened(connection, direction, offset)
+        except KeyError:
+            return None
+
+    def _opened(self, connection: int, direction: int, offset: int) -> Message | None:
         replay = self._replays.pop(connection, None)
         message = None
         if replay is not None and not self._is_far(replay, connection, direction, offset):

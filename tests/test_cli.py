@@ -187,6 +187,32 @@ def test_followed_capture_that_is_not_written_yet_is_waited_for(grows: bool, the
         assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
 
 
+def test_ctrl_c_ends_a_plugin_that_never_returns_and_names_it(tmp_path: Path) -> None:
+    plugin = tmp_path / "stuck.py"
+    plugin.write_text("""
+import sys, time
+def register(registry):
+    print("here", file=sys.stderr, flush=True)
+    time.sleep(60)
+""")
+    command = [*COMMAND, "print", CAPTURE, "--plugin", str(plugin)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"here\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+        assert process.wait(30) == 128 + signal.SIGINT
+    assert said.startswith("rtmpscope: plugin stuck had not come back for ") and said.count("\n") == 1
+
+
+def test_plugin_that_raises_what_ctrl_c_raises_is_switched_off(tmp_path: Path) -> None:
+    plugin = tmp_path / "rude.py"
+    plugin.write_text("def register(registry): raise KeyboardInterrupt")
+    done = run("print", CAPTURE, "--plugin", str(plugin))
+    assert done.returncode == 0 and "connect('live')" in done.stdout and "plugin rude is switched off" in done.stderr
+
+
 def test_second_signal_does_not_wait_for_what_has_come() -> None:
     stopped: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

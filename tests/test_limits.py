@@ -163,7 +163,7 @@ def test_connections_that_hold_most_are_given_up_and_named() -> None:
     assert 700_000 < most <= 1 << 20 < 40 * 120_000
     ends = [event for event in told if isinstance(event, End) and event.how == "given_up"]
     assert ends and all([note.code for note in end.notes or ()][-1:] == ["limit-held-bytes"] for end in ends[::2])
-    assert HELD_BYTES == 512 << 20
+    assert HELD_BYTES == 256 << 20
 
 
 @pytest.mark.parametrize("size", [1, 50, 10**6])

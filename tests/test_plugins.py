@@ -228,6 +228,8 @@ def test_plugin_that_cannot_be_loaded_is_a_problem_and_no_more(tmp_path, source,
         "def on_handshake(self, part): raise ValueError",
         "def on_gap(self, gap): raise RecursionError",
         "def on_end(self, end): raise SystemExit",
+        "def on_end(self, end): raise KeyboardInterrupt",
+        "def on_end(self, end): raise GeneratorExit",
         "def on_end(self): pass",
     ],
 )

@@ -9,9 +9,12 @@ import pytest
 from rtmpscope import replay
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
-from rtmpscope.model import Message
+from rtmpscope.model import C2S, RST, Message
 from rtmpscope.plugins import Registry
 from rtmpscope.replay import Checkpoints, Opener
+from rtmpscope.store import Store
+from tests.attacks import capture, key, opening
+from tests.segments import Piece
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 PORTS = frozenset({1935})
@@ -52,3 +55,15 @@ def test_any_message_is_found_from_its_nearest_checkpoint(name: str):
 def test_offset_without_a_message_gives_nothing():
     opener, _, messages = passed(CAPTURES / "vlan.pcap")
     assert opener.open(messages[-1].connection, messages[-1].direction, 1 << 40) is None
+
+
+def test_finished_connections_are_forgotten_with_their_rows(tmp_path: Path):
+    path = tmp_path / "short.pcap"
+    reset = (Piece(0, key(C2S, number), 10_000, 0, RST, 9) for number in range(40))
+    pieces = (piece for number, end in enumerate(reset) for piece in (*opening(number), end))
+    path.write_bytes(capture(pieces, 10**9))
+    store = Store(open_capture([str(path)], spool=True, block_size=4096), Registry(), PORTS, keep=20)
+    store.load()
+    assert len(store.connections) == 40
+    assert len(store._checkpoints._tracks) < 15
+    assert store._opener.open(0, C2S, 0) is None

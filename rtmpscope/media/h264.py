@@ -159,8 +159,8 @@ def _sps(reader: BitReader) -> None:
         step_x, step_y = (1, 1) if separate else color.SUBSAMPLING[chroma]
         width -= step_x * (reader.ue("frame_crop_left_offset") + reader.ue("frame_crop_right_offset"))
         height -= step_y * lines * (reader.ue("frame_crop_top_offset") + reader.ue("frame_crop_bottom_offset"))
-    reader.fact("width", width, start)
-    reader.fact("height", height, start)
+    reader.fact("width", max(0, width), start)
+    reader.fact("height", max(0, height), start)
     reader.fact("interlaced", not frames_only, start)
     if reader.flag("vui_parameters_present_flag"):
         with reader.group("vui"):

@@ -192,8 +192,8 @@ def _sps(reader: BitReader) -> None:
         step_x, step_y = (1, 1) if separate else color.SUBSAMPLING[chroma]
         width -= step_x * (reader.ue("conf_win_left_offset") + reader.ue("conf_win_right_offset"))
         height -= step_y * (reader.ue("conf_win_top_offset") + reader.ue("conf_win_bottom_offset"))
-    reader.fact("width", width, start)
-    reader.fact("height", height, start)
+    reader.fact("width", max(0, width), start)
+    reader.fact("height", max(0, height), start)
     reader.fact("chroma", color.CHROMA[chroma], start)
     reader.fact("bit_depth", 8 + reader.ue("bit_depth_luma_minus8", 8), start)
     reader.ue("bit_depth_chroma_minus8", 8)

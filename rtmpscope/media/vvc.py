@@ -151,8 +151,8 @@ def _sps(reader: BitReader) -> None:
         step_x, step_y = color.SUBSAMPLING[chroma]
         width -= step_x * (reader.ue("sps_conf_win_left_offset") + reader.ue("sps_conf_win_right_offset"))
         height -= step_y * (reader.ue("sps_conf_win_top_offset") + reader.ue("sps_conf_win_bottom_offset"))
-    reader.fact("width", width, start)
-    reader.fact("height", height, start)
+    reader.fact("width", max(0, width), start)
+    reader.fact("height", max(0, height), start)
     reader.fact("chroma", color.CHROMA[chroma], start)
     if not reader.flag("sps_subpic_info_present_flag"):
         reader.fact("bit_depth", 8 + reader.ue("sps_bitdepth_minus8", 8), start)
