@@ -74,7 +74,7 @@ class ChunkParser:
         "connection", "direction", "whole", "detail", "out", "floor", "chunk_size", "chunk_size_sure", "uncut",
         "streams", "base", "current", "left", "skip_header", "kept", "framed", "trouble", "trouble_ready",
         "minded_end", "distrust", "unproven", "exempt", "trial", "bits", "needed", "proof", "weighed_ready",
-        "segments", "cursor", "repeats_extended",
+        "data", "end", "origin", "final", "segments", "cursor", "repeats_extended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -105,6 +105,11 @@ class ChunkParser:
         self.needed: i64 = 0
         self.proof: i64 = 0  # bits that must be reached because the last message rests on something uncertain
         self.weighed_ready: i64 = 0
+        # What parse() was given: `origin` is the stream offset of data[0].
+        self.data = b""
+        self.end: i64 = 0
+        self.origin: i64 = 0
+        self.final = False
         self.segments: list[Segment] = []
         self.cursor: i64 = 0
         self.repeats_extended: bool | None = None  # in fmt 3 headers; None before any was seen
@@ -192,35 +197,40 @@ class ChunkParser:
 
     # ---------------------------------------------------------------- bytes
 
-    def parse(self, data: bytes, pos: i64, base: i64, segments: list[Segment], final: bool) -> i64:
-        """Read chunks from data[pos:], whose first byte stands at stream offset `base` + pos.
+    def parse(self, data: bytes, pos: i64, origin: i64, segments: list[Segment], final: bool) -> i64:
+        """Read chunks from data[pos:], whose first byte stands at stream offset `origin` + pos.
 
         Returns the place of the first byte not used: the start of a header that is not complete yet, or of
         one that gives `trouble`.  final: nothing will follow these bytes directly.
         """
+        self.data = data
+        self.end = len(data)
+        self.origin = origin
+        self.final = final
         self.segments = segments
-        self.cursor = index_at(segments, base + pos)
+        self.cursor = index_at(segments, origin + pos)
         self.trouble = NO_TROUBLE
         self.minded_end = False
-        end: i64 = len(data)
         if self.skip_header:
-            skipped = min(self.skip_header, end - pos)
+            skipped = min(self.skip_header, self.end - pos)
             self.skip_header -= skipped
             self.framed += skipped
             pos += skipped
-        while pos < end:
+        while pos < self.end:
             if self.left:
-                pos = self._payload(data, pos, end, base)
+                pos = self._payload(pos)
             else:
-                after = self._header(data, pos, end, base, final)
+                after = self._header(pos)
                 if after < 0:
                     break
                 self.framed += after - pos
                 pos = after
+        self.data = b""
         return pos
 
-    def _header(self, data: bytes, pos: i64, end: i64, base: i64, final: bool) -> i64:
+    def _header(self, pos: i64) -> i64:
         """Read one chunk header; its end, or -1 where it is incomplete or gives trouble."""
+        data, end = self.data, self.end
         first: i64 = data[pos]
         fmt = first >> 6
         csid = first & 63
@@ -239,7 +249,7 @@ class ChunkParser:
         current = self.current
         stream = current if current is not None and current.csid == csid else self._stream(csid)
         if fmt == 3:
-            return self._continue(stream, data, pos, at, end, base, final)
+            return self._continue(stream, pos, at)
 
         size: i64 = MESSAGE_HEADER_SIZES[fmt]
         if end - at < size:
@@ -254,7 +264,7 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self._meet_unseen(csid, value, data, pos, at + size, end, base, final)
+            self._meet_unseen(csid, value, pos, at + size)
             return -1
         at += size
         extended = value == EXTENDED
@@ -263,12 +273,12 @@ class ChunkParser:
                 return -1
             value = u32(data, at)
             at += 4
-        if not self._accept(stream, fmt, value, length, type_id, message_stream_id, data, pos, at, end, base, final):
+        if not self._accept(stream, fmt, value, length, type_id, message_stream_id, pos, at):
             return -1
 
         if stream.remaining:
             self._cut_short(
-                stream, self._ready(base + at - 1), "message-restarted",
+                stream, self._ready(self.origin + at - 1), "message-restarted",
                 "a new message began on this csid before this one was complete",
             )  # fmt: skip
         stream.extended = extended
@@ -288,26 +298,27 @@ class ChunkParser:
         stream.length = length
         stream.type_id = type_id
         stream.message_stream_id = message_stream_id
-        self._begin(stream, fmt, pos, base)
+        self._begin(stream, fmt, pos)
         if self.detail:
-            self._record(stream, fmt, value, pos, at, base)
+            self._record(stream, fmt, value, pos, at)
         if length == 0:
-            self._complete(stream, base + at - 1)
+            self._complete(stream, self.origin + at - 1)
         return at
 
-    def _continue(self, stream: ChunkStream, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool) -> i64:
+    def _continue(self, stream: ChunkStream, pos: i64, at: i64) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
+        data, end = self.data, self.end
         if not stream.seen:
-            self._meet_unseen(stream.csid, 0, data, pos, at, end, base, final)
+            self._meet_unseen(stream.csid, 0, pos, at)
             return -1
         if stream.orphan and not self.exempt:
             # The middle of a message, unless a payload clearly begins here.
-            shown = self._shown(min(stream.length, PEEK), at, end, final)
+            shown = self._shown(min(stream.length, PEEK), at)
             if shown < 0:
                 return -1
             if payload_bits(stream.type_id, stream.length, data, at, shown, stream.first_byte) < CLEAR_BITS:
-                self._weigh(5, at + shown, base)
-                self._stop(LOST_SYNC, base + at + shown)
+                self._weigh(5, at + shown)
+                self._stop(LOST_SYNC, self.origin + at + shown)
                 return -1
         value: i64 = UNKNOWN
         if stream.extended:
@@ -316,14 +327,14 @@ class ChunkParser:
                 value = u32(data, at)
                 if not self._is_extended_timestamp(stream, value):
                     value = UNKNOWN
-            elif not final or self._is_header_cut(stream, data[at:end]):
+            elif not self.final or self._is_header_cut(stream, data[at:end]):
                 return -1
             else:
                 self.minded_end = True
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
             # It bears out the chunk size, but not where the message ends.
-            self._weigh(0 if stream.inherited else CONTINUATION_BITS, after, base)
+            self._weigh(0 if stream.inherited else CONTINUATION_BITS, after)
             if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
                 stream.note(
                     "extended-timestamp-not-repeated",
@@ -335,23 +346,10 @@ class ChunkParser:
             self.current = stream
             self.left = min(stream.remaining, self.chunk_size)
         else:
-            if not self._accept(
-                stream,
-                3,
-                0,
-                stream.length,
-                stream.type_id,
-                stream.message_stream_id,
-                data,
-                pos,
-                after,
-                end,
-                base,
-                final,
-            ):
+            if not self._accept(stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, pos, after):
                 return -1
             self._advance(stream, value)
-            self._begin(stream, 3, pos, base)
+            self._begin(stream, 3, pos)
         if stream.extended and end - at >= 4:
             if value != UNKNOWN and self.repeats_extended is None and not self.trial:
                 stream.note(
@@ -362,33 +360,31 @@ class ChunkParser:
                 )
             self.repeats_extended = value != UNKNOWN
         if self.detail:
-            self._record(stream, 3, value, pos, after, base)
+            self._record(stream, 3, value, pos, after)
         if stream.length == 0:
-            self._complete(stream, base + after - 1)
+            self._complete(stream, self.origin + after - 1)
         return after
 
-    def _shown(self, wanted: i64, at: i64, end: i64, final: bool) -> i64:
+    def _shown(self, wanted: i64, at: i64) -> i64:
         """How many of so many payload bytes there are to look at; -1 where the rest is still to come."""
-        if wanted <= end - at:
+        if wanted <= self.end - at:
             return wanted
-        if not final:
+        if not self.final:
             return -1
         self.minded_end = True
-        return end - at
+        return self.end - at
 
-    def _meet_unseen(
-        self, csid: i64, delta: i64, data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool
-    ) -> None:
+    def _meet_unseen(self, csid: i64, delta: i64, pos: i64, at: i64) -> None:
         """What a short header on an unknown csid refers to was said before the capture began."""
         if self.trial:
-            shown = self._shown(PEEK, at, end, final)
+            shown = self._shown(PEEK, at)
             if shown < 0:
                 return
-            bits = unseen_bits(csid, delta, data, at, shown)
-            if self._begins_segment(base + pos):
+            bits = unseen_bits(csid, delta, self.data, at, shown)
+            if self._begins_segment(self.origin + pos):
                 bits += SEGMENT_BITS
-            self._weigh(bits, at + shown, base)
-        self._stop(UNSEEN, base + at)
+            self._weigh(bits, at + shown)
+        self._stop(UNSEEN, self.origin + at)
 
     def _is_header_cut(self, stream: ChunkStream, shown: bytes) -> bool:
         """Whether fewer than four bytes behind a fmt 3 header, the last there are, belong to an extended timestamp."""
@@ -432,39 +428,38 @@ class ChunkParser:
 
     def _accept(
         self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64,
-        data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
+        pos: i64, at: i64,
     ) -> bool:  # fmt: skip
         """Whether a header that begins a message may be believed; if not, trouble says why or more is needed."""
         if self.trial:
-            if not self._accept_on_trial(
-                stream, fmt, value, length, type_id, message_stream_id, data, pos, at, end, base, final
-            ):
+            if not self._accept_on_trial(stream, fmt, value, length, type_id, message_stream_id, pos, at):
                 return False
         elif not self.exempt and is_doubtful(stream, self.distrust, fmt, value, length, type_id, message_stream_id):
-            self._stop(DOUBT, base + at)
+            self._stop(DOUBT, self.origin + at)
             return False
         elif self.may_be_cut(length):
-            self._stop(CHUNK_SIZE_UNKNOWN, base + at)
+            self._stop(CHUNK_SIZE_UNKNOWN, self.origin + at)
             return False
         self.exempt = False
         return True
 
     def _accept_on_trial(
         self, stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64,
-        data: bytes, pos: i64, at: i64, end: i64, base: i64, final: bool,
+        pos: i64, at: i64,
     ) -> bool:  # fmt: skip
         """The same on trial: with the bits that the header and the payload behind it bring."""
+        data = self.data
         may_be_cut = self.may_be_cut(length)
         visible = min(length, PEEK)
         if self.chunk_size_sure:
             visible = min(visible, self.chunk_size)
-        wanted = self._shown(max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible, at, end, final)
+        wanted = self._shown(max(visible, min(length, LARGEST_SEARCHED)) if may_be_cut else visible, at)
         if wanted < 0:
             return False
         visible = min(visible, wanted)
         bits = header_bits(stream, fmt, value, length, type_id, message_stream_id)
         bits += payload_bits(type_id, length, data, at, visible, stream.first_byte)
-        if bits > 0 and self._begins_segment(base + pos):
+        if bits > 0 and self._begins_segment(self.origin + pos):
             bits += SEGMENT_BITS
         if length > LARGEST_SEARCHED and self.bits + bits < LONG_BITS and not self.exempt:
             bits = IMPOSSIBLE
@@ -473,23 +468,23 @@ class ChunkParser:
         if self.exempt and inherited:
             bits = max(bits, 0)
         elif bits < 0 or stream.remaining or not inherited:
-            self._weigh(0, at + wanted, base)
-            self._stop(LOST_SYNC, base + at)
+            self._weigh(0, at + wanted)
+            self._stop(LOST_SYNC, self.origin + at)
             return False
         if uncertain and self.bits > 0 and self.bits + bits >= max(self.needed, self.proof):
             # That it stands here bears out all before it; what it inherits is a question of its own.
-            self._weigh(bits, at + wanted, base)
-            self._stop(DOUBT, base + at)
+            self._weigh(bits, at + wanted)
+            self._stop(DOUBT, self.origin + at)
             return False
         if self.unproven or uncertain:
             # What this header says of lengths must be borne out by what comes next.
             self.proof = self.bits + bits + max(self.unproven, PROOF_BITS)
             self.unproven = 0
-        self._weigh(bits, at + wanted, base)
+        self._weigh(bits, at + wanted)
         if not may_be_cut:
             return True
         if not self.exempt and not (self.trial and wanted <= self.chunk_size):
-            self._stop(CHUNK_SIZE_UNKNOWN, base + at)
+            self._stop(CHUNK_SIZE_UNKNOWN, self.origin + at)
             return False
         if not self.exempt and looks_cut(self.chunk_size, data, at, wanted, data[pos] | 0xC0):
             self.proof = self.bits + PROOF_BITS
@@ -500,12 +495,12 @@ class ChunkParser:
         """Whether it is not certain how many chunks a message of that length has."""
         return length > self.uncut and not self.chunk_size_sure
 
-    def _weigh(self, bits: i64, examined: i64, base: i64) -> None:
+    def _weigh(self, bits: i64, examined: i64) -> None:
         """Add evidence to a trial; with enough of it the trial is over.  `examined`: the place behind the last byte."""
         if not self.trial:
             return
         self.bits += bits
-        self.weighed_ready = max(self.weighed_ready, self._ready(base + examined - 1))
+        self.weighed_ready = max(self.weighed_ready, self._ready(self.origin + examined - 1))
         if self.bits >= self.needed and self.bits >= self.proof:
             self.trial = False
 
@@ -517,9 +512,9 @@ class ChunkParser:
     def _begins_segment(self, offset: i64) -> bool:
         return self.segments[index_at(self.segments, offset)].offset == offset
 
-    def _begin(self, stream: ChunkStream, fmt: i64, pos: i64, base: i64) -> None:
+    def _begin(self, stream: ChunkStream, fmt: i64, pos: i64) -> None:
         """Open a message whose header stands at `pos`."""
-        segment = self._segment(base + pos)
+        segment = self._segment(self.origin + pos)
         if stream.stale and fmt and stream.type_id in STREAMLESS:
             stream.message_stream_id = UNKNOWN
         stream.seen = True
@@ -529,7 +524,7 @@ class ChunkParser:
         stream.last_timestamp = stream.timestamp
         stream.fmt = fmt
         stream.remaining = stream.length
-        stream.offset = base + pos
+        stream.offset = self.origin + pos
         stream.first_packet = segment.packet
         stream.first_time_ns = segment.time_ns
         stream.last_packet = segment.packet
@@ -542,11 +537,12 @@ class ChunkParser:
         self.left = min(stream.length, self.chunk_size)
         stream.undecided = stream.length > HEAD_BYTES and 8 <= stream.type_id <= 9 and not self.whole
 
-    def _payload(self, data: bytes, pos: i64, end: i64, base: i64) -> i64:
+    def _payload(self, pos: i64) -> i64:
         """Take what is there of the current chunk, and full chunks of the same message that follow it."""
+        data = self.data
         stream = self.current
         assert stream is not None
-        take = min(self.left, end - pos)
+        take = min(self.left, self.end - pos)
         if stream.captured == 0 and stream.holes is None:
             stream.first_byte = data[pos]
             if stream.fmt >= 2 and stream.length != stream.learned:
@@ -561,7 +557,7 @@ class ChunkParser:
             stream.captured = take
             stream.remaining = 0
             pos += take
-            segment = self._segment(base + pos - 1)
+            segment = self._segment(self.origin + pos - 1)
             self._finish(stream, data[pos - take : pos], segment)
             return pos
         if stream.keep:
@@ -577,13 +573,13 @@ class ChunkParser:
         stream.captured += take
         stream.remaining -= take
         if stream.remaining == 0:
-            self._complete(stream, base + pos - 1)
+            self._complete(stream, self.origin + pos - 1)
             return pos
-        self._reach(stream, base + pos - 1)
+        self._reach(stream, self.origin + pos - 1)
         if self.left:
             return pos
         if stream.csid < 64 and not (stream.extended or stream.undecided or self.trial or self.detail):
-            return self._run(stream, data, pos, end, base)
+            return self._run(stream, pos)
         return pos
 
     def _decide(self, stream: ChunkStream, rest: bytes) -> None:
@@ -593,10 +589,11 @@ class ChunkParser:
             stream.keep = max(0, HEAD_BYTES - stream.captured)  # a run of small chunks may have brought more
             stream.whole = False
 
-    def _run(self, stream: ChunkStream, data: bytes, pos: i64, end: i64, base: i64) -> i64:
+    def _run(self, stream: ChunkStream, pos: i64) -> i64:
         """Skip over full continuation chunks: equal header bytes at equal distances."""
+        data = self.data
         step = self.chunk_size + 1
-        count = min((end - pos) // step, stream.remaining // self.chunk_size)
+        count = min((self.end - pos) // step, stream.remaining // self.chunk_size)
         if count < 2:
             return pos
         headers = data[pos : pos + count * step : step]
@@ -616,9 +613,9 @@ class ChunkParser:
         self.framed += count * step
         pos += count * step
         if stream.remaining == 0:
-            self._complete(stream, base + pos - 1)
+            self._complete(stream, self.origin + pos - 1)
         else:
-            self._reach(stream, base + pos - 1)
+            self._reach(stream, self.origin + pos - 1)
         return pos
 
     def _segment(self, offset: i64) -> Segment:
@@ -738,10 +735,10 @@ class ChunkParser:
             self.left = 0
         return self._emit(stream, self._collected(stream), stream.last_packet, stream.last_time_ns, ready)
 
-    def _record(self, stream: ChunkStream, fmt: i64, value: i64, pos: i64, at: i64, base: i64) -> None:
-        segment = self._segment(base + pos)
+    def _record(self, stream: ChunkStream, fmt: i64, value: i64, pos: i64, at: i64) -> None:
+        segment = self._segment(self.origin + pos)
         header = ChunkHeader(
-            base + pos, at - pos, fmt, stream.csid, value, stream.extended and (fmt < 3 or value != UNKNOWN),
+            self.origin + pos, at - pos, fmt, stream.csid, value, stream.extended and (fmt < 3 or value != UNKNOWN),
             stream.length - stream.remaining, self.left, segment.packet, segment.time_ns,
         )  # fmt: skip
         if stream.headers is None:
