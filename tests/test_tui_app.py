@@ -10,7 +10,7 @@ from typing import Any
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from rtmpscope.model import Severity
+from rtmpscope.model import C2S, Gap, Severity
 from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.tui import keys as tables
 from rtmpscope.tui.app import RtmpscopeApp
@@ -24,7 +24,7 @@ from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.timeline import Timeline
 from rtmpscope.tui.times import FORMATS
-from tests.fake_store import FakeStore, HugeStore, rejected_publish
+from tests.fake_store import START, FakeStore, HugeStore, rejected_publish
 
 Script = Callable[["Driver"], Awaitable[None]]
 ONSTATUS, PUBLISH = 10, 9  # rows of the rejected publish
@@ -406,6 +406,35 @@ def test_copying_takes_the_row_the_value_or_the_bytes() -> None:
         assert screen.app.clipboard == "02 00 08 6f 6e 53 74 61 74 75 73"
 
     drive(script, size=(200, 50))
+
+
+def test_the_connection_under_the_cursor_is_told_in_full_while_connections_have_the_focus() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "shift+tab")
+        assert "connection 0  10.77.0.1:38290 → 10.77.0.2:1935" in screen.text
+        await screen.press("down")
+        assert "plays live/cam1" in screen.text and "Message 5" not in screen.text
+        await screen.press("tab")
+        assert "Message 5" in screen.text
+
+    drive(script, size=(80, 24))
+
+
+def test_the_fields_have_the_room_of_bytes_that_are_not_there() -> None:
+    store = rejected_publish()
+    store.events[1] = Gap(0, C2S, 5, START, 100, 7, "lost")
+
+    async def script(screen: Driver) -> None:
+        bytes_pane = screen.main.query_one(HexPane)
+        assert bytes_pane.display
+        await screen.press("down", "tab")
+        assert not bytes_pane.display and "7 bytes missing" in screen.text
+        await screen.press("tab")
+        assert screen.main.focused is screen.main.query_one("#sessions")
+        await screen.press("tab", "down")
+        assert bytes_pane.display
+
+    drive(script, store)
 
 
 def test_keys_are_masked_until_they_are_revealed() -> None:

@@ -1,4 +1,7 @@
-"""The detail pane: the field tree of the selected row and its bytes, each leading to the other."""
+"""The detail pane: the field tree of the selected row and its bytes, each leading to the other.
+
+While the pane of connections has the focus, it has what is known of the connection under the cursor there.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ from textual.containers import Horizontal
 from rtmpscope.model import Event
 from rtmpscope.tui.hexpane import COUNTS, HexPane, width_for
 from rtmpscope.tui.lines import LineList
-from rtmpscope.tui.octets import octets
+from rtmpscope.tui.octets import Octets, octets
 from rtmpscope.tui.palette import Piece, fit, width_of
 from rtmpscope.tui.sight import Body
-from rtmpscope.tui.tree import NAME_WIDTH, Node, event_tree, lines
+from rtmpscope.tui.tree import NAME_WIDTH, Node, event_tree, lines, report_nodes
+
+LEAST_WIDTH = 8  # cells that a sentence is broken to
 
 TREE = Binding.Group("Field tree")
 
@@ -49,7 +54,7 @@ class FieldTree(LineList):
 
     def broken(self, sentence: str, depth: int) -> list[str]:
         """A sentence in lines; all but the first are set in under its second word."""
-        return wrap(sentence, max(20, self.width - 2 * depth - 2), subsequent_indent="  ") or [""]
+        return wrap(sentence, max(LEAST_WIDTH, self.width - 2 * depth - 2), subsequent_indent="  ") or [""]
 
     def on_resize(self) -> None:
         self.lay_out()
@@ -152,6 +157,11 @@ class Detail(Horizontal):
     def show(self, event: Event | None, body: Body) -> None:
         self.hex.show(octets(event, body))
         self.fields.show([] if event is None else [event_tree(event, body.shown, body.notes)])
+
+    def show_report(self, report: str) -> None:
+        """Lines of text in the place of an event."""
+        self.hex.show(Octets())
+        self.fields.show(report_nodes(report))
 
     def on_resize(self) -> None:
         room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME

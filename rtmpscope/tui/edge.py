@@ -16,8 +16,8 @@ from textual.filter import LineFilter
 from rtmpscope.text import printable
 
 SUBSTITUTES = str.maketrans(
-    "→←▶◀▸▾│─━┄═├┤└┘┌┐┼┴┬✖▲•·●◐○◌◆✂…▏▎▍▌▋▊▉█▔▁▄▀↑↓↔Δ±µ×",
-    "><><>v|-=-=||+++++++X!*.*oooo%~|||||||#-_==^v-d+ux",
+    "→←▶◀▸▾│─━┄═├┤└┘┌┐┼┴┬✖▲•·●◐○◌◆✂…▏▎▍▌▋▊▉█▔▁▂▃▄▅▆▇▀↑↓↔Δ±µ×",
+    "><><>v|-=-=||+++++++X!*.*oooo%~|||||||#-___===#=^v-d+ux",
 )
 BRAILLE = range(0x2800, 0x2900)
 DENSITY = " .:-=+*#@"  # a braille cell by the number of its dots

@@ -98,6 +98,12 @@ def event_tree(event: Event, body: Field | None, said: Sequence[Note] = ()) -> N
     return Node("End", event.how, style="end", children=lambda: [*notes, *facts(end_facts(event))], open=True)
 
 
+def report_nodes(report: str) -> list[Node]:
+    """The lines of a report, of which the first is its title."""
+    title, *lines = report.strip().splitlines()
+    return [Node(title, style="strong"), *(Node(line.removeprefix("    "), sentence=True) for line in lines)]
+
+
 def message_tree(message: Message, body: Field | None, notes: list[Node]) -> Node:
     chunks = message.chunk_headers or []
     missing = "" if message.captured == message.length else f", {message.length - message.captured:,} missing"

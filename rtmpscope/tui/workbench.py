@@ -14,10 +14,12 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from rtmpscope import filters
+from rtmpscope.export.stats import tables
 from rtmpscope.model import UNKNOWN, Event
 from rtmpscope.tui.detail import Detail
 from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.ladder import Ladder
+from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.sight import Body, Sight
@@ -52,6 +54,7 @@ class Workbench(Screen[None]):
         self.alone = False  # one pane fills the screen because somebody asked for it
         self.seen = 0  # rows shown when the cursor last stood on the newest
         self.event: Event | None = None  # what the detail pane shows
+        self.of_connection = False  # it shows a connection in its place
         self.wanted = UNKNOWN  # the row it should show
         self.opening = False
         self.ticks = 0
@@ -101,8 +104,8 @@ class Workbench(Screen[None]):
     @property
     def stops(self) -> list[Widget]:
         """The widgets that tab goes through."""
-        lower: list[Widget] = [self.query_one(Graphs)] if self.as_graphs else [self.detail.fields, self.detail.hex]
-        return [self.query_one(Sessions), self.rows, *lower]
+        detail = [self.detail.fields, self.detail.hex] if self.detail.hex.octets.length else [self.detail.fields]
+        return [self.query_one(Sessions), self.rows, *([self.query_one(Graphs)] if self.as_graphs else detail)]
 
     # Arrangement
 
@@ -122,15 +125,26 @@ class Workbench(Screen[None]):
             bar.display = height >= 5
         for part in (self.detail.fields, self.detail.hex):
             part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
+        self.share_detail()
         lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
         sessions.styles.height = "1fr" if single else max(1, lines)
         lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
+
+    def share_detail(self) -> None:
+        """The field tree has all of the detail pane while there are no bytes."""
+        pane = self.detail.hex
+        if pane is not self.focused and not pane.octets.length:
+            pane.display = False
 
     def on_resize(self) -> None:
         self.share_out()
 
     def on_descendant_focus(self) -> None:
         self.share_out()
+        if self.focused is self.query_one(Sessions):
+            self.open_connection()
+        elif self.focused is self.rows and self.of_connection:
+            self.open_row()
 
     # What the timer does
 
@@ -193,6 +207,7 @@ class Workbench(Screen[None]):
     def open_row(self) -> None:
         """Decode the row under the cursor; while one is being decoded only the last one asked for waits."""
         self.wanted = self.row
+        self.of_connection = False
         if self.as_graphs and self.wanted != UNKNOWN:
             self.query_one(Graphs).show(self.wanted)
         if not self.opening and self.wanted != UNKNOWN:
@@ -213,11 +228,25 @@ class Workbench(Screen[None]):
 
     def opened(self, row: int, event: Event | None, body: Body) -> None:
         self.opening = False
+        if self.of_connection:
+            return
         if row == self.wanted:
             self.event = event
+            had_bytes = self.detail.hex.octets.length > 0
             self.detail.show(event, body)
+            if had_bytes != (self.detail.hex.octets.length > 0):
+                self.share_out()
         else:
             self.open_row()
+
+    @on(LineList.Moved, "#sessions")
+    def open_connection(self) -> None:
+        """Show what is known of the connection under the cursor, as long as somebody looks at connections."""
+        sessions = self.query_one(Sessions)
+        if self.focused is sessions and sessions.connection is not None:
+            self.of_connection = True
+            self.detail.show_report(tables([], [sessions.connection], self.sight.mask))
+            self.share_detail()
 
     # What the keys build on
 
