@@ -43,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Signalled as signalled:
         return SIGNALLED + signalled.number
     except OSError as error:  # from the last flush
-        _drop_standard_output()
-        say(f"cannot write standard output: {error.strerror}")
-        return FAILED
+        return _full(error)
     finally:
         gc.freeze()  # or the interpreter would look through all modules for cycles before it ends: 6 ms
 
@@ -72,7 +70,9 @@ def _guarded(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        say(f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}")
+        if not error.filename:  # what we opened has a name
+            return _full(error)
+        say(f"{error.filename}: {error.strerror}")
         return FAILED
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -102,6 +102,14 @@ def _internal(error: Exception) -> int:
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     raise Signalled(number)
+
+
+def _full(error: OSError) -> int:
+    from rtmpscope.export.files import reason
+
+    _drop_standard_output()
+    say(f"cannot write standard output: {reason(error)}")
+    return FAILED
 
 
 def _drop_standard_output() -> None:

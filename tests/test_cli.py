@@ -369,13 +369,14 @@ def test_capture_is_not_overwritten_by_its_own_trace(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is needed")
-@pytest.mark.parametrize("command", ["print", "export", "stats", "fields"])
+@pytest.mark.parametrize("command", ["print", "export", "stats", "fields", "interfaces"])
 def test_full_disk_behind_standard_output_is_1(command: str) -> None:
-    arguments = [] if command == "fields" else [CAPTURE]
+    arguments = [] if command in ("fields", "interfaces") else [CAPTURE]
     with open("/dev/full", "w") as full:
         result = subprocess.run([*COMMAND, command, *arguments], stdout=full, stderr=subprocess.PIPE, env=environment())
     assert result.returncode == 1
     assert_one_line(result.stderr.decode())
+    assert result.stderr.startswith(b"rtmpscope: cannot write standard output: the disk is full: make room")
 
 
 @pytest.mark.parametrize("command", ["print", "export"])

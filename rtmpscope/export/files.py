@@ -67,8 +67,12 @@ def raw_output(path: str) -> Iterator[io.FileIO]:
         raise
     except OSError as error:
         name = "standard output" if path == STANDARD_OUTPUT else path
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise OutputError(f"cannot write {name}: {reason}") from None
+        raise OutputError(f"cannot write {name}: {reason(error)}") from None
+
+
+def reason(error: OSError) -> str:
+    """Why something cannot be written, and what to do about it."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
 @contextmanager
