@@ -40,7 +40,7 @@ SERVER_WORDS: Final = (b"_result", b"_error", b"onStatus", b"onBWDone", b"onFCPu
 
 
 def carried(data: bytes, from_start: bool) -> str:
-    """What the first bytes of a connection are: rtmp, rtmpe, http, tls, policy_file or unknown."""
+    """What the first bytes of a connection are: rtmp, rtmpe, http, ssh, tls, policy_file or unknown."""
     if from_start and data[0] == PLAIN_VERSION:
         return "rtmp"
     if from_start and data[0] in ENCRYPTED_VERSIONS:
@@ -49,6 +49,8 @@ def carried(data: bytes, from_start: bool) -> str:
         return "tls"
     if data[:4] in HTTP_WORDS:
         return "http"
+    if data[:4] == b"SSH-":
+        return "ssh"
     if data[:7] == b"<policy":
         return "policy_file"
     return "unknown" if from_start else "rtmp"

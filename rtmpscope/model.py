@@ -490,7 +490,7 @@ class Endpoint:
 class Connection:
     """One TCP connection and what is known about it so far.
 
-    carries says what its bytes are: "rtmp", or "nothing", "http", "tls", "rtmpe", "policy_file", "unknown".
+    carries says what its bytes are: "rtmp", or "nothing", "http", "ssh", "tls", "rtmpe", "policy_file", "unknown".
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
     tcp[direction] what TCP tells; tcp_rtt_ns the time from SYN to SYN-ACK, UNKNOWN where not seen.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).

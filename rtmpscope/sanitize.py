@@ -55,7 +55,7 @@ _TEXT: Final = re.compile(rb"[\x20-\x7e]{4,}")
 _TUNNEL: Final = b"application/x-fcs"
 _TUNNELLED: Final = re.compile(rb"(?:POST /|HTTP/1\.)[^\0]{0,2000}?\r\n\r\n|([\x20-\x7e]{4,})")
 _WRAP: Final = 1 << 32
-_UNREAD: Final = ("nothing", "rtmp", "unknown")  # carry RTMP in the clear, or might
+_UNREAD: Final = ("nothing", "rtmp", "ssh", "unknown")  # carry RTMP in the clear, or might
 PART: Final = 6  # bytes of a secret that are found alone where no stream is put together
 _PAD: Final = 256  # bytes of a stream that are scrambled with one hash
 

@@ -45,8 +45,9 @@ CARRIED = [
     (b"GET /live HTTP/1.1\r\n\r\n", "http"),
     (b"POST /open/1 HTTP/1.1\r\n\r\n", "http"),
     (b"HTTP/1.1 404 Not Found\r\n\r\n", "http"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "ssh"),
     (b"<policy-file-request/>\x00", "policy_file"),
-    (b"SSH-2.0-OpenSSH_9.2\r\n", "unknown"),
+    (b"220 mail.example ESMTP\r\n", "unknown"),
 ]
 
 

@@ -44,6 +44,7 @@ LEVELS = (
 SANS_IO = ("rtmpscope.engine", "rtmpscope.conversation", "rtmpscope.analysis", "rtmpscope.rtmp", "rtmpscope.media",
            "rtmpscope.carriers", "rtmpscope.net")  # fmt: skip
 # Neighbours on one level that may not know each other.
+MEDIA = "rtmpscope.media"
 STRANGERS = (
     ("rtmpscope.rtmp", "rtmpscope.net"),
     ("rtmpscope.net", "rtmpscope.rtmp"),
@@ -94,6 +95,12 @@ def test_imports_go_down(module: str, path: Path) -> None:
             assert part_of(name) != "rtmpscope.capture", f"{module} imports {name}, but the core opens nothing"
         if part_of(module) == "rtmpscope.capture":
             assert part_of(name) in ("rtmpscope.capture", *LEVELS[-2], "rtmpscope"), f"capture imports {name}"
+
+
+def test_media_know_of_rtmp_only_how_values_are_written() -> None:
+    """Enhanced metadata are AMF0 values, which need nothing of RTMP; all else of it stands above the media."""
+    known = {name for module, path in modules() if part_of(module) == MEDIA for name in imported(path)}
+    assert {name for name in known if name.startswith("rtmpscope.rtmp")} == {"rtmpscope.rtmp.amf0"}
 
 
 def test_every_module_has_a_level_of_its_own() -> None:

@@ -65,6 +65,7 @@ def test_tcp_connection_that_nobody_answers():
     ("carries", "reached", "outcome"),
     [
         ("http", "tcp", "not_rtmp"),
+        ("ssh", "tcp", "not_rtmp"),
         ("policy_file", "tcp", "not_rtmp"),
         ("unknown", "tcp", "not_rtmp"),
         ("tls", "tcp", "encrypted"),
