@@ -27,7 +27,7 @@ UNANSWERED_SYN_NS: Final = 900_000_000  # TCP asks again after a second
 # What a connection may carry instead: role, outcome and sentence.
 OTHERS: Final = {
     "http": ("unknown", "not_rtmp", "This is HTTP, not RTMP: a browser, a health check, or RTMP tunnelled in HTTP."),
-    "ssh": ("unknown", "not_rtmp", "This is SSH, not RTMP: an SSH server on this port, or an SSH client on the wrong one."),
+    "ssh": ("unknown", "not_rtmp", "This is SSH, not RTMP: an SSH server on this port, or a client on the wrong one."),
     "tls": ("unknown", "encrypted", "This is TLS: RTMPS perhaps, readable only with the key log of one side."),
     "rtmpe": ("unknown", "encrypted", "This is RTMPE: only the handshake can be read, the rest is encrypted."),
     "policy_file": ("probe", "not_rtmp", "A Flash Player asked for the policy file, as it does before it connects."),
