@@ -57,6 +57,7 @@ _TUNNELLED: Final = re.compile(rb"(?:POST /|HTTP/1\.)[^\0]{0,2000}?\r\n\r\n|([\x
 _WRAP: Final = 1 << 32
 _UNREAD: Final = ("nothing", "rtmp", "ssh", "unknown")  # carry RTMP in the clear, or might
 PART: Final = 6  # bytes of a secret that are found alone where no stream is put together
+CHECK_BYTES: Final = 4  # at the end of a frame they are its checksum, if anything
 _PAD: Final = 256  # bytes of a stream that are scrambled with one hash
 
 # How numbers stand in AMF: where in the field, counted from its end, and as what.
@@ -346,7 +347,7 @@ class Sanitizer:
                     self._segment(reassembler, segment, layers, data)
                 else:
                     _taken(reassembler.feed([segment]))
-                self._scramble_parts(data, 0 if segment is None else layers.end)
+                self._scramble_around(layers, data, segment is None)
                 if self._addresses is not None:
                     self._addresses.replace(layers, data)
                 written = rewritten(packet, layers, data)
@@ -367,11 +368,19 @@ class Sanitizer:
             for at, new in occurrences(bytes(data[layers.payload :]), self._redactor.known):
                 data[layers.payload + at : layers.payload + at + len(new)] = new
 
-    def _scramble_parts(self, data: bytearray, start: int) -> None:
-        """Parts of secrets from a place on: packets quoted in ICMP, memory that pads a frame."""
+    def _scramble_around(self, layers: Layers, data: bytearray, other: bool) -> None:
+        """What stands around TCP: memory that pads a frame, what ICMP quotes, and in other packets parts of secrets."""
+        if layers.headers and len(data) - layers.end > CHECK_BYTES:
+            data[layers.end :] = _scrambled(data[layers.end :], layers.end, self._key)
+        if 0 <= layers.quoted < len(data):
+            data[layers.quoted :] = _scrambled(data[layers.quoted :], layers.quoted, self._key)
+        elif other:
+            self._scramble_parts(data)
+
+    def _scramble_parts(self, data: bytearray) -> None:
         text = data.decode("latin-1")
         covered = Ranges()
-        for at in range(start, len(text) - PART + 1):
+        for at in range(len(text) - PART + 1):
             if text[at : at + PART] in self._parts:
                 covered.add(at, at + PART)
         for first, last in covered:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -359,6 +361,40 @@ def test_part_of_a_secret_in_a_quoted_packet_or_in_padding_is_made_unreadable(ad
     for at in range(len(KEY) - 5):
         assert_nowhere(copy, KEY[at : at + 6].encode())
     assert [len(packet.data) for packet in packets(copy)] == [len(data) for _, data in frames]
+
+
+@pytest.mark.parametrize("around", ["ipv4", "ipv6", "ipv4 in ipv4"])
+@pytest.mark.parametrize("snaplen", [65_535, 110])
+def test_nothing_that_is_quoted_or_pads_a_frame_can_be_read_and_checksums_hold(
+    around: str, snaplen: int, tmp_path: Path
+) -> None:
+    texts = (KEY[3:7].encode(), KEY.encode().hex().encode()[5:17], b64encode(KEY.encode())[3:12])
+    frames = session((20, command("publish", 5, None, KEY, "live")))
+    time, whole = frames[-1]
+    version = 6 if around == "ipv6" else 4
+    ends = ("fd00::1", "fd00::2") if version == 6 else ("10.0.0.1", "10.0.0.2")
+    ip = wire.ipv6 if version == 6 else wire.ipv4
+    segment = wire.tcp_segment((ends[0], 5000), (ends[1], 1935), 1, 0, 16, b"--".join(texts))
+    message = bytearray(bytes.fromhex("0300000000000000" if version == 4 else "0100000000000000") + ip(*ends, segment))
+    pseudo = b"" if version == 4 else b"".join(ip_address(end).packed for end in ends[::-1])
+    pseudo += struct.pack(">II", len(message), 58) if pseudo else b""
+    message[2:4] = wire.u16(wire.checksum(pseudo + message))
+    quoting = ip(ends[1], ends[0], bytes(message), 58 if version == 6 else 1)
+    if around == "ipv4 in ipv4":
+        quoting = wire.ipv4("10.9.0.1", "10.9.0.2", quoting, 4)
+    frames.append((time, wire.ethernet(quoting)))
+    frames.append((time, next(data for _, data in frames if len(data) == 54) + b"--".join(texts)))
+    path = capture(tmp_path, frames, snaplen=snaplen)
+    copy = sanitised(path, tmp_path)
+    for text in texts:
+        assert_nowhere(copy, text)
+    if snaplen > 200:
+        for file in (path, copy):
+            fields = ["-e", "icmp.checksum.status", "-e", "icmpv6.checksum.status", "-e", "ip.checksum.status"]
+            checked = ["-o", "ip.check_checksum:TRUE", "-Y", "icmp or icmpv6", "-T", "fields", *fields]
+            done = subprocess.run(["tshark", "-r", str(file), *checked], capture_output=True, text=True, check=True)
+            said = done.stdout
+            assert "1" in said and not set(said.replace(",", "").split()) - {"1", "11", "111"}, said
 
 
 def test_no_part_of_a_secret_stays_in_an_aggregate_that_was_cut(tmp_path: Path) -> None:

@@ -28,8 +28,13 @@ from rtmpscope.net.decode import (
     Unreadable,
 )
 
+ICMP: Final = 1
 UDP: Final = 17
 FRAGMENT: Final = 44  # extension header of IPv6
+ICMPV6: Final = 58
+
+# Messages about a packet, which they quote from their ninth byte on (RFC 792, RFC 4443).
+_QUOTING: Final = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
 
 # Where a link header has hardware addresses, and of how many bytes.
 _HARDWARE: Final = {ETHERNET: ((0, 6), (6, 6)), SLL: ((6, 8),), SLL2: ((12, 8),)}
@@ -45,14 +50,16 @@ class Layers:
     end       where the packet ends by its own account, perhaps beyond what was captured
     payload   where TCP's payload begins, -1 where the packet has none
     fragment  the packet holds a piece of a datagram, from this place on; -1 where it is whole
+    quoted    where the payload begins of another packet that ICMP quotes, -1 where there is none
     """
 
-    __slots__ = ("headers", "end", "payload", "fragment")
+    __slots__ = ("headers", "end", "payload", "fragment", "quoted")
 
     def __init__(self, packet: Packet) -> None:
         self.headers: list[tuple[int, int]] = []
         self.payload = -1
         self.fragment = -1
+        self.quoted = -1
         frame = Frame(packet, Fragments())
         layer = LINKS.get(packet.link_type, -1)
         try:
@@ -69,6 +76,19 @@ class Layers:
             self.payload = at + (packet.data[at + 12] >> 4) * 4
         elif last == FRAGMENT or (last == IPV4 and _is_fragment(packet.data, at)):
             self.fragment = int(frame.at)
+        elif layer in _QUOTING:
+            self.headers.append((layer, int(frame.at)))
+            if packet.data[frame.at : frame.at + 1] in [bytes([one]) for one in _QUOTING[layer]]:
+                self.quoted = _payload(packet.data, int(frame.at) + 8)
+
+
+def _payload(data: bytes, at: int) -> int:
+    """Where the payload of an IP packet begins: behind the header of TCP, or eight bytes of what else there is."""
+    first = int.from_bytes(data[at : at + 1], "big")
+    size, protocol = (40, 6) if first >> 4 == 6 else ((first & 15) * 4, 9)
+    is_tcp = data[at + protocol : at + protocol + 1] == bytes([TCP])
+    at += size
+    return at + ((data[at + 12] >> 4) * 4 if is_tcp and len(data) > at + 12 else 8)
 
 
 def _is_fragment(data: bytes, at: int) -> bool:
@@ -82,7 +102,7 @@ def rewritten(packet: Packet, layers: Layers, data: bytearray) -> Packet:
         return packet
     for layer, at in reversed(layers.headers):  # the innermost first: outer ones count it in
         size, fix = _CHECKSUMS.get(layer, (0, None))
-        if fix is not None and at + size <= len(data):
+        if fix is not None and at + size <= len(data) and any(data[at : at + size]):
             fix(layers, at, before, data)
     return Packet(packet.number, packet.time_ns, packet.link_type, bytes(data), 0, len(data), packet.wire_length)
 
@@ -107,15 +127,35 @@ def _ipv4(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
 
 def _tcp(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
     """RFC 9293, 3.1: over addresses, protocol, length, header and payload."""
-    if layers.end <= len(data):
-        data[at + 16 : at + 18] = b"\0\0"
-        length = layers.end - at
-        _store(data, at + 16, _sum(_addresses(layers, at, data)) + TCP + length + _sum(data[at : layers.end]))
+    _with_addresses(layers, at, 16, TCP, before, data)
+
+
+def _icmp(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
+    """RFC 792: over the message."""
+    _cover(layers.end, at, 2, b"", b"", before, data)
+
+
+def _icmpv6(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
+    """RFC 4443, 2.3: as TCP."""
+    _with_addresses(layers, at, 2, ICMPV6, before, data)
+
+
+def _with_addresses(layers: Layers, at: int, place: int, protocol: int, before: bytes, data: bytearray) -> None:
+    more = struct.pack(">HI", protocol, layers.end - at)
+    old, new = _addresses(layers, at, before) + more, _addresses(layers, at, data) + more
+    _cover(layers.end, at, place, old, new, before, data)
+
+
+def _cover(end: int, at: int, place: int, old: bytes, new: bytes, before: bytes, data: bytearray) -> None:
+    """The checksum at a place of what stands from `at` to `end`, and of a pseudo header that was another before."""
+    where = slice(at + place, at + place + 2)
+    if end <= len(data):
+        data[where] = b"\0\0"
+        _store(data, where.start, _sum(new) + _sum(data[at:end]))
         return
-    stored = int.from_bytes(before[at + 16 : at + 18], "big")
-    old = _sum(_addresses(layers, at, before)) + _sum(before[at : layers.end])
-    new = _sum(_addresses(layers, at, data)) + _sum(data[at : layers.end])
-    _store(data, at + 16, 0xFFFF - stored + new - old)
+    stored = int.from_bytes(before[where], "big")
+    change = _sum(new) + _sum(data[at:end]) - _sum(old) - _sum(before[at:end])
+    _store(data, where.start, 0xFFFF - stored + change)
 
 
 def _udp(layers: Layers, at: int, before: bytes, data: bytearray) -> None:
@@ -137,6 +177,8 @@ def _addresses(layers: Layers, below: int, data: bytes | bytearray) -> bytes:
 _CHECKSUMS: Final[dict[int, tuple[int, Callable[[Layers, int, bytes, bytearray], None]]]] = {
     TCP: (20, _tcp),
     UDP: (8, _udp),
+    ICMP: (4, _icmp),
+    ICMPV6: (4, _icmpv6),
     IPV4: (20, _ipv4),
     4: (20, _ipv4),  # IPv4 in IP
 }
