@@ -415,6 +415,12 @@ def test_bytes_missing_before_a_fin_are_a_gap() -> None:
     assert Line().send(0, b"01").send(5, flags=FIN | ACK).finish().text == "01(3 capture_loss)[fin]"
 
 
+def test_side_all_of_whose_bytes_are_missing_is_one_gap() -> None:
+    assert Line().answer(ack=5).finish().text == "(5 capture_loss)[capture_end]"
+    assert Line().send(5, flags=FIN | ACK).finish().text == "(5 capture_loss)[fin]"
+    assert Line().answer(ack=1 << 30).finish().text == "[capture_end]"  # an answer to an older connection
+
+
 def test_connection_without_data_ends_without_a_gap() -> None:
     assert Line().answer(ack=1).finish().text == "[capture_end]"
 

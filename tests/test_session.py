@@ -42,6 +42,14 @@ def test_bare_tcp_connection():
     assert facts(judged(bare().end())) == ("probe", "tcp", "incomplete", None)
 
 
+def test_tcp_connection_all_of_whose_bytes_are_missing():
+    talk = bare()
+    talk.gap(C2S, 3073)
+    verdict = judged(talk.end())
+    assert facts(verdict) == ("unknown", "tcp", "incomplete", None)
+    assert "missing in the capture" in verdict.text
+
+
 def test_refused_tcp_connection():
     talk = bare()
     talk.connection.tcp_rtt_ns = UNKNOWN

@@ -129,6 +129,9 @@ class Session(Steps):
         if self._connection.tcp_rtt_ns == UNKNOWN and how == "rst" and tcp[S2C].resets:
             text = "The server refused the TCP connection: nothing listens on this port."
             return Verdict("probe", "tcp", "failed", None, None, text)
+        if self._lost_ns != UNKNOWN:
+            text = "What was said on this TCP connection is missing in the capture."
+            return Verdict("unknown", "tcp", "incomplete", None, None, text)
         text = "A TCP connection on which nothing was sent: a port check, or a client that hung before its first byte."
         return Verdict("probe", "tcp", "incomplete", None, None, text)
 

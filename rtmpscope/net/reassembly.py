@@ -30,6 +30,10 @@ ACKED_SEGMENTS: Final = 256
 ACKED_NS: Final = 2_000_000_000
 SILENT_NS: Final = 60_000_000_000
 
+# How much may be acknowledged of a side of which no byte was captured: more is an answer to another connection,
+# which the other end still had open (RFC 9293, 3.5.1).
+ACKED_UNSEEN: Final[i64] = 16 << 20
+
 # How long after both its ends what still comes of a connection is read.
 LINGER_NS: Final = 10_000_000_000
 
@@ -165,7 +169,7 @@ class Side:
             if self.offset > self.end_offset:  # what came after a FIN or RST ends too
                 self._end(how, packet, now)
             return
-        if self.started and self.offset > 0:
+        if self.started:
             self._close_tail(packet, now)
         self._end(how, packet, now)
 
@@ -290,7 +294,7 @@ class Side:
         lost: i64 = 0
         if self.acked != UNKNOWN:
             lost = (self.acked - self.expected) & 0xFFFFFFFF
-            if lost >= 0x80000000:
+            if lost >= (0x80000000 if self.offset else ACKED_UNSEEN):
                 lost = 0
             if self.fin_offset != UNKNOWN and self.offset + lost > self.fin_offset:
                 lost = self.fin_offset - self.offset  # the FIN itself takes a sequence number
