@@ -1,6 +1,6 @@
 import pytest
 
-from rtmpscope.analysis.fingerprints import Fingerprints
+from rtmpscope.analysis.fingerprints import CLIENTS, SERVERS, Fingerprints, named
 from rtmpscope.model import C2S, S2C, Severity
 from tests import wire
 from tests.talk import CONNECT, SUCCESS, Talk
@@ -80,6 +80,7 @@ NGINX = b"\x0d\x0e\x0a\x0d"
     [
         ("SRS", {"fmsVer": "FMS/3,5,3,888"}, {"data": {"srs_sig": "SRS"}}),
         ("SRS", FMS, {"version": b"\x01\x00\x05\x04"}),
+        ("SRS", FMS, {"window": 2_500_000, "chunk_size": 60000}),
         ("Red5", {"fmsVer": "RED5/2,0,40,0"}, {}),
         ("Red5", {"capabilities": 33.0}, {"version": b"\x04\x00\x00\x01"}),
         ("rtmpsrv of rtmpdump", {"fmsVer": "FMS/3,5,1,525"}, {}),
@@ -97,6 +98,14 @@ NGINX = b"\x0d\x0e\x0a\x0d"
 )
 def test_servers(expected, properties, more):
     assert server(properties, **more) == expected
+
+
+@pytest.mark.parametrize("row", [*CLIENTS, *SERVERS], ids=str)
+def test_software_is_named_by_all_of_its_traits_and_by_no_fewer(row):
+    name, traits = row
+    assert named((row,), traits) == name
+    for trait in traits:
+        assert named((row,), {**traits, trait: "another"}) == ""
 
 
 def test_a_name_is_a_comment_and_nothing_is_said_without_one():

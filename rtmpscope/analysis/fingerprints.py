@@ -37,6 +37,7 @@ CLIENTS: Final[tuple[tuple[str, Facts], ...]] = (
 SERVERS: Final[tuple[tuple[str, Facts], ...]] = (
     ("SRS", {"srs": True}),
     ("SRS", {"version": "1.0.5.4"}),
+    ("SRS", {"window_ack_size": 2_500_000, "peer_bandwidth": 2_500_000, "limit_type": 2, "chunk_size": 60000}),
     ("Red5", {"fms_ver": "RED5/"}),
     ("Red5", {"version": "4.0.0.1", "capabilities": 33.0}),
     ("rtmpsrv of rtmpdump", {"fms_ver": "FMS/3,5,1,525"}),
@@ -81,12 +82,12 @@ class Fingerprints:
         elif direction == C2S and body.get("name") == "connect":
             self._done[direction] = True
             facts.update(_client_facts(body))
-            self.client = _named(CLIENTS, facts)
+            self.client = named(CLIENTS, facts)
             _tell(message, "client-software", self.client)
         elif message.call is not None and message.call.name == "connect" and status_code(body):
             self._done[direction] = True
             facts.update(_server_facts(body))
-            self.server = _named(SERVERS, facts)
+            self.server = named(SERVERS, facts)
             _tell(message, "server-software", self.server)
 
 
@@ -117,7 +118,7 @@ def _server_facts(body: Field) -> Facts:
     }
 
 
-def _named(table: tuple[tuple[str, Facts], ...], facts: Facts) -> str:
+def named(table: tuple[tuple[str, Facts], ...], facts: Facts) -> str:
     """The first software all of whose traits are there."""
     for name, traits in table:
         if all(_fits(facts.get(fact), wanted) for fact, wanted in traits.items()):
