@@ -52,14 +52,16 @@ def fuzz(name: str, seconds: float, folder: Path) -> str:
     began = time.monotonic()
     said = _child(name, [str(found), f"-max_total_time={seconds:.0f}", f"-artifact_prefix={folder}/bad-"])
     took = time.monotonic() - began
+    executions = re.findall(r"(?m)^(?:Done |#)(\d+)", said)
+    if not executions:
+        raise SystemExit(f"{name} did not run, and its corpus stays as it is:\n{said}")
     _child(name, ["-merge=1", str(merged), str(found)])
     kept = {path.read_bytes() for path in merged.iterdir()}
     bad = [path.read_bytes() for path in folder.glob("bad-*")]
     _write(CORPUS / name, bad + _smallest(kept))
-    executions = re.findall(r"(?m)^(?:Done |#)(\d+)", said)
     edges = re.findall(r" cov: (\d+)", said)
     problem = "".join(re.findall(r"(?ms)^ === Uncaught Python exception: ===$.*?(?=^==|\Z)", said))
-    facts = f"{int((executions or ['0'])[-1]):>12,} executions  {took:6,.0f} s  {(edges or ['0'])[-1]:>6} edges"
+    facts = f"{int(executions[-1]):>12,} executions  {took:6,.0f} s  {(edges or ['0'])[-1]:>6} edges"
     return f"{name:20}{facts}  {len(kept):5} inputs  {len(bad)} findings\n{problem}".rstrip()
 
 
