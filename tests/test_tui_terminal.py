@@ -188,6 +188,35 @@ def test_a_capture_is_piped_in_while_keys_come_from_the_terminal(terminal: Termi
 
 
 @needs_tmux
+def test_standard_input_may_be_closed_where_no_capture_comes_from_it(terminal: Terminal) -> None:
+    terminal.start(f"{COMMAND} {CAPTURE} <&-")
+    terminal.keys("n")
+    terminal.wait("▸ ✖", "the server reports an error")
+    terminal.keys("q")
+    terminal.wait("code=0")
+    terminal.keys(f"clear; {COMMAND} - <&-; echo code=$?", "Enter")
+    terminal.wait("standard input is closed", "code=2")
+
+
+@needs_tmux
+def test_the_mouse_selects_scrolls_and_tells_a_connection(terminal: Terminal) -> None:
+    def mouse(*buttons: int, column: int, line: int) -> None:
+        for button in buttons:
+            terminal.keys("-l", f"\x1b[<{button};{column};{line}M\x1b[<{button};{column};{line}m")
+
+    terminal.start(f"{COMMAND} {CAPTURE}")
+    terminal.wait("connect(")
+    mouse(0, column=20, line=10)
+    assert "Handshake S2" in terminal.wait("row 5 of 338").partition("▸")[2].splitlines()[0]
+    mouse(65, 65, 65, column=20, line=10)
+    terminal.wait_without("Handshake C0", "row 5 of 338")
+    mouse(0, column=20, line=3)
+    terminal.wait("connection 1  10.35.0.1:60722", "stream name is already in use or not allowed.")
+    terminal.keys("q")
+    terminal.wait("code=0")
+
+
+@needs_tmux
 def test_a_capture_that_was_cut_is_shown_and_then_named(terminal: Terminal, tmp_path: Path) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(CAPTURE.read_bytes()[:50_000])

@@ -231,9 +231,10 @@ class FileSource:
 
     def _open(self) -> FileIO:
         if self._path == STANDARD_INPUT:
-            if sys.stdin.isatty():
+            if sys.stdin is None or sys.stdin.isatty():
+                what = "closed" if sys.stdin is None else "a terminal"
                 raise CaptureError(
-                    "standard input is a terminal: pipe a capture into it, as in tcpdump -U -w - | rtmpscope -"
+                    f"standard input is {what}: pipe a capture into it, as in tcpdump -U -w - | rtmpscope -"
                 )
             return FileIO(sys.stdin.fileno(), closefd=False)
         try:

@@ -44,11 +44,15 @@ def take_terminal() -> None:
         return
     terminal = os.open("/dev/tty", os.O_RDWR)
     if not os.isatty(0):
-        sys.stdin = os.fdopen(os.dup(0))
+        if sys.stdin is not None:
+            sys.stdin = os.fdopen(os.dup(0))
         os.dup2(terminal, 0)
+    if sys.__stdin__ is None:  # 0 was closed, and Textual asks this file for its number
+        vars(sys)["__stdin__"] = open(0, closefd=False)
     if not os.isatty(2):
         os.dup2(terminal, 2)
-    os.close(terminal)
+    if terminal > 2:  # or it took the place of one that was closed
+        os.close(terminal)
 
 
 class Output:
