@@ -158,10 +158,12 @@ class Talk:
 
     def end(self, how: str = "fin", first: int = C2S) -> Talk:
         """Both directions end, `first` before the other."""
-        for direction in (first, 1 - first):
-            end = End(0, direction, self.packet, self.now, how, 0, self.sent[direction])
-            self.connection.ends[direction] = how
-            self._event(end, self.annotators.on_end)
+        return self.end_of(first, how).end_of(1 - first, how)
+
+    def end_of(self, direction: int, how: str) -> Talk:
+        end = End(0, direction, self.packet, self.now, how, 0, self.sent[direction])
+        self.connection.ends[direction] = how
+        self._event(end, self.annotators.on_end)
         return self
 
     # What sessions are made of

@@ -106,6 +106,14 @@ def test_client_that_does_not_finish_the_handshake():
     assert "the client did not finish" in judged(talk.end("rst")).text
 
 
+def test_silence_before_a_handshake_that_was_joined_late_blames_nobody():
+    talk = Talk()
+    talk.connection.client_known_by = "port"
+    talk.part("C0", b"\x03")
+    talk.part("C1", wire.simple_block())
+    assert judged(talk.wait(9).end()).outcome == "incomplete"
+
+
 @pytest.mark.parametrize(("pause", "outcome"), [(1, "incomplete"), (8, "failed")])
 def test_handshake_that_is_slow_but_goes_on_has_not_failed(pause, outcome):
     talk = Talk()
@@ -466,6 +474,9 @@ def test_goodbye_right_after_a_loss_may_be_for_a_refusal():
     longer = Talk().publish().media(2)
     longer.gap(S2C)
     assert judged(longer.goodbye().end()).outcome == "ok"
+    unended = Talk().publish().media(0.5).goodbye()
+    unended.end_of(C2S, "fin").end_of(S2C, "capture_end")
+    assert judged(unended).outcome == "incomplete"
     assert judged(Talk().publish().media(0.5).goodbye().end()).outcome == "ok"
 
 

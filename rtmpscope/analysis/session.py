@@ -345,7 +345,10 @@ class Session(Steps):
     def _may_be_refused(self) -> bool:
         """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
         wish = self._wish
-        return wish is not None and self._last_media_ns() - wish.time_ns < REFUSAL_NS and self._unseen(wish.time_ns)
+        if wish is None or self._last_media_ns() - wish.time_ns >= REFUSAL_NS:
+            return False
+        ends = {direction: how for direction, how, _ in self._ends}
+        return self._unseen(wish.time_ns) or (ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end")
 
     def _how(self) -> str:
         """How the connection ended, by the side that ended first; "" while it goes on."""
@@ -403,7 +406,7 @@ class Session(Steps):
         if step is not None:
             asked = step.answer_ns or step.time_ns
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
-        if self._unseen(asked):
+        if self._unseen(asked) or (step is None and self._connection.client_known_by != "syn"):
             step_name = STEPS.get(reached, reached)
             text = f"The session got as far as {step_name}; what came after is missing in the capture."
             return Verdict(role, reached, "incomplete", code, number, text)
