@@ -537,6 +537,15 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.parametrize("fmt", [2, 3])
+def test_first_chunk_on_a_csid_that_takes_over_what_nobody_said_is_lost_sync(fmt):
+    chunks = writer()
+    good = [chunks.message(6, 9, INTER_FRAME + bytes(50), 40 * count, 1) for count in range(20)]
+    stray = bytes([fmt << 6 | 9]) + (b"\0\0\x28" if fmt == 2 else b"") + INTER_FRAME
+    assert {note.severity.name for note in engine_notes([*good[:10], stray, *good[10:]]) if note.code == "lost-sync"}
+    assert not [note for note in engine_notes(good) if note.code == "lost-sync"]
+
+
 def test_page_lists_the_codes_of_the_package_and_no_others():
     assert set(SEVERITIES) == codes_in_the_package()
     assert len(ROWS) == len(SEVERITIES)

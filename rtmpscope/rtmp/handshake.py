@@ -114,7 +114,10 @@ def sender(block: bytes) -> int:
 
 
 def digest_block(block: bytes, direction: int) -> int:
-    """Where the pointer to a valid digest stands in a C1 or S1: 8, 772 or UNKNOWN."""
+    """Where the pointer to a valid digest stands in a C1 or S1: 8, 772 or UNKNOWN.
+
+    Both cannot hold but by chance, one in 2^256: each digest signs the bytes of the other.
+    """
     for pointer in DIGEST_BLOCKS:
         place = _digest_place(block, pointer)
         signed = block[:place] + block[place + DIGEST_SIZE :]
