@@ -664,3 +664,11 @@ def test_refused_change_of_a_shared_object_whose_beginning_is_missing_is_no_fail
     status = wire.amf0_key("SharedObject.NoWriteAccess") + wire.amf0_key("error")
     talk.message(S2C, 19, wire.shared_object("room", 0, 2, wire.so_event(7, status)))
     assert judged(talk.end()).outcome != "failed"
+
+
+@pytest.mark.parametrize(("packets", "outcome"), [(0, "incomplete"), (10, "ok")])
+def test_media_that_flow_at_the_end_of_a_capture_of_one_side_are_not_called_well(packets, outcome):
+    talk = Talk().publish().media(5)
+    talk.connection.tcp[S2C].packets = packets
+    verdict = judged(talk.end("capture_end"))
+    assert (verdict.outcome, "still flowing" in verdict.text) == (outcome, True)

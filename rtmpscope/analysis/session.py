@@ -235,7 +235,9 @@ class Session(Steps):
             who = "the receiver does not read, it closed its TCP window" if closed else "the sender hangs or is gone"
             return "failed", f"then nothing for {seconds(quiet)}: {who}"
         going = "paused" if self._paused else "still flowing"
-        return "ok", f"{going} when the capture ends" if how else going
+        if not how:
+            return "ok", going
+        return "incomplete" if self._one_sided() else "ok", f"{going} when the capture ends"
 
     def _without_media(self) -> Verdict | None:
         """No media: the last step the client took, and what it waits for."""
