@@ -18,10 +18,11 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 
 from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
-from rtmpscope.tui.help import help_lines, keys_of
+from rtmpscope.tui.help import PANES, help_lines, keys_of
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
@@ -87,17 +88,18 @@ class RtmpscopeApp(App[None]):
         self.sight.store.stop()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action of the main screen, by name; pages have but the way back."""
+        """Every action of the main screen and its panes, by name; pages have but the way back."""
         if isinstance(screen, MainScreen):
-            for binding in KEYS:
+            tables = [(screen, KEYS), *((screen.pane(kind), table) for _, kind, table in PANES)]
+            for place, binding in ((place, binding) for place, table in tables for binding in table):
                 assert isinstance(binding, Binding)
-                act = partial(self.act, binding.action)
+                act = partial(self.act, place, binding.action)
                 yield SystemCommand(binding.description, keys_of(binding), act)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
 
-    async def act(self, action: str) -> None:
-        await self.screen.run_action(action)
+    async def act(self, place: Widget, action: str) -> None:
+        await place.run_action(action)
 
     def action_help(self) -> None:
         self.push_screen(Page("Keys", help_lines()))

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
+from textual.widget import Widget
 
 from rtmpscope.tui.detail import FieldTree
 from rtmpscope.tui.graphs import Graphs
@@ -17,12 +18,15 @@ from rtmpscope.tui.pages import Page
 from rtmpscope.tui.palette import Pieces, fit
 from rtmpscope.tui.prompt import Prompt
 
+PANES: list[tuple[str, type[Widget], list[BindingType]]] = [  # of the main screen, with their own keys
+    ("", LineList, LineList.BINDINGS),
+    ("", FieldTree, FieldTree.BINDINGS),
+    ("Bytes", HexPane, HexPane.BINDINGS),
+    ("", Graphs, Graphs.BINDINGS),
+]
 TABLES: list[tuple[str, list[BindingType]]] = [
     ("", KEYS),
-    ("", LineList.BINDINGS),
-    ("", FieldTree.BINDINGS),
-    ("Bytes", HexPane.BINDINGS),
-    ("", Graphs.BINDINGS),
+    *((title, table) for title, _, table in PANES),
     ("", Prompt.BINDINGS),
     ("", Page.BINDINGS),
 ]

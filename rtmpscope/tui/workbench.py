@@ -107,6 +107,12 @@ class Workbench(Screen[None]):
         detail = [self.detail.fields, self.detail.hex] if self.detail.hex.octets.length else [self.detail.fields]
         return [self.query_one(Sessions), self.rows, *([self.query_one(Graphs)] if self.as_graphs else detail)]
 
+    def pane(self, kind: type[Widget]) -> Widget:
+        """The pane of that kind, of several the one with the focus, or else the rows."""
+        if isinstance(self.focused, kind):
+            return self.focused
+        return self.rows if kind is LineList else self.query_one(kind)
+
     # Arrangement
 
     def share_out(self) -> None:
