@@ -7,6 +7,7 @@ reading went on must all be there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from random import Random
 from statistics import median
 from time import process_time
@@ -70,6 +71,21 @@ class Session:
 
     def sound(self, size: int, time: int, fmt: int | None = None) -> Session:
         self._add(4, AUDIO, b"\xaf\x01" + wire.filler(size - 2, len(self.sent)), time, 1, fmt)
+        return self
+
+    def interleave(self, chunk_size: int = 128) -> Session:
+        """The chunks of the last two messages by turns."""
+        messages = self.sent[-2:]
+        queues: list[list[bytes]] = []
+        for one in messages:
+            rest = self.data[one.offset : one.end]
+            first = len(rest) - len(one.payload) - (len(one.payload) - 1) // chunk_size + chunk_size
+            starts = range(first, len(rest), chunk_size + 1)
+            queues.append([rest[:first], *(rest[at : at + chunk_size + 1] for at in starts)])
+        start, end = messages[0].offset, self.end
+        turns = [chunk for pair in zip_longest(*queues, fillvalue=b"") for chunk in pair]
+        self.data = self.data[:start] + b"".join(turns)
+        self.sent[-2:] = [messages[0]._replace(end=end), messages[1]._replace(offset=start + len(queues[0][0]))]
         return self
 
     def show(self, count: int, start: int = 0, size: int = 700) -> Session:
@@ -262,6 +278,14 @@ def test_length_of_messages_is_learned_where_only_fmt_3_is_sent() -> None:
         assert (message.type_id, message.payload) == (AUDIO, frames[message.offset])
         assert (message.timestamp, message.message_stream_id) == (UNKNOWN, UNKNOWN)
     assert line.is_accounted
+
+
+def test_length_of_before_a_hole_is_not_borne_out_by_another_message_between_its_chunks() -> None:
+    session = Session().show(6, 700).sound(257, 300, 1).frame(700, 310, 1).sound(262, 320, 1)
+    lost = session.sent[-1]
+    session.sound(262, 340, 2).frame(1276, 341, 1).interleave().show(6, 400)
+    hole = lost.offset, lost.end
+    assert found(cut(session, hole), session)[-12:] == whole(session, [hole])[-12:]
 
 
 def test_acknowledgements_without_headers_are_recognised() -> None:

@@ -501,8 +501,12 @@ class ChunkParser:
             return
         self.bits += bits
         self.weighed_ready = max(self.weighed_ready, self._ready(self.origin + examined - 1))
-        if self.bits >= self.needed and self.bits >= self.proof:
+        if self.bits >= self.needed and self.bits >= self.proof and not self._awaits_end():
             self.trial = False
+
+    def _awaits_end(self) -> bool:
+        """Whether a message is under way whose length only what stands behind its end can bear out."""
+        return any([stream.inherited and stream.remaining > 0 for stream in self.streams.values()])
 
     def _stop(self, trouble: i64, end: i64) -> None:
         """The header that ends at a stream offset gives trouble."""
@@ -651,6 +655,8 @@ class ChunkParser:
     def _finish(self, stream: ChunkStream, payload: bytes, last: Segment) -> None:
         """Emit a complete message, and obey it if it is protocol control."""
         message = self._emit(stream, payload, last.packet, last.time_ns, last.ready)
+        if self.trial and stream.inherited:
+            self.proof = max(self.proof, self.bits + PROOF_BITS)
         if message.type_id <= 3:
             self._obey(message)
 
