@@ -42,7 +42,8 @@ def messages(reader: BitReader) -> None:
                 first = reader.at
                 size = _extended(reader)
                 reader.add("payload_size", size, first)
-                reader.octets("data", size)
+                if size:
+                    reader.octets("data", size)
     reader.rest("rbsp_trailing_bits")
 
 
