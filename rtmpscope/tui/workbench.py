@@ -29,6 +29,7 @@ from rtmpscope.tui.turns import give_way
 from rtmpscope.tui.view import View
 
 TICK = 0.1  # seconds
+FIRST_MATCHES = 0.03  # seconds after which a filter has found something, mostly
 CALM = 5  # ticks until rows that come below the screen are taken up: drawing the list anew for them takes its time
 SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
 TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
@@ -194,6 +195,7 @@ class Workbench(Screen[None]):
         sight.view = View(sight.store, filters.compile(sight.expression) if sight.expression else None)
         if sight.view.rows is not None:
             self.scan(sight.view)
+            self.set_timer(FIRST_MATCHES, self.tick)
         self.rows.move_to(0)
         self.rows.reload()
         self.tick()
