@@ -22,7 +22,7 @@ from rtmpscope.rtmp.resync import Recovery
 from tests import wire
 from tests.line import Line, joined, read, send_with_holes, shaken
 from tests.runs import facts
-from tests.wire import ACKNOWLEDGEMENT, AUDIO, COMMAND_AMF0, VIDEO, ChunkWriter, chunk, u32
+from tests.wire import ACKNOWLEDGEMENT, AUDIO, COMMAND_AMF0, DATA_AMF0, VIDEO, ChunkWriter, chunk, u32
 
 BASE = 3073
 
@@ -71,6 +71,12 @@ class Session:
 
     def sound(self, size: int, time: int, fmt: int | None = None) -> Session:
         self._add(4, AUDIO, b"\xaf\x01" + wire.filler(size - 2, len(self.sent)), time, 1, fmt)
+        return self
+
+    def metadata(self, time: int, fmt: int) -> Session:
+        """Three chunks of 128 bytes, less some."""
+        payload = wire.amf0("@setDataFrame", "onMetaData", {"encoder": "x" * 250, "width": 1280.0})
+        self._add(5, DATA_AMF0, payload, time, 1, fmt)
         return self
 
     def interleave(self, chunk_size: int = 128) -> Session:
@@ -286,6 +292,14 @@ def test_length_of_before_a_hole_is_not_borne_out_by_another_message_between_its
     session.sound(262, 340, 2).frame(1276, 341, 1).interleave().show(6, 400)
     hole = lost.offset, lost.end
     assert found(cut(session, hole), session)[-12:] == whole(session, [hole])[-12:]
+
+
+def test_first_chunk_of_a_long_message_is_not_learned_as_a_message_of_its_own() -> None:
+    session = Session().metadata(0, 0).show(6)
+    start = session.sent[1].offset
+    for turn in range(6, 12):
+        session.metadata(40 * turn, 2).frame(700, 40 * turn, 1).interleave().show(1, turn)
+    check(cut(session, (0, start)), session)
 
 
 def test_acknowledgements_without_headers_are_recognised() -> None:

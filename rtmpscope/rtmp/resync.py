@@ -399,10 +399,16 @@ class Recovery:
             repeated = again.match(data, found.start()) is not None
             for size in self._sizes_of_span(data, payload, span, 0xC0 | csid):
                 headers = span // (size + 1)
-                whole = type_id in COMMAND_TYPES and _is_whole(data[payload : payload + span], size)
                 certain = self.parser.chunk_size_sure or span <= self.parser.uncut
-                # One header alone may be payload that repeats, as silence does.
-                if whole or (certain and headers == 0) or (repeated and (certain or headers != 1)):
+                whole = False
+                if type_id in COMMAND_TYPES:
+                    believed = whole = _is_whole(data[payload : payload + span], size)
+                elif (span - headers) % size == 0:
+                    believed = False  # it may as well go on behind a chunk of another message
+                else:
+                    # One header alone may be payload that repeats, as silence does.
+                    believed = (certain and headers == 0) or (repeated and (certain or headers != 1))
+                if believed:
                     fork = self.parser.fork_with(self.parser.chunk_size if size == UNLIMITED else size)
                     fork.chunk_size_sure = fork.chunk_size_sure or headers > 0
                     stream = fork.assume(csid)
