@@ -77,6 +77,12 @@ def chunks_of_one_byte(count: int) -> bytes:
     return stream(wire.ChunkWriter().set_chunk_size(1) + message * count)
 
 
+def messages_by_turns(count: int) -> bytes:
+    """Two long messages of which the chunks of two bytes alternate: no run of chunks, and no part worth an object."""
+    opened = [wire.chunk(0, csid, 0, 0xFFFFFF, DATA, 1, b"ab") for csid in (3, 4)]
+    return stream(wire.ChunkWriter().set_chunk_size(2) + b"".join(opened) + b"\xc3ab\xc4ab" * count, 60_000)
+
+
 def controls(type_id: int, values: Iterable[int]) -> bytes:
     return stream(b"".join(wire.chunk(0, 2, 0, 4, type_id, 0, wire.u32(value)) for value in values))
 
@@ -186,6 +192,7 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "one long sentence": (lambda n: bodies(COMMAND, 1, sentence("play a " * 4000 * n)), 2),
     "partial messages": (partial_messages, 4000),
     "chunks of one byte": (chunks_of_one_byte, 8),
+    "messages by turns": (messages_by_turns, 20_000),
     "chunk sizes": (lambda n: controls(1, [(0, 2**31 - 1, 1, 128)[number % 4] for number in range(n)]), 400),
     "aborts": (lambda n: controls(2, range(n)), 700),
     "gaps of a gigabyte": (gaps, 300),

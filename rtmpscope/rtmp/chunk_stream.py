@@ -8,6 +8,9 @@ from mypy_extensions import i64
 
 from rtmpscope.model import UNKNOWN, ChunkHeader, Severity
 
+# Parts of a payload that are held as they came.
+LOOSE_PARTS: Final = 64
+
 # Kinds of messages with inherited headers that are remembered for each csid.
 HABITS: Final = 4
 
@@ -35,7 +38,7 @@ class ChunkStream:
         "csid", "seen", "stale", "inherited", "orphan", "timestamp", "last_timestamp", "delta", "absolute", "extended",
         "extended_value", "length", "type_id", "message_stream_id", "acknowledged", "first_byte", "habits",
         "learned", "remaining", "fmt", "offset", "first_packet", "first_time_ns", "last_packet", "last_time_ns",
-        "chunks", "captured", "keep", "undecided", "whole", "parts", "holes", "headers", "notes",
+        "chunks", "captured", "keep", "undecided", "whole", "parts", "loose", "holes", "headers", "notes",
     )  # fmt: skip
 
     def __init__(self, csid: i64) -> None:
@@ -70,6 +73,7 @@ class ChunkStream:
         self.undecided = False  # until the head is there, which tells whether the rest is wanted
         self.whole = True
         self.parts: list[bytes] = []
+        self.loose: i64 = 0  # the last parts that are as short as they came
         self.holes: list[tuple[int, int]] | None = None
         self.headers: list[ChunkHeader] | None = None
         self.notes: list[tuple[str, Severity, str]] | None = None
@@ -106,10 +110,28 @@ class ChunkStream:
         other.undecided = self.undecided
         other.whole = self.whole
         other.parts = list(self.parts)
+        other.loose = self.loose
         other.holes = None if self.holes is None else list(self.holes)
         other.headers = None if self.headers is None else list(self.headers)
         other.notes = None if self.notes is None else list(self.notes)
         return other
+
+    def hold(self, part: bytes) -> None:
+        """Keep a part of the payload; of many short ones is made a longer one, for an object takes 40 bytes."""
+        self.parts.append(part)
+        self.loose += 1
+        if self.loose == LOOSE_PARTS:
+            self.parts[-LOOSE_PARTS:] = [b"".join(self.parts[-LOOSE_PARTS:])]
+            self.loose = 0
+
+    def release(self) -> bytes:
+        """The payload that was kept, which is not held any more."""
+        parts = self.parts
+        if not parts:
+            return b""
+        self.parts = []
+        self.loose = 0
+        return b"".join(parts)  # the part itself where there is one
 
     def learn(self) -> None:
         """Remember what is inherited here: after a loss it is likely to be inherited again."""

@@ -44,6 +44,9 @@ SURE: Final = 0
 GUESS: Final = 1
 LOST: Final = 2
 
+# Continuation headers that are looked at together, at first.
+RUN: Final = 32
+
 # Types that come on different message streams by turns, so that what they inherit after a loss is not certain.
 STREAMLESS: Final = (16, 17, 19, 20)
 
@@ -566,7 +569,7 @@ class ChunkParser:
             return pos
         if stream.keep:
             kept = min(take, stream.keep)
-            stream.parts.append(data[pos : pos + kept])
+            stream.hold(data[pos : pos + kept])
             stream.keep -= kept
             self.kept += kept
             if self.kept > PARTIAL_BYTES:
@@ -597,17 +600,23 @@ class ChunkParser:
         """Skip over full continuation chunks: equal header bytes at equal distances."""
         data = self.data
         step = self.chunk_size + 1
-        count = min((self.end - pos) // step, stream.remaining // self.chunk_size)
-        if count < 2:
-            return pos
-        headers = data[pos : pos + count * step : step]
-        count -= len(headers.lstrip(_continuation(stream.csid)))
+        most = min((self.end - pos) // step, stream.remaining // self.chunk_size)
+        continuation = _continuation(stream.csid)
+        count: i64 = 0
+        ahead: i64 = RUN
+        while count < most:
+            headers = data[pos + count * step : pos + min(count + ahead, most) * step : step]
+            others = len(headers.lstrip(continuation))
+            count += len(headers) - others
+            if others:
+                break
+            ahead *= 2  # looks at no more than twice the chunks that are there
         if count == 0:
             return pos
         if stream.keep:
             payload = bytearray(data[pos : pos + count * step])
             del payload[::step]
-            stream.parts.append(bytes(payload[: stream.keep]))
+            stream.hold(bytes(payload[: stream.keep]))
             kept = min(stream.keep, count * self.chunk_size)
             stream.keep -= kept
             self.kept += kept
@@ -662,12 +671,8 @@ class ChunkParser:
 
     def _collected(self, stream: ChunkStream) -> bytes:
         """The payload kept of a message, which is not held any more."""
-        parts = stream.parts
-        if not parts:
-            return b""
-        payload = parts[0] if len(parts) == 1 else b"".join(parts)
+        payload = stream.release()
         self.kept -= len(payload)
-        stream.parts = []
         return payload
 
     def _emit(self, stream: ChunkStream, payload: bytes, packet: i64, time_ns: i64, ready: i64) -> Message:
@@ -756,9 +761,7 @@ class ChunkParser:
         for stream in sorted([one for one in self.streams.values() if one.parts], key=_begun_at):
             if self.kept <= PARTIAL_BYTES * 3 // 4:
                 break
-            for part in stream.parts:
-                self.kept -= len(part)
-            stream.parts = []
+            self._collected(stream)
             stream.keep = 0
             stream.whole = False
             stream.note(
