@@ -7,18 +7,14 @@ other may read meanwhile: it sees the state before or after, never one between.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol, overload
 
 
 class Column(Protocol):
     """What an array and a Recent have in common."""
 
-    @property
-    def append(self) -> Callable[[int], None]: ...
-
-    @property
-    def extend(self) -> Callable[[Iterable[int]], None]: ...
+    def extend(self, values: Iterable[int], /) -> None: ...
 
     def __len__(self) -> int: ...
 
@@ -37,14 +33,8 @@ class Recent:
     def __init__(self, code: str) -> None:
         self._held = (0, 0, array(code))  # the first index that is held, what stands before it, the values from it on
 
-    @property
-    def append(self) -> Callable[[int], None]:
-        """To be taken anew after letting go."""
-        return self._held[2].append
-
-    @property
-    def extend(self) -> Callable[[Iterable[int]], None]:
-        return self._held[2].extend
+    def extend(self, values: Iterable[int], /) -> None:
+        self._held[2].extend(values)
 
     def __len__(self) -> int:
         first, _, values = self._held

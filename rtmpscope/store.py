@@ -202,7 +202,8 @@ class Store:
         return f"loaded {self.position * 100 // size} %  {speed / 1e6:,.0f} MB/s  {left:,.0f} s left"
 
     def _append(self, events: list[Event]) -> None:
-        columns = [self.columns[name].append for name in COLUMNS]
+        rows: list[tuple[int, ...]] = []
+        heads: list[bytes] = []
         row = self.count
         for event in events:
             if isinstance(event, Opened):
@@ -213,14 +214,19 @@ class Store:
                 if severity >= Severity.WARNING:
                     self.problems += 1
             if isinstance(event, Message):
-                self._append_message(columns, event, severity)
+                rows.append(_of_message(event, severity))
+                heads.append(event.prefix[:HEAD].ljust(HEAD, b"\0"))
                 self.messages += 1
                 if event.call is not None:
                     self._calls[row] = event.call
             else:
-                self._append_other(columns, event, severity)
+                rows.append(_of_other(event, severity))
+                heads.append(bytes(HEAD))
                 self._events[row] = event
             row += 1
+        for column, values in zip(self.columns.values(), zip(*rows, strict=True), strict=False):  # none for no rows
+            column.extend(values)
+        self._heads.extend(array("B", b"".join(heads)))
         if self.reader.restartable:
             for conversation in self._engine.touched:
                 self._checkpoints.track(conversation)
@@ -240,27 +246,6 @@ class Store:
                 del kept[row]
         held = slice(first, None)
         self._checkpoints.let_go(min(map(sub, self.columns["packet"][held], self.columns["span"][held])))
-
-    def _append_message(self, columns: list[Callable[[int], None]], message: Message, severity: int) -> None:
-        values = (
-            _MESSAGE, message.direction, severity, message.fmt, message.type_id,
-            min(max(0, message.packet - message.first_packet), 0xFFFF), message.connection, message.csid,
-            _signed(message.message_stream_id), _signed(message.timestamp), message.length, message.captured,
-            message.number, message.packet, message.time_ns, message.offset,
-        )  # fmt: skip
-        for append, value in zip(columns, values, strict=True):
-            append(value)
-        self._heads.extend(message.prefix[:HEAD].ljust(HEAD, b"\0"))
-
-    def _append_other(self, columns: list[Callable[[int], None]], event: Event, severity: int) -> None:
-        length = len(event.data) if isinstance(event, Handshake) else event.length if isinstance(event, Gap) else 0
-        values = (
-            RECORDS.index(type(event).__name__.lower()), event.direction, severity, UNKNOWN, UNKNOWN, 0,
-            event.connection, UNKNOWN, UNKNOWN, UNKNOWN, min(length, 0xFFFFFFFF), 0, 0, event.packet, event.time_ns, 0,
-        )  # fmt: skip
-        for append, value in zip(columns, values, strict=True):
-            append(value)
-        self._heads.extend(bytes(HEAD))
 
     # ---------------------------------------------------------------- reading
 
@@ -401,6 +386,25 @@ def _words(event: Event) -> str:
         case End():
             return end_words(event)
     return ""
+
+
+def _of_message(message: Message, severity: int) -> tuple[int, ...]:
+    """The columns of a message's row."""
+    return (
+        _MESSAGE, message.direction, severity, message.fmt, message.type_id,
+        min(max(0, message.packet - message.first_packet), 0xFFFF), message.connection, message.csid,
+        _signed(message.message_stream_id), _signed(message.timestamp), message.length, message.captured,
+        message.number, message.packet, message.time_ns, message.offset,
+    )  # fmt: skip
+
+
+def _of_other(event: Event, severity: int) -> tuple[int, ...]:
+    """Those of a row for anything else."""
+    length = len(event.data) if isinstance(event, Handshake) else event.length if isinstance(event, Gap) else 0
+    return (
+        RECORDS.index(type(event).__name__.lower()), event.direction, severity, UNKNOWN, UNKNOWN, 0,
+        event.connection, UNKNOWN, UNKNOWN, UNKNOWN, min(length, 0xFFFFFFFF), 0, 0, event.packet, event.time_ns, 0,
+    )  # fmt: skip
 
 
 def _signed(number: int) -> int:
