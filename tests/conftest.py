@@ -1,5 +1,11 @@
+import signal
+
 import pytest
 from hypothesis import settings
+
+# Where a script runs the tests in the background they begin with ctrl+c ignored, and so would all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time, so that a run tells what the change under it did; others by hand:
 #     pytest --hypothesis-profile=default
