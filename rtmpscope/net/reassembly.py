@@ -397,16 +397,17 @@ class Reassembler:
         for side in flow.sides:
             found = self.flows.get(side.key)
             if found is not None and found[0] is flow:
-                self.flows[side.key] = _FORGOTTEN
+                self.flows[side.key] = (_FORGOTTEN, 0)
                 self.forgotten.append(side.key)
         while len(self.forgotten) > 2 * FORGOTTEN:
             key = self.forgotten.popleft()
-            if self.flows.get(key) is _FORGOTTEN:
+            found = self.flows.get(key)
+            if found is not None and found[0] is _FORGOTTEN:
                 del self.flows[key]
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         touched: list[Flow] = []
-        flow = _FORGOTTEN[0]  # from here on that of the segment before, which is most often this one's too
+        flow = _FORGOTTEN  # from here on that of the segment before, which is most often this one's too
         index: i64 = 0
         for segment in segments:
             key = segment.key
@@ -492,7 +493,7 @@ class Reassembler:
 
     def _is_new(self, flow: Flow, index: i64, segment: Segment) -> bool:
         """Whether a SYN opens another connection on the same ports: its sequence number is a new one."""
-        if flow is _FORGOTTEN[0]:
+        if flow is _FORGOTTEN:
             return not segment.flags & ACK
         side = flow.sides[index]
         if side.syn_seq != UNKNOWN:
@@ -519,8 +520,8 @@ class Reassembler:
             side.start(first, segment.packet, segment.time_ns)
 
 
-_FORGOTTEN: Final[tuple[Flow, i64]] = (Flow(UNKNOWN, b"", 0, 0), 0)
-_FORGOTTEN[0].ignored = True
+_FORGOTTEN: Final = Flow(UNKNOWN, b"", 0, 0)
+_FORGOTTEN.ignored = True
 
 
 def _flow_id(flow: Flow) -> int:
