@@ -9,6 +9,7 @@ The engine opens nothing, reads no clock and prints nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from mypy_extensions import i64
@@ -87,7 +88,7 @@ class Engine:
         self._on_message: Final[list[list[list[OnMessage]]]] = []  # by connection and type
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
-        self._over: list[Conversation] = []
+        self._over: Final[deque[Conversation]] = deque()
         self.touched: list[Conversation] = []  # those that the last packets were about
 
     def feed(self, packets: list[Packet]) -> list[Event]:
@@ -201,13 +202,16 @@ class Engine:
 
     def _release(self, now: i64) -> None:
         """Let go of connections that have been over for so long that nothing more of them is read."""
-        kept: list[Conversation] = []
-        for conversation in self._over:
-            if now - conversation.flow.over_ns > LINGER_NS and not conversation.searching:
-                self._let_go(conversation)
+        over = self._over  # the first to end are the first here
+        for _ in range(len(over)):
+            conversation = over[0]
+            if now - conversation.flow.over_ns <= LINGER_NS:
+                break
+            over.popleft()
+            if conversation.searching:
+                over.append(conversation)
             else:
-                kept.append(conversation)
-        self._over = kept
+                self._let_go(conversation)
 
     def _let_go(self, conversation: Conversation) -> None:
         self._forget(conversation)
