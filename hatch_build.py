@@ -142,7 +142,7 @@ class Compiled(BuildHookInterface):  # type: ignore[type-arg]
             self.work = Path(tempfile.mkdtemp(prefix="rtmpscope-"))
             why = compile_copy(Path(self.root), self.work)
         if why or self.work is None:
-            self.app.display_warning(f"rtmpscope is not compiled, large captures take four to ten times longer ({why})")
+            self.app.display_warning(f"rtmpscope is not compiled, large captures take 5 to 16 times longer ({why})")
             return
         for path in self.work.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
             build_data["force_include"][str(path)] = path.relative_to(self.work).as_posix()
