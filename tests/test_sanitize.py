@@ -240,12 +240,22 @@ def test_addresses_are_replaced_consistently_with_texts_of_equal_length(tmp_path
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is the judge here")
 @pytest.mark.parametrize("addresses", [False, True])
-@pytest.mark.parametrize("name", ["nginx-publish-play.pcap", "ipv6.pcap", "vlan.pcap"])
-def test_tshark_decodes_the_copy_alike_and_finds_no_wrong_checksum(name: str, addresses: bool, tmp_path: Path) -> None:
-    path = ROOT / "captures" / name
+@pytest.mark.parametrize(
+    "names",
+    [["nginx-publish-play.pcap"], ["ipv6.pcap"], ["vlan.pcap"], ["cooked-v1.pcapng", "rtmps-tls12.pcapng"]],
+    ids=" ".join,
+)
+def test_tshark_decodes_the_copy_alike_and_finds_no_wrong_checksum(
+    names: list[str], addresses: bool, tmp_path: Path
+) -> None:
+    """Files of pcapng one behind the other are one of several sections, here of different link types."""
+    path = tmp_path / "original"
+    path.write_bytes(b"".join((ROOT / "captures" / name).read_bytes() for name in names))
     copy = sanitised(path, tmp_path, addresses)
     fields = [
+        "frame.time_epoch",
         "frame.len",
+        "frame.encap_type",
         "tcp.len",
         "tcp.seq",
         "rtmpt.header.typeid",
