@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.export import values
 from rtmpscope.export.jsonl import Trace
-from rtmpscope.export.stats import tables
 from rtmpscope.limits import (
     CALLS_REMEMBERED,
     CONNECTIONS,
@@ -35,9 +32,8 @@ from rtmpscope.limits import (
 from rtmpscope.model import C2S, S2C, SYN, End, Event, Message, Note, Packet, Segment
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
-from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
-from tests import runs, segments, wire
+from tests import costs, runs, segments, wire
 from tests.attacks import ATTACKS, key, opening, said
 from tests.segments import Piece
 from tests.talk import Talk
@@ -45,50 +41,21 @@ from tests.test_jsonl import Traced, call, message
 from tests.test_media_timeline import timeline
 
 MEMORY = 96 << 20  # bytes that reading any of these captures may add to a process
-SLACK = 0.3  # seconds that measuring is wrong by
-
-
-def cost(data: bytes, folder: Path) -> tuple[float, int]:
-    """CPU seconds and bytes of memory at the peak of export and stats of a capture, in a process of its own."""
-    path = folder / "attack.pcap"
-    path.write_bytes(data)
-    read, written = os.pipe()
-    child = os.fork()
-    if child == 0:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before, began = _status("VmRSS"), time.process_time()
-        run = Run(open_capture([str(path)]))
-        trace = Trace(lambda record: None, run.connections, run.describe, run.redactor)
-        for event in run.events():
-            trace.event(event)
-        trace.finish(run.files)
-        tables(run.files, run.connections, run.redactor)
-        os.write(written, f"{time.process_time() - began} {_status('VmHWM') - before}".encode())
-        os._exit(0)
-    os.close(written)
-    with open(read) as answer:
-        seconds, memory = answer.read().split()
-    assert os.waitpid(child, 0)[1] == 0
-    return float(seconds), int(memory)
-
-
-def _status(name: str) -> int:
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) << 10
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_ten_times_the_attack_takes_less_than_fifteen_times_the_time(name: str, tmp_path: Path) -> None:
     make, size = ATTACKS[name]
-    small, large = make(size), make(10 * size)
-    for _ in range(3):
-        once, _ = cost(small, tmp_path)
-        tenfold, memory = cost(large, tmp_path)
+    once, tenfold = tmp_path / "once.pcap", tmp_path / "tenfold.pcap"
+    once.write_bytes(make(size))
+    tenfold.write_bytes(make(10 * size))
+
+    def seconds(path: Path) -> float:
+        taken, memory = costs.of_capture(path)
         assert memory < MEMORY
-        if tenfold < 15 * once + SLACK:
-            return
-    raise AssertionError(f"{tenfold:.2f} s, and {once:.2f} s for a tenth of it")
+        return taken
+
+    costs.assert_scales(15, lambda: seconds(once), lambda: seconds(tenfold))
 
 
 # --- limits that are reached in no other file (a disk with less than SPOOL_RESERVE: test_live) -----------------

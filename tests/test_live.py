@@ -194,7 +194,7 @@ def test_it_ends_after_the_time_that_was_asked_for(start: Callable[..., LiveCapt
     began = time.monotonic()
     live = start(seconds=0.3)
     assert taken(live) == []
-    assert 0.3 <= time.monotonic() - began < 5
+    assert 0.3 <= time.monotonic() - began < 60
     assert (live.ended, live.failed) == ("0.3 s have passed", False)
 
 

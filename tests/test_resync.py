@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 from random import Random
-from statistics import median
-from time import process_time
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +17,7 @@ from hypothesis import strategies as st
 
 from rtmpscope.model import UNKNOWN, Event, Gap, Message
 from rtmpscope.rtmp.resync import Recovery
-from tests import wire
+from tests import costs, wire
 from tests.line import Line, joined, read, send_with_holes, shaken
 from tests.runs import facts
 from tests.wire import ACKNOWLEDGEMENT, AUDIO, COMMAND_AMF0, DATA_AMF0, VIDEO, ChunkWriter, chunk, u32
@@ -406,31 +404,26 @@ def test_message_behind_a_hole_is_certain_only_with_what_confirms_it() -> None:
 # --- cost ------------------------------------------------------------------------------------------------
 
 
-def seconds(line: Line, data: bytes, size: int) -> float:
-    before = process_time()
-    line.send(data, size)
-    return process_time() - before
-
-
-def test_searching_four_times_the_bytes_costs_no_sixteen_times_as_much() -> None:
+def test_searching_ten_times_the_bytes_takes_less_than_fifteen_times_the_time() -> None:
     noise = Random(3).randbytes(4_000_000)
-    costs = [
-        median(seconds(shaken().send(Session().show(3).data).lose(9), noise[:size], 1460) for _ in range(3))
-        for size in (1_000_000, 4_000_000)
-    ]
-    assert costs[1] < 10 * costs[0]
+
+    def seconds(size: int) -> float:
+        line = shaken().send(Session().show(3).data).lose(9)
+        return costs.cpu(lambda: line.send(noise[:size], 1460))
+
+    costs.assert_scales(15, lambda: seconds(400_000), lambda: seconds(4_000_000))
 
 
 def test_long_message_under_doubt_is_not_joined_anew_for_every_packet() -> None:
     """Its chunk size is not known, so all of it is kept until another header stands behind it."""
-
-    def doubtful() -> Line:
-        line = shaken().send(chunk(0, 2, length=4, type_id=1, payload=b"\0")).lose(3)
-        return line.send(chunk(0, 6, 40, (1 << 24) - 1, VIDEO, 1, b"\x22"))
-
     data = bytes(16_000_000)
-    costs = [median(seconds(doubtful(), data[:size], 4000) for _ in range(3)) for size in (4_000_000, 16_000_000)]
-    assert costs[1] < 10 * costs[0]
+
+    def seconds(size: int) -> float:
+        line = shaken().send(chunk(0, 2, length=4, type_id=1, payload=b"\0")).lose(3)
+        line.send(chunk(0, 6, 40, (1 << 24) - 1, VIDEO, 1, b"\x22"))
+        return costs.cpu(lambda: line.send(data[:size], 4000))
+
+    costs.assert_scales(15, lambda: seconds(1_600_000), lambda: seconds(16_000_000))
 
 
 def test_bytes_searched_in_vain_are_let_go() -> None:
