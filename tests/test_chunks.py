@@ -489,12 +489,30 @@ def test_short_times_leave_no_trace_of_a_long_one() -> None:
     assert [one.timestamp for one in read(data)] == [FAR, FAR + 40]
 
 
-def test_last_bytes_of_a_message_without_repeated_times_wait_for_what_follows() -> None:
-    data = ChunkWriter(repeat="never").message(6, VIDEO, wire.filler(130), FAR, 1)
-    feed = Feed()(data)
-    assert feed.messages == [] and len(feed.tail) == 3
+def test_last_bytes_of_a_message_that_are_no_repeated_time_need_not_wait() -> None:
+    payload = wire.filler(128) + b"\x01\x22"
+    feed = Feed()(ChunkWriter(repeat="never").message(6, VIDEO, payload, FAR, 1))
+    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, payload)] and feed.tail == b""
+
+
+@pytest.mark.parametrize("last", [u32(FAR)[:1], u32(FAR)[:2], u32(FAR)[:3]])
+def test_last_bytes_of_a_message_that_a_repeated_time_begins_with_wait_for_what_follows(last: bytes) -> None:
+    writer = ChunkWriter(repeat="never")
+    payload = wire.filler(128) + last
+    feed = Feed()(writer.message(6, VIDEO, payload, FAR, 1))
+    assert feed.messages == [] and feed.tail == b"\xc6" + last
+    feed(writer.message(4, AUDIO, b"\xaf\x01", 0, 1))
+    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, payload), Read(4, AUDIO, 0, 1, b"\xaf\x01")]
+    assert feed.messages[0].packet == 1 and feed.messages[0].ready == 2
+
+
+def test_what_the_bytes_end_with_is_read_as_earlier_ones_were() -> None:
+    writer = ChunkWriter(repeat="never")
+    payload = wire.filler(128) + u32(FAR)[:2]
+    feed = Feed()(writer.message(6, VIDEO, wire.filler(300), FAR, 1) + writer.message(6, VIDEO, payload, FAR, 1, 0))
+    assert len(feed.messages) == 1
     feed(b"", final=True)
-    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, wire.filler(130))]
+    assert known(feed.messages)[1:] == [Read(6, VIDEO, FAR, 1, payload)]
 
 
 # --- fmt 3 that begins messages (5.3.1.2.4) --------------------------------------------------------------

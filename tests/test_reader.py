@@ -9,9 +9,9 @@ import pytest
 from rtmpscope.model import UNKNOWN, End, Handshake, Message
 from tests import wire
 from tests.accounts import account
-from tests.line import Line, send_with_holes, shaken
+from tests.line import Line, joined, read, send_with_holes, shaken
 from tests.runs import facts
-from tests.wire import AUDIO, VIDEO, ChunkWriter, chunk
+from tests.wire import AUDIO, VIDEO, ChunkWriter, chunk, u32
 
 CLIENT = wire.handshake()[0]
 PARTS = {"C0": (0, 1), "C1": (1, 1537), "C2": (1537, 3073)}
@@ -214,14 +214,35 @@ def test_end_counts_a_header_that_is_cut(shown: int) -> None:
 
 
 def test_last_message_without_repeated_extended_timestamp_is_complete_at_the_end() -> None:
-    payload = b"\x22" + wire.filler(129)
-    data = ChunkWriter(repeat="never").message(6, VIDEO, payload, 0x1000000, 1)
-    line = shaken().send(data)
-    assert line.messages == []
+    """Its last bytes could be the beginning of the time; that the earlier message had none there decides."""
+    writer = ChunkWriter(repeat="never")
+    payload = b"\x22" + wire.filler(127) + b"\1\0"
+    line = shaken().send(writer.message(6, VIDEO, b"\x22" * 300, 0x1000000, 1))
+    line.send(writer.message(6, VIDEO, payload, 0x1000000, 1, 0))
+    assert len(line.messages) == 1
     line.end()
-    assert told(line) == [(6, VIDEO, 0x1000000, payload)]
-    assert line.messages[0].ready == 3
+    assert told(line)[1:] == [(6, VIDEO, 0x1000000, payload)]
+    assert line.messages[1].ready == 4
     assert [end.incomplete for end in line.of(End)] == [0] and line.is_accounted
+
+
+@pytest.mark.parametrize("repeat", ["same", "never"])
+@pytest.mark.parametrize("seed", range(10))
+def test_message_says_that_it_is_certain_with_the_packet_that_made_it_so(seed: int, repeat: str) -> None:
+    """Last chunks of few bytes, which may look like the extended timestamp."""
+    chance = Random(seed)
+    writer = ChunkWriter(repeat=repeat)
+    line = shaken()
+    for _ in range(20):
+        payload = b"\x22" + wire.filler(127) * chance.randrange(3) + u32(0x1000000)[: chance.randrange(4)]
+        for byte in writer.message(6, VIDEO, payload, 0x1000000, 1, 0):
+            known = len(line.messages)
+            line.send(bytes([byte]))
+            assert all(message.ready == line.packet for message in line.messages[known:])
+    line.end()
+    assert len(line.messages) == 20
+    for _ in range(3):
+        assert [facts(event) for event in read(joined(line.items, chance))] == [facts(event) for event in line.events]
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------

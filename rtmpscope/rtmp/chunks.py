@@ -62,6 +62,9 @@ PROOF_BITS: Final = 20
 # What a header must bring before megabytes are awaited that could bear it out.
 LONG_BITS: Final = 30
 
+# A field that is not there yet.
+AWAITED: Final = -2
+
 MESSAGE_HEADER_SIZES: Final[tuple[int, ...]] = (11, 7, 3, 0)
 EXTENDED: Final = 0xFFFFFF
 
@@ -325,15 +328,9 @@ class ChunkParser:
                 return -1
         value: i64 = UNKNOWN
         if stream.extended:
-            # 5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
-            if end - at >= 4:
-                value = u32(data, at)
-                if not self._is_extended_timestamp(stream, value):
-                    value = UNKNOWN
-            elif not self.final or self._is_header_cut(stream, data[at:end]):
+            value = self._repeated_timestamp(stream, at)
+            if value == AWAITED:
                 return -1
-            else:
-                self.minded_end = True
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
             # It bears out the chunk size, but not where the message ends.
@@ -353,7 +350,7 @@ class ChunkParser:
                 return -1
             self._advance(stream, value)
             self._begin(stream, 3, pos)
-        if stream.extended and end - at >= 4:
+        if stream.extended:
             if value != UNKNOWN and self.repeats_extended is None and not self.trial:
                 stream.note(
                     "extended-timestamp-repeated",
@@ -389,12 +386,35 @@ class ChunkParser:
             self._weigh(bits, at + shown)
         self._stop(UNSEEN, self.origin + at)
 
-    def _is_header_cut(self, stream: ChunkStream, shown: bytes) -> bool:
-        """Whether fewer than four bytes behind a fmt 3 header, the last there are, belong to an extended timestamp."""
-        if self.repeats_extended is not None:
-            return self.repeats_extended
-        due = min(stream.remaining if stream.remaining else stream.length, self.chunk_size)
-        return len(shown) != due or int(stream.extended_value).to_bytes(4, "big").startswith(shown)
+    def _repeated_timestamp(self, stream: ChunkStream, at: i64) -> i64:
+        """The extended timestamp behind a fmt 3 header; UNKNOWN where there is none, AWAITED while that is open.
+
+        5.3.1.3 repeats the field; many writers do not, so it must say what is expected.
+        """
+        if self.end - at >= 4:
+            value = u32(self.data, at)
+            if self._is_extended_timestamp(stream, value):
+                return value
+        elif self._may_begin_timestamp(stream, at, self.end):
+            if not self.final or self.repeats_extended is not False:
+                return AWAITED
+            self.minded_end = True
+            return UNKNOWN
+        if (stream.remaining if stream.remaining else stream.length) < 4:
+            # What tells them apart may stand behind the end of the message.
+            told = at + 1
+            while told < at + 4 and self._may_begin_timestamp(stream, at, told):
+                told += 1
+            self.floor = max(self.floor, self._ready(self.origin + told - 1))
+        return UNKNOWN
+
+    def _may_begin_timestamp(self, stream: ChunkStream, at: i64, end: i64) -> bool:
+        """Whether up to four bytes behind a fmt 3 header may be the beginning of the extended timestamp."""
+        if stream.remaining == 0 and self.repeats_extended:
+            return True  # of a new message it may be another one
+        missing = 8 * (4 - (end - at))
+        value: i64 = int.from_bytes(self.data[at:end], "big")
+        return value == stream.extended_value >> missing or value == stream.timestamp >> missing
 
     def _is_extended_timestamp(self, stream: ChunkStream, value: i64) -> bool:
         if value == stream.extended_value or value == stream.timestamp:
