@@ -313,7 +313,6 @@ class ChunkParser:
 
     def _continue(self, stream: ChunkStream, pos: i64, at: i64) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
-        data, end = self.data, self.end
         if not stream.seen:
             self._meet_unseen(stream.csid, 0, pos, at)
             return -1
@@ -322,7 +321,7 @@ class ChunkParser:
             shown = self._shown(min(stream.length, PEEK), at)
             if shown < 0:
                 return -1
-            if payload_bits(stream.type_id, stream.length, data, at, shown, stream.first_byte) < CLEAR_BITS:
+            if payload_bits(stream.type_id, stream.length, self.data, at, shown, stream.first_byte) < CLEAR_BITS:
                 self._weigh(5, at + shown)
                 self._stop(LOST_SYNC, self.origin + at + shown)
                 return -1
