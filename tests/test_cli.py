@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 
 from rtmpscope import __version__, actions
 from tests import wire
+from tests.patience import PATIENCE, wait_until
 from tests.strict import check, parse
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +38,7 @@ def run(
     *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [*COMMAND, *arguments], input=stdin, capture_output=True, cwd=cwd, env=environment(**more), timeout=120
+        [*COMMAND, *arguments], input=stdin, capture_output=True, cwd=cwd, env=environment(**more), timeout=PATIENCE
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -161,10 +161,9 @@ def test_followed_capture_is_shown_as_it_grows_and_a_signal_ends_that(command: l
     shown = process.stdout.readline()
     with growing.open("ab") as more:
         more.write(data[40_001:])
-    time.sleep(1)
     process.send_signal(signal.SIGINT)
     shown += process.stdout.read()
-    assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
+    assert (process.wait(PATIENCE), process.stderr.read()) == (128 + signal.SIGINT, b"")
     assert shown.count(b"\n") == run(*command, CAPTURE).stdout.count("\n")
 
 
@@ -184,7 +183,7 @@ def test_followed_capture_that_is_not_written_yet_is_waited_for(grows: bool, the
             assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-        assert (process.wait(60), process.stderr.read()) == (128 + signal.SIGINT, b"")
+        assert (process.wait(PATIENCE), process.stderr.read()) == (128 + signal.SIGINT, b"")
 
 
 def test_ctrl_c_ends_a_plugin_that_never_returns_and_names_it(tmp_path: Path) -> None:
@@ -192,17 +191,17 @@ def test_ctrl_c_ends_a_plugin_that_never_returns_and_names_it(tmp_path: Path) ->
     plugin.write_text("""
 import sys, time
 def register(registry):
+    time.sleep(0.5)  # from a quarter of a second on it is named
     print("here", file=sys.stderr, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """)
     command = [*COMMAND, "print", CAPTURE, "--plugin", str(plugin)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == b"here\n"
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         said = process.stderr.read().decode()
-        assert process.wait(30) == 128 + signal.SIGINT
+        assert process.wait(PATIENCE) == 128 + signal.SIGINT
     assert said.startswith("rtmpscope: plugin stuck had not come back for ") and said.count("\n") == 1
 
 
@@ -382,13 +381,14 @@ def test_full_disk_behind_standard_output_is_1(command: str) -> None:
 @pytest.mark.parametrize("command", ["print", "export"])
 def test_closed_pipe_ends_quietly(command: str) -> None:
     process = subprocess.Popen(
-        [*COMMAND, command, CAPTURE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    )
+        [*COMMAND, command, *[CAPTURE] * 4],  # more than any pipe holds
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(60) == 128 + 13
+    assert process.wait(PATIENCE) == 128 + 13
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -402,11 +402,9 @@ def test_signal_ends_with_128_and_leaves_the_old_file(number: int, tmp_path: Pat
     assert process.stdin is not None and process.stderr is not None
     process.stdin.write(Path(CAPTURE).read_bytes()[:200_000])
     process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: len(os.listdir(tmp_path)) == 2)
     process.send_signal(number)
-    assert process.wait(60) == 128 + number
+    assert process.wait(PATIENCE) == 128 + number
     assert process.stderr.read() == b""
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["trace"]
 
@@ -467,18 +465,14 @@ def test_capture_called_like_a_command_is_written_with_its_folder(tmp_path: Path
 # --- terminals
 
 
-def on_terminal(*arguments: str, seconds: float = 60) -> tuple[str, int]:
+def on_terminal(*arguments: str) -> tuple[str, int]:
     """What a terminal gets, and the exit code."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(environment(TERM="xterm-256color", COLUMNS="120", LINES="40"))
         os.execv(sys.executable, [*COMMAND, *arguments])
     shown = b""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 1)
-        if not ready:
-            continue
+    while select.select([terminal], [], [], PATIENCE)[0]:
         try:
             piece = os.read(terminal, 65536)
         except OSError:
@@ -486,8 +480,8 @@ def on_terminal(*arguments: str, seconds: float = 60) -> tuple[str, int]:
         if not piece:
             break
         shown += piece
-    _, status = os.waitpid(pid, 0)
     os.close(terminal)
+    _, status = os.waitpid(pid, 0)
     return shown.decode(errors="replace"), os.waitstatus_to_exitcode(status)
 
 
@@ -540,14 +534,11 @@ def talk() -> None:
 def test_live_capture_prints_as_it_goes_and_ends_on_a_signal(loopback: None, tmp_path: Path) -> None:
     saved = tmp_path / "saved.pcapng"
     process = subprocess.Popen(
-        [*COMMAND, "live", "-i", "lo", "--print", "-w", str(saved)],
+        [*COMMAND, "live", "-i", "lo", "--print", "-w", str(saved), "-a", f"duration:{PATIENCE}"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
-    deadline = time.monotonic() + 30
-    while not saved.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1)
+    wait_until(saved.exists)
     talk()
     shown = b""
     while b"publish(" not in shown:
@@ -556,7 +547,7 @@ def test_live_capture_prints_as_it_goes_and_ends_on_a_signal(loopback: None, tmp
         shown += line
     process.send_signal(signal.SIGINT)
     shown += process.stdout.read()
-    assert process.wait(30) == 128 + signal.SIGINT
+    assert process.wait(PATIENCE) == 128 + signal.SIGINT
     assert b"sk-live-secret" not in shown and b"publish('key#" in shown
     assert "publish(" in run("print", str(saved)).stdout
 
@@ -578,9 +569,12 @@ def exporting_live() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        latest = time.monotonic() + 60
-        while not select.select([process.stdout], [], [], 0.2)[0] and time.monotonic() < latest:
+
+        def begun() -> bool:
             talk()  # a trace begins with the first packet
+            return bool(select.select([process.stdout], [], [], 0.2)[0])
+
+        wait_until(begun)
         assert b'"header"' in process.stdout.readline()
         yield process, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
 
@@ -590,7 +584,7 @@ def test_live_capture_whose_helper_is_killed_is_1_and_its_trace_is_whole(loopbac
         os.kill(helper, signal.SIGKILL)
         assert process.stdout is not None and process.stderr is not None
         check(parse(process.stdout.read().splitlines()[-1].decode()))
-        assert process.wait(30) == 1
+        assert process.wait(PATIENCE) == 1
         assert process.stderr.read().decode().splitlines()[-1].endswith("was killed by signal 9")
 
 
@@ -598,10 +592,14 @@ def test_live_trace_that_nobody_reads_any_more_ends_quietly_and_so_does_the_help
     with exporting_live() as (process, helper):
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
-        latest = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < latest:
+
+
+        def over() -> bool:
             talk()
-        assert (process.wait(30), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
+            return process.poll() is not None
+
+        wait_until(over)
+        assert (process.wait(PATIENCE), process.stderr.read()) == (128 + signal.SIGPIPE, b"")
         assert not Path(f"/proc/{helper}").exists()
 
 

@@ -15,7 +15,10 @@ from rtmpscope.capture.files import open_capture
 from rtmpscope.capture.sniffer import TCP_FILTER, compile_filter
 from rtmpscope.limits import PACKET_BYTES
 from rtmpscope.model import Packet
+from tests.patience import PATIENCE, wait_until
 from tests.traffic import Conversation, needs_root, spare_interface
+
+BEGINNING = 28  # bytes of the section header, which it writes as soon as it listens
 
 
 class Running:
@@ -27,9 +30,7 @@ class Running:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "rtmpscope.capture.sniffer", *arguments], stdout=file, stderr=subprocess.PIPE
             )
-        latest = time.monotonic() + 10
-        while output.stat().st_size < 28 and self._child.poll() is None and time.monotonic() < latest:
-            time.sleep(0.02)
+        wait_until(lambda: output.stat().st_size >= BEGINNING or self._child.poll() is not None)
 
     def stop(self) -> str:
         """End it; return what it said."""
@@ -37,11 +38,15 @@ class Running:
         return self.wait()
 
     def wait(self) -> str:
-        _, said = self._child.communicate(timeout=10)
+        _, said = self._child.communicate(timeout=PATIENCE)
         self.code = self._child.returncode
         return said.decode()
 
+    def so_far(self) -> list[Packet]:
+        return [packet for batch in open_capture([str(self._output)]).batches() for packet in batch.packets]
+
     def packets(self) -> list[Packet]:
+        """All of them, when it has ended."""
         reader = open_capture([str(self._output)])
         found = [packet for batch in reader.batches() for packet in batch.packets]
         assert reader.files[0].outcome == "complete"
@@ -115,7 +120,7 @@ def test_captures_a_conversation_on_loopback_once(
     data = bytes(range(256)) * 4000
     before = time.time_ns()
     conversation.send(data)
-    time.sleep(0.3)
+    wait_until(lambda: conversation.received(sniffer.so_far()) == data)
     said = sniffer.stop()
     packets = sniffer.packets()
     assert conversation.received(packets) == data
@@ -143,7 +148,7 @@ def test_counts_what_it_was_too_slow_for(conversation: Conversation, tmp_path: P
         for _ in range(60_000):  # more than its buffer holds
             sender.sendto(bytes(1400), ("127.0.0.1", conversation.port))
     sniffer._child.send_signal(signal.SIGCONT)
-    time.sleep(0.5)
+    wait_until(sniffer.so_far)
     said = sniffer.stop()
     packets = sniffer.packets()
     assert 0 < len(packets) < 60_000
