@@ -381,8 +381,8 @@ def test_full_disk_behind_standard_output_is_1(command: str) -> None:
 @pytest.mark.parametrize("command", ["print", "export"])
 def test_closed_pipe_ends_quietly(command: str) -> None:
     process = subprocess.Popen(
-        [*COMMAND, command, *[CAPTURE] * 4],  # more than any pipe holds
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+        [*COMMAND, command, CAPTURE],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), pipesize=4096,  # less than it has to say
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()
