@@ -64,7 +64,7 @@ class Conversation:
 
     __slots__ = (
         "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "certain", "opened_ready", "id",
-        "held", "begun", "over", "spent",
+        "held", "begun", "unread", "over", "spent",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
@@ -83,6 +83,7 @@ class Conversation:
         self.opened_ready: i64 = flow.packet if self.on_port else UNKNOWN
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
+        self.unread = [UNKNOWN, UNKNOWN]  # the stream offset from which on a side is not read: it is not RTMP
         self.over = False  # both sides have ended
         self.spent: i64 = UNKNOWN  # the packet with which the trial was over, for want of bytes or of patience
 
@@ -116,6 +117,7 @@ class Conversation:
         other.certain = self.certain
         other.opened_ready = self.opened_ready
         other.begun = [True, True]
+        other.unread = list(self.unread)
         other.readers = (self.readers[0].snapshot(), self.readers[1].snapshot())
         return other
 
@@ -145,7 +147,7 @@ class Conversation:
             out = self.held[index]
             reader = self.readers[index]
             for item in taken[index]:
-                if self.carries in READABLE or isinstance(item, StreamEnd):
+                if self.unread[index] == UNKNOWN or item.offset < self.unread[index] or isinstance(item, StreamEnd):
                     reader.feed(item, out)
             if reader.encrypted and self.carries == "rtmp":
                 self.carries = "rtmpe"
@@ -177,9 +179,9 @@ class Conversation:
         return held if self.client_side == 0 else [held[1], held[0]]
 
     def _begin(self, taken: tuple[list[StreamItem], list[StreamItem]]) -> None:
-        """The first bytes of a side decide what the connection carries: those of the side that is seen first.
+        """The first bytes of a side decide whether it is read, and those of the first side what the connection carries.
 
-        Bytes from the middle of a stream are no more than a guess, which the other side may correct.
+        Bytes from the middle of a stream are no more than a guess: where it is RTMP the other side may correct it.
         """
         first = [item for index in (0, 1) if not self.begun[index] for item in _first_data(taken[index])]
         first.sort(key=_ready_data)
@@ -187,11 +189,15 @@ class Conversation:
             index = 0 if item in taken[0] else 1
             self.begun[index] = True
             from_start = item.offset == 0 and not self._is_late(index, taken[index])
-            if self.carries == "nothing" or (from_start and not self.certain):
-                self.carries = carried(item.data, from_start)
+            if self.carries == "nothing" or (from_start and not self.certain and self.carries in READABLE):
+                self.carries = carried(_first_segment(item), from_start)
                 self.certain = from_start
-        if self.carries not in READABLE and not self.on_port:
-            self.flow.ignored = True
+            if self.carries not in READABLE:
+                self.unread[index] = item.offset
+                self.flow.ignored = not self.on_port and not self._is_read(1 - index)
+
+    def _is_read(self, index: i64) -> bool:
+        return self.begun[index] and self.unread[index] == UNKNOWN
 
     def _is_late(self, index: i64, items: list[StreamItem]) -> bool:
         if self.readers[index].late:
@@ -276,6 +282,12 @@ def _first_data(items: list[StreamItem]) -> list[StreamData]:
         if isinstance(item, StreamData):
             return [item]
     return []
+
+
+def _first_segment(item: StreamData) -> bytes:
+    """The bytes that came first: what came with them by chance does not count."""
+    segment = item.segments[0]
+    return item.data[: segment.offset + segment.length - item.offset]
 
 
 def _ready_data(item: StreamData) -> int:

@@ -88,6 +88,12 @@ def test_side_that_is_seen_first_says_what_is_carried(first: int, name: str, at_
     assert connection.carries == name
 
 
+@pytest.mark.parametrize("at_once", [0, 1])
+def test_first_segment_names_what_is_carried(at_once: int) -> None:
+    talk = tcp(ON_PORT).open().send(C2S, b"GET / HTTP/1.1\r\n\r\n", [2]).close()
+    assert said_of(talk, at_once).connections[0].carries == "unknown"
+
+
 def test_encrypted_rtmp_keeps_its_handshake_and_makes_no_messages() -> None:
     c2s, s2c = wire.handshake(772, version=6)
     talk = tcp(ON_PORT).open().send(C2S, c2s[:1537]).send(S2C, s2c).send(C2S, c2s[1537:])
