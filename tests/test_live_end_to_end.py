@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +19,22 @@ from typing import Any
 
 import clients
 import pytest
-from lab import Lab
+from lab import IP, Lab
 from servers import nginx
+
+from rtmpscope.capture.files import open_capture
+from rtmpscope.net.address import endpoints
+from rtmpscope.net.decode import Decoder
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parent.parent
 RTMPSCOPE = [sys.executable, "-m", "rtmpscope"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 WHOLE = ["--payload", "--no-redact"]
+
+# Asks for a port that nobody listens on, when all else is over.
+LAST_PORT = 9
+LAST_PACKETS = f"import socket; socket.create_connection(({IP!r}, {LAST_PORT}))"
 
 Record = dict[str, Any]
 
@@ -55,37 +63,35 @@ def witnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witnesses]:
     trace, saved = folder / "live.jsonl", folder / "saved.pcapng"
     with pytest.MonkeyPatch.context() as patch, Lab("live") as lab:
         patch.setattr(clients, "HOME", folder)
-        source = clients.media(seconds=15)
+        source = clients.media(seconds=60)
         nginx(lab, server="chunk_size 4096;")
         with lab.capture() as beside:
             live = lab.start(
                 "server", *RTMPSCOPE, "live", "-i", "veth0", "--export", trace, "-w", saved, *WHOLE, env=ENVIRONMENT
             )
-            wait_for(saved)
-            publisher = clients.ffmpeg_publish(lab, seconds=15, source=source, start=True)
-            time.sleep(1.5)
+            wait_until(saved.exists)  # as soon as packets are being captured
+            publisher = clients.ffmpeg_publish(lab, seconds=60, source=source, start=True)
+            publisher.until("Output #0")
             players = [clients.ffmpeg_play(lab, seconds=1, level="error", start=True)]
-            time.sleep(1)
+            wait_until(lambda: "play: name=" in (lab.work / "nginx.log").read_text())
             players.append(clients.ffmpeg_play(lab, seconds=1, level="error", start=True))
             clients.ffmpeg_publish(lab, seconds=2, source=source)
             for player in players:
-                player.wait(8)  # it leaves when it has seen a second
+                player.wait(PATIENCE)  # it leaves when it has seen a second
             publisher.send(signal.SIGINT)
-            publisher.wait(15)
-            time.sleep(1)
+            publisher.wait(PATIENCE)
+            lab.run("client", sys.executable, "-c", LAST_PACKETS)
+            wait_until(lambda: shows_the_last(saved) and shows_the_last(beside))
             live.send(signal.SIGINT)
-            code = live.wait(15)
+            code = live.wait(PATIENCE)
         told = [json.loads(line) for line in trace.read_text().splitlines()]
         yield Witnesses(told, exported(saved), exported(beside), code, live.text())
 
 
-def wait_for(path: Path) -> None:
-    """It is there as soon as packets are being captured."""
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.3)
+def shows_the_last(capture: Path) -> bool:
+    """Whether all that was on the wire has come into this file."""
+    packets = [packet for batch in open_capture([str(capture)]).batches() for packet in batch.packets]
+    return any(endpoints(segment.key)[1].port == LAST_PORT for segment in Decoder().decode(packets))
 
 
 def messages(trace: list[Record]) -> dict[tuple[object, ...], list[tuple[object, ...]]]:

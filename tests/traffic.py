@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -65,7 +66,7 @@ class Conversation:
 @contextmanager
 def spare_interface() -> Iterator[str]:
     """One that is up and may be taken down or away."""
-    name = f"rs{os.getpid() % 100_000}"
+    name = f"rs{secrets.token_hex(4)}"  # a run that was killed may have left its own
     run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p")
     try:
         run("ip", "link", "set", name, "up")

@@ -52,7 +52,7 @@ class Process:
     def text(self):
         return self.log.read_text(errors="replace")
 
-    def until(self, words, seconds=10):
+    def until(self, words, seconds=60):
         """Wait until the program has printed `words`."""
         deadline = time.monotonic() + seconds
         while words not in self.text():
@@ -60,7 +60,7 @@ class Process:
                 raise RuntimeError(f"no {words!r} in {self.log}:\n{self.text()[-2000:]}")
             time.sleep(0.05)
 
-    def until_listening(self, port=1935, seconds=15):
+    def until_listening(self, port=1935, seconds=60):
         """Wait for a listening socket without connecting to it: that would be seen on the wire."""
         wanted = f":{port:04X}"
         deadline = time.monotonic() + seconds
@@ -79,7 +79,7 @@ class Lab:
         self.name = name
         self.path = path  # what a lossy path does, see peers/lossy_path.py; None is a clean wire
         self.work = Path(tempfile.mkdtemp(prefix=f"rtmp-{name}-"))
-        self.space = {side: f"rtmplab-{os.getpid()}-{side[0]}" for side in ADDRESS}
+        self.space = {side: f"rtmplab-{self.work.name[-8:]}-{side[0]}" for side in ADDRESS}
         self.processes = []
         self.commands = []  # what a reader of the provenance wants to see
         self.started = None
