@@ -13,6 +13,7 @@ from rtmpscope.rtmp.commands import (
     data_amf3,
     information,
     is_error,
+    redirects,
     status_code,
 )
 from tests import bodies, wire
@@ -240,6 +241,12 @@ def test_code_is_found_wherever_its_object_stands(values):
 def test_body_without_information_has_no_code():
     for body in (command("_result", None, 1), command("connect", {"app": "live"}), command_amf0(b"", 0)):
         assert (status_code(body), information(body)) == ("", None)
+
+
+@pytest.mark.parametrize(("exception", "redirected"), [({"code": 302}, True), ({"code": 500}, False), ("302", False)])
+def test_answer_that_sends_the_client_elsewhere(exception, redirected):
+    info = {"code": "NetConnection.Connect.Rejected", "ex": exception}
+    assert redirects(command("_error", None, info)) == redirected
 
 
 def test_answer_with_a_code_is_information_and_without_one_a_response():

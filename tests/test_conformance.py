@@ -139,6 +139,11 @@ def test_publish_without_a_stream():
             {"code": "NetConnection.Connect.Rejected", "description": "code=403 need auth; authmod=adobe"},
             [("authentication-wanted", Severity.NOTE)],
         ),
+        (
+            "_error",
+            {"code": "NetConnection.Connect.Rejected", "ex": {"code": 302, "redirect": "rtmp://elsewhere/live"}},
+            [("connect-redirected", Severity.NOTE)],
+        ),
         ("_result", {**SUCCESS, "objectEncoding": 3.0}, [("object-encoding-differs", Severity.NOTE)]),
         ("_result", {**SUCCESS, "objectEncoding": "3"}, NOTHING),
     ],

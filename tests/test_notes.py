@@ -405,6 +405,10 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
         lambda: talk(connected, command(C2S, "x", 2), command(S2C, "_error", 2)),
         lambda: talk(connected, command(C2S, "x", 2), command(S2C, "_result", 2)),
     ),
+    "connect-redirected": (
+        lambda: answered("_error", **REJECTED, ex={"code": 302, "redirect": "rtmp://elsewhere/live"}),
+        lambda: answered("_error", **REJECTED, ex={"code": 500}),
+    ),
     "connect-rejected": (lambda: answered("_error", **REJECTED), lambda: answered("_result", **SUCCESS)),
     "connect-repeated": (
         lambda: talk(connected, command(C2S, "connect", 2, CONNECT)),
@@ -531,6 +535,7 @@ CASES: dict[str, tuple[Callable[[], list[Note]], Callable[[], list[Note]]]] = {
 # Codes that need more than this module's helpers.
 ELSEWHERE = {
     "limit-connections": "test_engine.py",
+    "limit-edits": "test_sanitize.py",
     "limit-held-bytes": "test_limits.py",
     "limit-trials": "test_limits.py",
     "plugin-slow": "test_plugins.py",

@@ -651,10 +651,106 @@ def test_rejection_whose_reason_is_missing_may_be_the_first_round_of_authenticat
     assert judged(talk.end(first=S2C)).outcome == "incomplete"
 
 
-def test_side_that_was_not_captured_is_told():
-    talk = Talk().publish().media(4).goodbye()
-    talk.connection.tcp[S2C].packets = 0
-    assert "only the client's side was captured" in judged(talk.end()).text
+def test_redirected_client_is_not_refused():
+    talk = Talk()
+    talk.handshake()
+    talk.command(C2S, "connect", 1, CONNECT)
+    info = {
+        "level": "error",
+        "code": "NetConnection.Connect.Rejected",
+        "ex": {"code": 302, "redirect": f"rtmp://b/live?{KEY}"},
+    }
+    talk.command(S2C, "_error", 1, None, info)
+    verdict = judged(talk.end(first=S2C))
+    assert facts(verdict)[1:] == ("connect", "incomplete", "NetConnection.Connect.Rejected")
+    assert "another address" in verdict.text
+
+
+def one_sided(talk: Talk, side: int) -> Talk:
+    talk.connection.tcp[1 - side].packets = 0
+    return talk
+
+
+def test_goodbye_of_which_one_side_was_captured_may_have_had_a_reason():
+    verdict = judged(one_sided(Talk().publish().media(4).goodbye(), C2S).end())
+    assert facts(verdict)[:3] == ("publish", "teardown", "incomplete")
+    assert "then the client left; only the client's side was captured" in verdict.text
+    assert judged(Talk().publish().media(4).goodbye().end()).outcome == "ok"
+
+
+def test_stream_that_the_server_ends_is_not_called_well_by_its_side_alone():
+    talk = Talk().media(4, S2C)
+    talk.status("NetStream.Play.UnpublishNotify")
+    verdict = judged(one_sided(talk, S2C).end())
+    assert facts(verdict)[:3] == ("play", "teardown", "incomplete")
+    assert "the server said it was over; only the server's side" in verdict.text
+
+
+def test_goodbye_after_a_long_silence_or_a_move_of_one_side_is_undecided():
+    silent = Talk().publish().media(4).wait(5).goodbye()
+    assert judged(one_sided(silent, C2S).end()).outcome == "incomplete"
+    moved = Talk().media(4, S2C)
+    moved.status("NetConnection.Connect.ReconnectRequest")
+    assert judged(one_sided(moved, S2C).end()).outcome == "incomplete"
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0.5, "incomplete"), (2, "ok")])
+def test_short_media_whose_publish_is_missing_may_have_been_refused(seconds, outcome):
+    talk = Talk().connect().create()
+    talk.gap(C2S)
+    verdict = judged(talk.media(seconds).goodbye().end())
+    assert facts(verdict)[:3] == ("publish", "teardown", outcome)
+
+
+@pytest.mark.parametrize(
+    ("code", "role"), [("NetStream.publish.Unauthorized", "publish"), ("NetStream.Play.StreamNotFound", "play")]
+)
+def test_refusal_of_what_was_not_seen_may_as_well_be_a_dismissal(code, role):
+    talk = Talk().connect().create()
+    talk.gap(C2S)
+    refusal = talk.status(code, "error")
+    verdict = judged(talk.end(first=S2C))
+    assert facts(verdict) == (role, role, "failed", code)
+    assert verdict.message == refusal.number
+    assert f"{role.capitalize()} was refused or ended by the server: {code}" in verdict.text
+
+
+def test_grant_of_what_was_not_seen_tells_the_role():
+    talk = Talk()
+    talk.gap(C2S)
+    granted = talk.status("NetStream.Publish.Start")
+    verdict = judged(one_sided(talk, S2C).end())
+    assert facts(verdict) == ("publish", "publish", "incomplete", "NetStream.Publish.Start")
+    assert verdict.message == granted.number
+
+
+def test_answer_to_a_connect_that_was_not_seen_is_known_by_its_code():
+    for name, word, outcome in (("_result", "Success", "incomplete"), ("_error", "Rejected", "failed")):
+        code = f"NetConnection.Connect.{word}"
+        talk = Talk()
+        talk.command(S2C, name, 1, None, {"code": code})
+        assert facts(judged(one_sided(talk, S2C).end(first=S2C)))[1:] == ("connect", outcome, code)
+
+
+def test_one_side_without_media_is_not_said_to_lack_its_beginning():
+    talk = Talk()
+    talk.handshake()
+    talk.control(S2C, 5, 5_000_000)
+    verdict = judged(one_sided(talk, S2C).end())
+    assert (verdict.reached, verdict.outcome) == ("handshake", "incomplete")
+    assert "without its beginning" not in verdict.text and "only the server's side" in verdict.text
+    late = Talk()
+    late.control(S2C, 5, 5_000_000)
+    assert "without its beginning" in judged(late.end()).text
+
+
+def test_media_without_a_sequence_header_is_told():
+    talk = Talk().play().media(4, S2C, headers=False)
+    assert "no sequence header came for aac and h264, players show nothing" in judged(talk.goodbye().end()).text
+    assert "sequence header" not in judged(Talk().play().media(4, S2C).goodbye().end()).text
+    lost = Talk().play()
+    lost.gap(S2C)
+    assert "sequence header" not in judged(lost.media(4, S2C, headers=False).goodbye().end()).text
 
 
 def test_refused_change_of_a_shared_object_whose_beginning_is_missing_is_no_failure():

@@ -14,7 +14,7 @@ from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.fingerprints import Fingerprints
 from rtmpscope.analysis.words import because, call_name
 from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Field, Gap, Handshake, Message, Severity
-from rtmpscope.rtmp.commands import information, is_error, status_code
+from rtmpscope.rtmp.commands import information, is_error, redirects, status_code
 
 HUGE: Final = 10 << 20
 CHUNK_SIZES: Final = range(128, 65_537)  # what peers use
@@ -156,6 +156,9 @@ class Conformance:
         if "authmod=" in description or "need auth" in description:
             text = "the server wants authentication: the client is to connect again with what the description says"
             message.note("authentication-wanted", Severity.NOTE, text)
+        elif redirects(body):
+            text = "the server sends the client to another address, the redirect in ex: the client is to connect there"
+            message.note("connect-redirected", Severity.NOTE, text)
         else:
             text = f"connect was rejected{because(code)}: check the application and the address"
             message.note("connect-rejected", Severity.ERROR, text)

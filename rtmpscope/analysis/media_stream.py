@@ -101,6 +101,13 @@ class MediaStream:
         main = [track for track in (self.video, self.audio) if track is not None]
         return main + list(self.others.values())
 
+    @property
+    def undecodable(self) -> list[Track]:
+        """Tracks whose sequence header never came, though none can have been missed."""
+        return [
+            track for track in self.tracks if self.began and track.codec in NEEDS_HEADER and not track.headers
+        ]
+
     def skew(self) -> list[tuple[int, float]]:
         """Audio time minus video time as frames arrive: (capture time in ns, mean in ms) per bucket."""
         step = self.skew_counts.step_ns

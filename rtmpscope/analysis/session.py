@@ -2,7 +2,8 @@
 
 The verdict goes through a few questions in order: is it RTMP at all, was a step refused, did the server throw the
 client out, and if not, how did the furthest step end.  Silence is held against a side only where all of its packets
-were captured: a verdict that packets are missing for says so and blames nobody.
+were captured: a verdict that packets are missing for says so and blames nobody.  Nor does it call a session well of
+which it knows one side alone: what made a client leave may be what the server said.
 
 A verdict is read by people who did not ask for RTMP: one sentence, no jargon that could be left out, and never
 the name of a stream, which often is a key.
@@ -77,6 +78,7 @@ AUTHENTICATION: Final = (
         "a client that has them connects again at once.",
     ),
 )
+REDIRECTED: Final = "The server sends the client to another address; a client that follows connects there."
 REASON_MISSING: Final = (
     "Connect was rejected by the server; the reason, which may be that it wants a password, is missing in the capture."
 )
@@ -161,7 +163,7 @@ class Session(Steps):
                 continue
             outcome, text = "failed", f"{self._asked_for(step)} rejected by the server{because(step.code)}."
             if step is self._connect:
-                outcome, text = self._authentication() or (outcome, text)
+                outcome, text = self._goes_on() or (outcome, text)
             return Verdict(self._role(), reached or step.name, outcome, step.code or None, step.answer, text)
         if self._object_error is not None and not self._object_used and not self._unseen(self._connection.time_ns):
             code, number = self._object_error
@@ -169,8 +171,10 @@ class Session(Steps):
             return Verdict("shared_object", "connect", "failed", code or None, number, text)
         return None
 
-    def _authentication(self) -> tuple[str, str] | None:
-        """Outcome and sentence where connect was refused for want of credentials, or may have been."""
+    def _goes_on(self) -> tuple[str, str] | None:
+        """Outcome and sentence where a refused connect is but one round of several, or may be."""
+        if self._redirected:
+            return "incomplete", REDIRECTED
         for words, outcome, text in AUTHENTICATION:
             if words in self._reason:
                 return outcome, text
@@ -190,7 +194,8 @@ class Session(Steps):
         if self._last_media_ns() - time_ns > PAST_NS:
             return None
         after = f" after {self._media()}" if self._has_media() else ""
-        text = f"{self._what()} was ended by the server{after}{because(code)}."
+        ended = "ended" if after or self._told is None else "refused or ended"  # the request was not seen
+        text = f"{self._what()} was {ended} by the server{after}{because(code)}."
         return Verdict(self._role(), "media" if after else self._reached(), "failed", code or None, number, text)
 
     def _with_media(self) -> Verdict | None:
@@ -200,8 +205,8 @@ class Session(Steps):
         what = f"{self._what()}: {self._media()}"
         reached = self._reached()
         if self._reconnect:
-            text = f"{what}, then the server asked the client to move to another connection."
-            return self._with_code(reached, "ok", RECONNECT, self._reconnect, text)
+            text = f"{what}, then the server asked the client to move to another connection{self._one_sided()}."
+            return self._with_code(reached, self._well(), RECONNECT, self._reconnect, text)
         outcome, how = self._media_end(reached)
         return self._judged(reached, outcome, f"{what}, {how}{self._health()}{self._one_sided()}.")
 
@@ -214,8 +219,12 @@ class Session(Steps):
         quiet = self._end_ns() - self._last_media_ns()
         if reached == "teardown":
             left = self._goodbye_ns - self._last_media_ns()
-            silent = left > QUIET_NS and self._finished is None and not self._paused
-            return "ok", f"then nothing for {seconds(left)} until the client left" if silent else "ended as it should"
+            if left > QUIET_NS and self._finished is None and not self._paused:
+                return self._well(), f"then nothing for {seconds(left)} until the client left"
+            if self._one_sided():
+                who = "the client left" if self._took_leave() else "the server said it was over"
+                return "incomplete", f"then {who}"
+            return "ok", "ended as it should"
         how = self._how()
         then = f"then nothing for {seconds(quiet)} until" if quiet > QUIET_NS else "then"
         if how in ("fin", "rst"):
@@ -235,14 +244,20 @@ class Session(Steps):
             who = "the receiver does not read, it closed its TCP window" if closed else "the sender hangs or is gone"
             return "failed", f"then nothing for {seconds(quiet)}: {who}"
         going = "paused" if self._paused else "still flowing"
-        if not how:
-            return "ok", going
-        return "incomplete" if self._one_sided() else "ok", f"{going} when the capture ends"
+        return self._well(), f"{going} when the capture ends" if how else going
+
+    def _well(self) -> str:
+        """The outcome where nothing bad was seen."""
+        return "incomplete" if self._one_sided() else "ok"
 
     def _without_media(self) -> Verdict | None:
         """No media: the last step the client took, and what it waits for."""
         wish, create, connect = self._wish, self._create, self._connect
         role = self._role()
+        if wish is None and self._told is not None:
+            name, code, number = self._told
+            text = f"The session got as far as {name}; what came after is missing in the capture."
+            return Verdict(role, name, "incomplete", code, number, text)
         if wish is not None:
             if not wish.answer:
                 text = f"{self._asked_for(wish)} was not answered by the server"
@@ -286,8 +301,9 @@ class Session(Steps):
         return self._unanswered(wish.name, wish.name, wish, text)
 
     def _joined_late(self) -> Verdict:
-        text = "The capture shows only a part of this session, without its beginning and without media."
-        return Verdict(self._role(), "tcp", "incomplete", None, None, text)
+        beginning = "" if self._parts else "without its beginning and "
+        text = f"The capture shows only a part of this session, {beginning}without media{self._one_sided()}."
+        return Verdict(self._role(), "handshake" if self._parts else "tcp", "incomplete", None, None, text)
 
     # Facts
 
@@ -314,6 +330,10 @@ class Session(Steps):
     def _has_media(self) -> bool:
         return self._timeline().span(self._media_direction())[0] > 0
 
+    def _first_media_ns(self) -> int:
+        direction = self._media_direction()
+        return min((stream.first_ns for stream in self._timeline().streams if stream.direction == direction), default=0)
+
     def _last_media_ns(self) -> int:
         return self._timeline().span(self._media_direction())[1]
 
@@ -333,6 +353,8 @@ class Session(Steps):
             return "media"
         if self._wish is not None:
             return self._wish.name
+        if self._told is not None:
+            return self._told[0]
         return "create_stream" if self._create is not None else "connect"
 
     def _took_leave(self) -> bool:
@@ -346,11 +368,12 @@ class Session(Steps):
 
     def _may_be_refused(self) -> bool:
         """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
-        wish = self._wish
-        if wish is None or self._last_media_ns() - wish.time_ns >= REFUSAL_NS:
+        since_ns = self._first_media_ns() if self._wish is None else self._wish.time_ns
+        if self._last_media_ns() - since_ns >= REFUSAL_NS:
             return False
         ends = {direction: how for direction, how, _ in self._ends}
-        return self._unseen(wish.time_ns) or (ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end")
+        cut_off = ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end"
+        return self._wish is None or cut_off or self._unseen(since_ns)
 
     def _how(self) -> str:
         """How the connection ended, by the side that ended first; "" while it goes on."""
@@ -442,16 +465,18 @@ class Session(Steps):
     def _health(self) -> str:
         """What happened to the media on its way, to be added to a sentence."""
         direction = self._media_direction()
-        stalls = sum(stream.stalls for stream in self._timeline().streams if stream.direction == direction)
+        streams = [stream for stream in self._timeline().streams if stream.direction == direction]
+        blind = sorted({track.codec for stream in streams for track in stream.undecodable})
+        missing = f"; no sequence header came for {' and '.join(blind)}, players show nothing" if blind else ""
+        stalls = sum(stream.stalls for stream in streams)
         if not stalls:
-            return ""
+            return missing
         again = self._connection.tcp[direction].retransmissions
         closed = self._connection.tcp[1 - direction].zero_windows
         causes = [f"TCP sent {again:,} segments again"] if again else []
         causes += [f"the receiver closed its window {closed:,} times"] if closed else []
         times = "once" if stalls == 1 else f"{stalls:,} times"
-        return f"; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
-
+        return f"{missing}; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
 
     def _one_sided(self) -> str:
         """Which side alone was captured, where the verdict cannot know what the other said."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from rtmpscope.analysis.words import plain_code
 from rtmpscope.model import S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message
-from rtmpscope.rtmp.commands import COMMANDS, information, is_error, status_code
+from rtmpscope.rtmp.commands import COMMANDS, information, is_error, redirects, status_code
 from rtmpscope.rtmp.status_codes import status
 
 EARLY: Final = 16  # answers that may come to light before their requests
@@ -39,6 +39,12 @@ FINISHES: Final = (
 # Codes with which it goes on after all.
 BEGINNINGS: Final = ("NetStream.Play.Start", "NetStream.Play.PublishNotify")
 RECONNECT: Final = "NetConnection.Connect.ReconnectRequest"
+# What a code is about: the role of the client, where its request is not there to tell.
+SUBJECTS: Final = {
+    "netstream.publish.": "publish",
+    "netstream.unpublish.": "publish",
+    "netstream.play.": "play",
+}
 # Commands that tell what a client is up to before it says so.
 INTENTS: Final = {"releaseStream": "publish", "FCPublish": "publish", "FCSubscribe": "play", "getStreamLength": "play"}
 GOODBYES: Final = frozenset({"FCUnpublish", "deleteStream", "closeStream", "close"})
@@ -81,6 +87,8 @@ class Steps:
         self._wish: Step | None = None  # the last publish or play
         self._reason = ""  # the server's words about connect
         self._reason_cut = False  # and whether some of them are missing
+        self._redirected = False
+        self._told: tuple[str, str, int] | None = None  # step, code and message of what answers a request not seen
         self._dismissed: tuple[str, int, int] | None = None  # code, message, time
         self._finished: tuple[str, int, int] | None = None  # the same, of what the server says is over
         self._reconnect = 0
@@ -170,6 +178,7 @@ class Steps:
         if step.name == "connect":
             self._reason = _description(body)
             self._reason_cut = len(message.prefix) < message.length
+            self._redirected = redirects(body)
 
     def _remember(self, message: Message, body: Field) -> None:
         if message.call is None:
@@ -178,9 +187,11 @@ class Steps:
                 del self._unasked[next(iter(self._unasked))]
 
     def _answer(self, message: Message, body: Field) -> None:
-        """A `_result` or `_error`."""
+        """A `_result` or `_error`; that of connect is known by its code where the request is missing."""
         self._remember(message, body)
         step = self._asked(message)
+        if step is None and self._connect is None and status_code(body).startswith("NetConnection.Connect."):
+            step = self._connect = Step("connect", message)
         if step is not None and not step.answer:
             self._answered(step, message, body)
 
@@ -188,6 +199,8 @@ class Steps:
         self._remember(message, body)
         code = plain_code(status_code(body))
         step = self._asked(message)
+        if step is None and self._wish is None:
+            self._tell(message, code)
         if step is not None and not step.answer:
             self._answered(step, message, body)
         elif code == RECONNECT:
@@ -202,6 +215,13 @@ class Steps:
                 self._finished = None
             if code in DISMISSALS or (message.call is None and is_error(body)):
                 self._dismissed = self._dismissed or news
+
+    def _tell(self, message: Message, code: str) -> None:
+        """What a status says of a publish or play that was not seen."""
+        for beginning, name in SUBJECTS.items():
+            if code.lower().startswith(beginning):
+                self._intent = name
+                self._told = name, code, int(message.number)
 
     def _asked(self, message: Message) -> Step | None:
         """The step that this message answers."""

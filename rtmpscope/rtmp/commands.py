@@ -100,6 +100,8 @@ HANDLERS: Final[dict[str, Signature]] = {
     "onImageData": Signature(("image",)),
 }
 
+REDIRECT: Final = 302  # as in HTTP
+
 PUBLISH_TYPES: Final = {
     "live": "not recorded",
     "record": "recorded as a new file",
@@ -278,6 +280,13 @@ def status_code(body: Field) -> str:
     """The code of the information object, "" where there is none."""
     found = information(body)
     return "" if found is None else str(found.get("code"))
+
+
+def redirects(body: Field) -> bool:
+    """Whether an answer to connect sends the client elsewhere (Adobe's application.redirectConnection, SRS)."""
+    found = information(body)
+    exception = found.child("ex") if found is not None else None
+    return exception is not None and exception.get("code") == REDIRECT
 
 
 def is_error(body: Field) -> bool:
