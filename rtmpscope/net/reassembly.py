@@ -369,13 +369,63 @@ class Flow:
             side.copy_to(copied)
         return other
 
+    def add(self, segment: Segment, index: i64) -> None:
+        """Take the next segment in the order of the capture, from the side of this index."""
+        flags, packet, time_ns = segment.flags, segment.packet, segment.time_ns
+        side = self.sides[index]
+        peer = self.sides[1 - index]
+        self.last_packet = packet
+        self.last_time_ns = time_ns
+        side.stats.packets += 1
+        side.stats.bytes += segment.length
+        if flags & ACK:
+            peer.acked = segment.ack
+        if segment.window == 0 and not flags & RST:
+            side.stats.zero_windows += 1
+        if flags & SYN:
+            self._synchronise(segment, index)
+        if segment.length or segment.cut or flags & FIN:
+            side.add(segment)
+        if side.waiting:
+            side.settle(packet, time_ns)
+        if peer.waiting:
+            peer.settle(packet, time_ns)
+        if flags & RST:
+            side.stats.resets += 1
+            side.announce("rst", segment)
+            peer.announce("rst", segment)
+        if side.ending:
+            side.end_if_due(packet, time_ns)
+            peer.end_if_due(packet, time_ns)
+            if side.ended and peer.ended and self.over_ns == UNKNOWN:
+                self.over_ns = time_ns
+
+    def _synchronise(self, segment: Segment, index: i64) -> None:
+        side = self.sides[index]
+        peer = self.sides[1 - index]
+        side.syn_seq = segment.seq
+        first: i64 = (segment.seq + 1) & 0xFFFFFFFF
+        segment.seq = first  # data sent along with a SYN comes after it (RFC 7413)
+        if self.packet == segment.packet:  # one that comes later is too late: what was said before has been read
+            self.client = 1 - index if segment.flags & ACK else index
+        if segment.flags & ACK:
+            if self.syn_ns != UNKNOWN and self.rtt_ns == UNKNOWN:
+                self.rtt_ns = segment.time_ns - self.syn_ns
+            if not peer.started:
+                peer.start(segment.ack, segment.packet, segment.time_ns)
+        elif self.syn_ns == UNKNOWN:
+            self.syn_ns = segment.time_ns
+        if not side.started:
+            side.start(first, segment.packet, segment.time_ns)
+
     def finish(self, how: str, packet: i64, time_ns: i64) -> None:
+        """Nothing more comes, or nothing more is wanted."""
         for side in self.sides:
             side.finish(how, packet, time_ns)
 
 
 class Reassembler:
-    """Sorts segments into flows.  feed() returns the flows that have something to take, oldest first."""
+    """Sorts segments into flows."""
 
     __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns")
 
@@ -406,6 +456,7 @@ class Reassembler:
                 del self.flows[key]
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
+        """Hand each segment to its flow; the flows that have something to take, the oldest first."""
         touched: list[Flow] = []
         flow = _FORGOTTEN  # from here on that of the segment before, which is most often this one's too
         index: i64 = 0
@@ -422,8 +473,7 @@ class Reassembler:
                     index = 0
                 else:
                     flow, index = found
-            flags = segment.flags
-            if flags & SYN and self._is_new(flow, index, segment):
+            if segment.flags & SYN and self._is_new(flow, index, segment):
                 if not flow.ignored:
                     flow.finish("idle", segment.packet, segment.time_ns)
                     self._touch(flow, touched)
@@ -432,33 +482,7 @@ class Reassembler:
             if flow.ignored or (flow.over_ns != UNKNOWN and segment.time_ns - flow.over_ns > LINGER_NS):
                 continue
             self._touch(flow, touched)
-            flow.last_packet = segment.packet
-            flow.last_time_ns = segment.time_ns
-            side = flow.sides[index]
-            peer = flow.sides[1 - index]
-            side.stats.packets += 1
-            side.stats.bytes += segment.length
-            if flags & ACK:
-                peer.acked = segment.ack
-            if segment.window == 0 and not flags & RST:
-                side.stats.zero_windows += 1
-            if flags & SYN:
-                self._synchronise(flow, index, segment)
-            if segment.length or segment.cut or flags & FIN:
-                side.add(segment)
-            if side.waiting:
-                side.settle(segment.packet, segment.time_ns)
-            if peer.waiting:
-                peer.settle(segment.packet, segment.time_ns)
-            if flags & RST:
-                side.stats.resets += 1
-                side.announce("rst", segment)
-                peer.announce("rst", segment)
-            if side.ending:
-                side.end_if_due(segment.packet, segment.time_ns)
-                peer.end_if_due(segment.packet, segment.time_ns)
-                if side.ended and peer.ended and flow.over_ns == UNKNOWN:
-                    flow.over_ns = segment.time_ns
+            flow.add(segment, index)
         if segments:
             last = segments[-1]
             self.last_packet = last.packet
@@ -500,24 +524,6 @@ class Reassembler:
             return side.syn_seq != segment.seq
         begins_there = side.offset == 0 and side.expected == (segment.seq + 1) & 0xFFFFFFFF  # after its own SYN-ACK
         return side.started and not begins_there and not segment.flags & ACK
-
-    def _synchronise(self, flow: Flow, index: i64, segment: Segment) -> None:
-        side = flow.sides[index]
-        peer = flow.sides[1 - index]
-        side.syn_seq = segment.seq
-        first: i64 = (segment.seq + 1) & 0xFFFFFFFF
-        segment.seq = first  # data sent along with a SYN comes after it (RFC 7413)
-        if flow.packet == segment.packet:  # one that comes later is too late: what was said before has been read
-            flow.client = 1 - index if segment.flags & ACK else index
-        if segment.flags & ACK:
-            if flow.syn_ns != UNKNOWN and flow.rtt_ns == UNKNOWN:
-                flow.rtt_ns = segment.time_ns - flow.syn_ns
-            if not peer.started:
-                peer.start(segment.ack, segment.packet, segment.time_ns)
-        elif flow.syn_ns == UNKNOWN:
-            flow.syn_ns = segment.time_ns
-        if not side.started:
-            side.start(first, segment.packet, segment.time_ns)
 
 
 _FORGOTTEN: Final = Flow(UNKNOWN, b"", 0, 0)

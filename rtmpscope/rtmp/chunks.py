@@ -235,14 +235,14 @@ class ChunkParser:
         return pos
 
     def _header(self, pos: i64) -> i64:
-        """Read one chunk header; its end, or -1 where it is incomplete or gives trouble."""
+        """Read one chunk header (5.3.1); its end, or -1 where it is incomplete or gives trouble."""
         data, end = self.data, self.end
         first: i64 = data[pos]
         fmt = first >> 6
         csid = first & 63
         at = pos + 1
         if csid < 2:
-            # 5.3.1.1: one more byte, or two with the low one first
+            # one more byte, or two with the low one first
             if end - at < csid + 1:
                 return -1
             if csid == 0:
@@ -254,11 +254,13 @@ class ChunkParser:
                 at += 2
         current = self.current
         stream = current if current is not None and current.csid == csid else self._stream(csid)
-        if fmt == 3:
-            return self._continue(stream, pos, at)
+        return self._continue(stream, pos, at) if fmt == 3 else self._open(stream, fmt, pos, at)
 
+    def _open(self, stream: ChunkStream, fmt: i64, pos: i64, at: i64) -> i64:
+        """The message header of fmt 0, 1 or 2, behind the basic header (5.3.1.2): a new message."""
+        data = self.data
         size: i64 = MESSAGE_HEADER_SIZES[fmt]
-        if end - at < size:
+        if self.end - at < size:
             return -1
         value = u24(data, at)
         length = stream.length
@@ -270,25 +272,35 @@ class ChunkParser:
             if fmt == 0:
                 message_stream_id = u32le(data, at + 7)
         elif not stream.seen:
-            self._meet_unseen(csid, value, pos, at + size)
+            self._meet_unseen(stream.csid, value, pos, at + size)
             return -1
         at += size
         extended = value == EXTENDED
         if extended:
-            if end - at < 4:
+            if self.end - at < 4:
                 return -1
             value = u32(data, at)
             at += 4
         if not self._accept(stream, fmt, value, length, type_id, message_stream_id, pos, at):
             return -1
-
         if stream.remaining:
-            self._cut_short(
-                stream, self._ready(self.origin + at - 1), "message-restarted",
-                "a new message began on this csid before this one was complete",
-            )  # fmt: skip
+            text = "a new message began on this csid before this one was complete"
+            self._cut_short(stream, self._ready(self.origin + at - 1), "message-restarted", text)
         stream.extended = extended
         stream.extended_value = value
+        stream.length = length
+        stream.type_id = type_id
+        stream.message_stream_id = message_stream_id
+        self._tell_time(stream, fmt, value)
+        self._begin(stream, fmt, pos)
+        if self.detail:
+            self._record(stream, fmt, value, pos, at)
+        if length == 0:
+            self._complete(stream, self.origin + at - 1)
+        return at
+
+    def _tell_time(self, stream: ChunkStream, fmt: i64, value: i64) -> None:
+        """The timestamp of a message with a header of its own: absolute, or the delta to the one before."""
         stream.delta = value
         stream.absolute = fmt == 0
         if fmt == 0:
@@ -300,16 +312,7 @@ class ChunkParser:
             if not self.distrust:
                 # Nothing was missed: what is inherited is zero, as nginx reads it.
                 stream.timestamp = value
-                message_stream_id = 0
-        stream.length = length
-        stream.type_id = type_id
-        stream.message_stream_id = message_stream_id
-        self._begin(stream, fmt, pos)
-        if self.detail:
-            self._record(stream, fmt, value, pos, at)
-        if length == 0:
-            self._complete(stream, self.origin + at - 1)
-        return at
+                stream.message_stream_id = 0
 
     def _continue(self, stream: ChunkStream, pos: i64, at: i64) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""
@@ -332,37 +335,43 @@ class ChunkParser:
                 return -1
         after = at if value == UNKNOWN else at + 4
         if stream.remaining:
-            # It bears out the chunk size, but not where the message ends.
-            self._weigh(0 if stream.inherited else CONTINUATION_BITS, after)
-            if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
-                stream.note(
-                    "extended-timestamp-not-repeated",
-                    Severity.NOTE,
-                    "continuation chunks leave the extended timestamp out, as old OBS and rtmpdump do;"
-                    " readers that insist on it lose sync here",
-                )
-            stream.chunks += 1
-            self.current = stream
-            self.left = min(stream.remaining, self.chunk_size)
-        else:
-            if not self._accept(stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, pos, after):
-                return -1
+            self._go_on(stream, value, after)
+        elif self._accept(stream, 3, 0, stream.length, stream.type_id, stream.message_stream_id, pos, after):
             self._advance(stream, value)
             self._begin(stream, 3, pos)
+        else:
+            return -1
         if stream.extended:
-            if value != UNKNOWN and self.repeats_extended is None and not self.trial:
-                stream.note(
-                    "extended-timestamp-repeated",
-                    Severity.NOTE,
-                    "fmt 3 chunks repeat the extended timestamp, as they should;"
-                    " readers that do not expect it take it for payload",
-                )
-            self.repeats_extended = value != UNKNOWN
+            self._learn_repetition(stream, value != UNKNOWN)
         if self.detail:
             self._record(stream, 3, value, pos, after)
         if stream.length == 0:
             self._complete(stream, self.origin + after - 1)
         return after
+
+    def _go_on(self, stream: ChunkStream, value: i64, after: i64) -> None:
+        """The next chunk of the message under way; it bears out the chunk size, but not where the message ends."""
+        self._weigh(0 if stream.inherited else CONTINUATION_BITS, after)
+        if stream.extended and value == UNKNOWN and stream.notes is None and not self.trial:
+            stream.note(
+                "extended-timestamp-not-repeated",
+                Severity.NOTE,
+                "continuation chunks leave the extended timestamp out, as old OBS and rtmpdump do;"
+                " readers that insist on it lose sync here",
+            )
+        stream.chunks += 1
+        self.current = stream
+        self.left = min(stream.remaining, self.chunk_size)
+
+    def _learn_repetition(self, stream: ChunkStream, repeated: bool) -> None:
+        if repeated and self.repeats_extended is None and not self.trial:
+            stream.note(
+                "extended-timestamp-repeated",
+                Severity.NOTE,
+                "fmt 3 chunks repeat the extended timestamp, as they should;"
+                " readers that do not expect it take it for payload",
+            )
+        self.repeats_extended = repeated
 
     def _shown(self, wanted: i64, at: i64) -> i64:
         """How many of so many payload bytes there are to look at; -1 where the rest is still to come."""
