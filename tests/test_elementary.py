@@ -12,6 +12,7 @@ from rtmpscope.media import opus, tag
 from rtmpscope.model import C2S, Message
 from tests.flv_files import decode, have_ffmpeg, tags
 from tests.media_samples import MESSAGES, RECORDS
+from tests.patience import PATIENCE
 
 AUDIO, VIDEO = 8, 9
 
@@ -70,6 +71,26 @@ def test_aac_that_adts_cannot_describe_makes_no_file(tmp_path, headers):
     files, report = extract(tmp_path, *headers, sample("aac_frame"))
     assert files == {}
     assert report[1].startswith("  no file for aac: connection-0-stream-1-publish-audio.aac needs a sequence header")
+
+
+def test_aac_frame_longer_than_adts_can_say_is_left_out(tmp_path):
+    long = (AUDIO, 40, b"\xaf\x01" + bytes((1 << 13) - 7))
+    longest = (AUDIO, 80, b"\xaf\x01" + bytes((1 << 13) - 8))
+    files, _ = extract(tmp_path, sample("aac_header"), long, longest)
+    assert files == {"audio.aac": bytes.fromhex("fff15083fffffc") + longest[2][2:]}
+
+
+def test_opus_header_longer_than_a_page_makes_no_file(tmp_path):
+    header = (AUDIO, 0, b"\x90Opus" + opus.MAGIC + bytes(70_000))
+    files, _ = extract(tmp_path, header, sample("opus_frame"))
+    assert files == {}
+
+
+def test_picture_wider_than_ivf_can_say_gets_the_widest(tmp_path):
+    bits = "1000001" + "0" + f"{0x498342:024b}" + "001" + "0" + "1" * 32 + "0" * 8  # VP9 of 65,536 x 65,536
+    frame = int(bits.ljust(80, "0"), 2).to_bytes(10, "big")
+    files, _ = extract(tmp_path, (VIDEO, 0, b"\x91vp09" + frame))
+    assert struct.unpack_from("<HH", files["video.ivf"], 12) == (65_535, 65_535)
 
 
 def test_opus_goes_into_pages_that_count_samples(tmp_path):
@@ -162,7 +183,7 @@ def test_ffmpeg_decodes_what_was_taken_out_of_its_own_stream(tmp_path):
     source = tmp_path / "source.flv"
     inputs = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1", "-f", "lavfi", "-i", "sine=duration=1"]
     encode = ["-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "10", "-c:a", "aac"]
-    subprocess.run(["ffmpeg", "-v", "error", *inputs, *encode, source], check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, *encode, source], check=True, timeout=PATIENCE)
     messages = [(kind, time, payload) for kind, time, payload in tags(source.read_bytes()) if kind in (AUDIO, VIDEO)]
     extract(tmp_path / "out", *messages)
     for path, stream in (("video.h264", "v"), ("audio.aac", "a")):
@@ -187,5 +208,5 @@ def digests(path, stream):
         "framemd5",
         "-",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     return [line.split(",")[-1] for line in done.stdout.splitlines() if not line.startswith("#")]

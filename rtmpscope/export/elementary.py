@@ -132,14 +132,18 @@ def _with_start_codes(data: bytes, length_size: int) -> bytes:
 
 # ADTS
 
+_ADTS_HEADER_BYTES: Final = 7
+_LONGEST_ADTS: Final = (1 << 13) - 1  # of a frame with its header
+
 
 def _adts(codec: str, pieces: Pieces) -> Iterator[bytes]:
     header = 0
     for kind, _, _, data in pieces:
         if kind == _HEADER:
             header = _adts_header(configs.decode(codec, data))
-        elif header:
-            yield (header | len(data) + 7 << 13).to_bytes(7, "big") + data
+        elif header and len(data) + _ADTS_HEADER_BYTES <= _LONGEST_ADTS:
+            size = len(data) + _ADTS_HEADER_BYTES
+            yield (header | size << 13).to_bytes(_ADTS_HEADER_BYTES, "big") + data
 
 
 def _adts_header(config: Field) -> int:
@@ -173,7 +177,7 @@ def _ogg_opus(codec: str, pieces: Pieces) -> Iterator[bytes]:
     page = samples = 0
     for kind, _, _, data in pieces:
         if kind == _HEADER:
-            if page == 0 and data.startswith(opus.MAGIC):
+            if page == 0 and data.startswith(opus.MAGIC) and len(data) <= _LONGEST_PACKET:
                 yield _ogg_page(data, 0, 0, _OGG_FIRST)
                 yield _ogg_page(b"OpusTags" + struct.pack("<I", 9) + b"rtmpscope" + bytes(4), 0, 1, 0)
                 page = 2
@@ -222,6 +226,7 @@ def _named(field: Field, name: str) -> Iterator[Field]:
 
 _IVF_CODES: Final = {"av1": b"AV01", "vp8": b"VP80", "vp9": b"VP90"}
 _TEMPORAL_DELIMITER: Final = b"\x12\0"
+_WIDEST: Final = 0xFFFF  # pixels, one less than the codecs can say
 
 
 def _ivf(codec: str, pieces: Pieces) -> Iterator[bytes]:
@@ -235,9 +240,8 @@ def _ivf(codec: str, pieces: Pieces) -> Iterator[bytes]:
         if start is None:
             start = time
             size = config if config.width else video.frame_parameters(codec, data)
-            yield struct.pack(
-                "<4sHH4sHHIIII", b"DKIF", 0, 32, _IVF_CODES[codec], size.width, size.height, 1000, 1, 0, 0
-            )
+            width, height = min(size.width, _WIDEST), min(size.height, _WIDEST)
+            yield struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, _IVF_CODES[codec], width, height, 1000, 1, 0, 0)
         if codec == "av1" and not data.startswith(_TEMPORAL_DELIMITER):
             data = _TEMPORAL_DELIMITER + data
         yield struct.pack("<IQ", len(data), max(time - start, 0)) + data
