@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 
 def tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """(type, timestamp, payload) of every tag; asserts the file's layout on the way."""
@@ -30,7 +32,7 @@ def have_ffmpeg() -> bool:
 def packets(path: Path) -> list[tuple[str, int, int, bool]]:
     """What ffprobe finds: (audio or video, dts in ms, pts in ms, key) of every packet, in order."""
     command = ["ffprobe", "-v", "error", "-show_entries", "packet=codec_type,dts_time,pts_time,flags", "-of", "csv=p=0"]
-    done = subprocess.run([*command, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, path], capture_output=True, text=True, timeout=PATIENCE)
     assert not done.stderr, done.stderr
     rows = (line.split(",") for line in done.stdout.split())
     return [(kind, _ms(dts), _ms(pts), "K" in flags) for kind, pts, dts, flags, *_ in rows]
@@ -43,4 +45,4 @@ def _ms(seconds: str) -> int:
 def decode(path: Path) -> str:
     """What ffmpeg complains about when it decodes the file."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-f", "null", "-"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120).stderr
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE).stderr

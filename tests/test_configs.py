@@ -14,6 +14,7 @@ from rtmpscope.media import configs, h264
 from rtmpscope.media.bit_reader import BitReader
 from tests.fields import damaged, undecoded, walk
 from tests.media_samples import RECORDS, cuts
+from tests.patience import PATIENCE
 
 
 def tree(codec: str, record: bytes):
@@ -492,7 +493,7 @@ ENCODERS = {
 def _encoders() -> set[str]:
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         return set()
-    listed = subprocess.run(["ffmpeg", "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30)
+    listed = subprocess.run(["ffmpeg", "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=PATIENCE)
     return {line.split()[1] for line in listed.stdout.splitlines() if len(line.split()) > 1}
 
 
@@ -506,9 +507,9 @@ def test_ffprobe_agrees_about_a_fresh_stream(encoder, tmp_path):
     else:
         source = ["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=0.2", "-ac", "2", "-c:a"]
     path = tmp_path / "stream.mkv"
-    subprocess.run(["ffmpeg", "-v", "error", *source, encoder, *options, path], check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", *source, encoder, *options, path], check=True, timeout=PATIENCE)
     probe = ["ffprobe", "-v", "error", "-show_streams", "-show_data", "-of", "json", path]
-    stream = json.loads(subprocess.run(probe, capture_output=True, check=True, timeout=60).stdout)["streams"][0]
+    stream = json.loads(subprocess.run(probe, capture_output=True, check=True, timeout=PATIENCE).stdout)["streams"][0]
     dump = "".join(line[10:50] for line in stream["extradata"].strip().splitlines())
     codec = stream["codec_name"]
     found = configs.parameters(codec, bytes.fromhex(dump))

@@ -37,6 +37,7 @@ from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import messages
 from rtmpscope.store import Store
 from tests import wire
+from tests.patience import PATIENCE
 from tests.wire import Ecma, amf0, command, user_control
 
 CAPTURES = Path(__file__).parent.parent / "captures"
@@ -544,7 +545,7 @@ def test_presence_field_stands_alone(name: str) -> None:
 def test_wireshark_takes_our_aliases_for_fields() -> None:
     """Their names are Wireshark's own; skipped where there is no tshark."""
     try:
-        known = subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, timeout=120).stdout
+        known = subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, timeout=PATIENCE).stdout
     except OSError:
         pytest.skip("no tshark")
     theirs = {line.split("\t")[2] for line in known.splitlines() if line.startswith("F\t")}
