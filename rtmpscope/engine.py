@@ -58,8 +58,9 @@ class Engine:
     """feed() packets, finish() once; `connections` grows as connections are recognised.
 
     ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
-    whole_payloads keeps the complete payload of audio and video messages; `connections` is how many are kept, and
-    `trials` how many of which content has still to decide; `held` bounds the bytes that wait for more in all of them.
+    whole_payloads keeps the complete payload of audio and video messages, in_detail the header of every chunk too;
+    `connections` is how many are kept, and `trials` how many of which content has still to decide; `held` bounds the
+    bytes that wait for more in all of them.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Engine:
         *,
         ports: frozenset[int] = RTMP_PORTS,
         whole_payloads: bool = False,
+        in_detail: bool = False,
         connections: int = CONNECTIONS,
         trials: int = TRIALS,
         held: int = HELD_BYTES,
@@ -76,6 +78,7 @@ class Engine:
         self._registry: Final = registry
         self._ports: Final = ports
         self._whole: Final = whole_payloads
+        self._detail: Final = in_detail
         self._limit: Final = connections
         self._trials_limit: Final = trials
         self._held_limit: Final = held
@@ -123,6 +126,8 @@ class Engine:
             conversation = self._conversations.get(flow.id)
             if conversation is None:
                 conversation = Conversation(flow, self._ports, self._whole)
+                if self._detail:
+                    conversation.in_detail()
                 self._conversations[flow.id] = conversation
                 self._try(conversation)
             conversation.advance()

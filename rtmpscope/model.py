@@ -420,9 +420,12 @@ class Gap(Event):
 
 @mypyc_attr(acyclic=True)
 class End(Event):
-    """The end of one direction; `incomplete` counts the bytes of messages that were still unfinished."""
+    """The end of one direction; `incomplete` counts the bytes of messages that were still unfinished.
 
-    __slots__ = ("how", "incomplete", "offset")
+    chunk_headers are those of such messages, where the headers of all chunks are kept.
+    """
+
+    __slots__ = ("how", "incomplete", "offset", "chunk_headers")
 
     def __init__(
         self, connection: i64, direction: i64, packet: i64, time_ns: i64, how: str, incomplete: i64, offset: i64
@@ -431,6 +434,7 @@ class End(Event):
         self.how = how
         self.incomplete = incomplete
         self.offset = offset
+        self.chunk_headers: list[ChunkHeader] = []
 
 
 class Verdict:

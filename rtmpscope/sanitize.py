@@ -2,14 +2,14 @@
 
 Three readings.  The first learns: every secret that the redactor finds by its place, and on request every address
 and host.  The second finds: in each message, put together from its chunks, the places of what its redacted body has
-otherwise and of whatever was learned; and what was learned in every TCP stream, RTMP or not, across the borders of
-packets.  Places are stream offsets, so that they hold for every retransmission.  The third writes the packets, with
-right checksums; in those that are not TCP what was learned is replaced too.
+otherwise and of whatever was learned.  Places are stream offsets, so that they hold for every retransmission.  The
+third writes the packets, with right checksums.
 
-Secrets keep their form (see redact.ALIKE), so the copy decodes as the capture did.  What may hold a secret that
-nobody recognised is made unreadable: in a fragment of an IP datagram all bytes are 0, in RTMP that is tunnelled in
-HTTP every text becomes another, and so does every letter of an RTMP connection that belongs to no message: what
-stands behind a hole, in a message that was never finished, in bytes that are no RTMP.
+Only what was read stays, which is the handshakes and messages of connections that carry RTMP in the clear; secrets in
+them keep their form (see redact.ALIKE), so the copy decodes as the capture did.  All else may hold a secret that
+nobody recognised.  Of a connection that carries RTMP, what stands behind a hole, in a message that was never finished
+and in bytes that are no RTMP has other letters; everything else is 0: what other connections carry, packets that are
+not TCP, fragments, retransmissions that differ from what was sent first, options, padding.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import shake_256
-from operator import itemgetter
+from itertools import accumulate
+from operator import attrgetter, itemgetter
 from os import urandom
 from typing import BinaryIO, Final
 
@@ -28,37 +29,42 @@ from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.conversation import Conversation
 from rtmpscope.engine import AGGREGATE, Engine
 from rtmpscope.known import Known
+from rtmpscope.limits import EDITS_BYTES, RECENT_BYTES
 from rtmpscope.model import (
-    UNKNOWN,
+    C2S,
+    SYN,
     ChunkHeader,
     Connection,
+    End,
     Event,
     Field,
     Handshake,
     Message,
+    Note,
     Packet,
     Segment,
-    StreamData,
+    Severity,
 )
 from rtmpscope.net.decode import Decoder
-from rtmpscope.net.reassembly import Flow, Reassembler
-from rtmpscope.net.rewrite import Addresses, Layers, rewritten
-from rtmpscope.plugins import Registry, load_builtin
+from rtmpscope.net.rewrite import Addresses, Layers, clear_options, rewritten
+from rtmpscope.plugins import Registry
 from rtmpscope.redact import ALIKE, APPLICATION, Redactor, another
 from rtmpscope.rtmp import aggregate, messages
-from rtmpscope.rtmp.reader import DirectionReader
 
 Edit = tuple[int, bytes]  # from this offset on these bytes
 
 _HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,15}://(?:[^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^/?#:\s\"'<>]+)")
 _TEXT: Final = re.compile(rb"[\x20-\x7e]{4,}")
-_TUNNEL: Final = b"application/x-fcs"
-_TUNNELLED: Final = re.compile(rb"(?:POST /|HTTP/1\.)[^\0]{0,2000}?\r\n\r\n|([\x20-\x7e]{4,})")
 _WRAP: Final = 1 << 32
-_UNREAD: Final = ("nothing", "rtmp", "ssh", "unknown")  # carry RTMP in the clear, or might
-PART: Final = 6  # bytes of a secret that are found alone where no stream is put together
 CHECK_BYTES: Final = 4  # at the end of a frame they are its checksum, if anything
 _PAD: Final = 256  # bytes of a stream that are scrambled with one hash
+_RECENT: Final = 131_072  # bytes of a stream in which a retransmission is known again
+_EDIT: Final = 1024  # bytes of the longest edit
+_EDIT_COST: Final = 140  # bytes of memory that an edit takes besides its own
+_RANGE_COST: Final = 80
+
+# By how many bytes a connection tells what else it carries (see conversation.carried).
+_TELLING: Final = {"http": 4, "ssh": 4, "tls": 3, "policy_file": 7}
 
 # How numbers stand in AMF: where in the field, counted from its end, and as what.
 _NUMBERS: Final = {
@@ -69,13 +75,22 @@ _NUMBERS: Final = {
     "int64": (8, ">q"),
 }
 
+_start: Final = itemgetter(0)
+_payload_start: Final = attrgetter("payload_start")
+_cost: Final = attrgetter("cost")
+
 
 class Ranges:
     """Ranges of offsets, joined where they touch."""
 
+    __slots__ = ("_starts", "_ends")
+
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._starts)
 
     def add(self, start: int, end: int) -> None:
         first = bisect_left(self._ends, start)
@@ -85,81 +100,193 @@ class Ranges:
         self._starts[first:last] = [start]
         self._ends[first:last] = [end]
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return zip(self._starts, self._ends, strict=True)
+    def join(self) -> None:
+        """All become one, with what lies between them."""
+        self._starts[1:] = []
+        self._ends[:-1] = []
 
-    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """What is in none of them."""
+    def split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        """The ranges between two offsets, and what is between them: the third says which it is."""
         for index in range(bisect_right(self._ends, start), len(self._starts)):
             if self._starts[index] >= end:
                 break
             if start < self._starts[index]:
-                yield start, self._starts[index]
-            start = self._ends[index]
+                yield start, self._starts[index], False
+                start = self._starts[index]
+            yield start, min(end, self._ends[index]), True
+            start = min(end, self._ends[index])
         if start < end:
-            yield start, end
+            yield start, end, False
 
 
 class Stream:
-    """What is to be replaced in one direction of a flow, and which sequence number its first byte has.
+    """What is to be replaced in one direction of a connection.
 
-    read    what belongs to handshakes and messages
-    unread  what does not is made unreadable with this key, empty where it is no RTMP or enciphered
+    key    with which what was not read is scrambled; empty where it becomes 0
+    base   the sequence number of the first byte
+    edits  what becomes other bytes, by its place in the stream
+    read   what belongs to handshakes and messages
+    cost   bytes of memory that edits and ranges take
     """
 
-    __slots__ = ("edits", "base", "reached", "tunnel", "read", "unread", "_starts", "_longest", "_tail", "_tail_offset")
+    __slots__ = ("key", "base", "edits", "read", "cost", "given_up", "reached", "seen", "recent", "_longest")
 
     def __init__(self) -> None:
+        self.key = b""
+        self.base = 0
         self.edits: list[Edit] = []
         self.read = Ranges()
-        self.unread = b""
-        self.base = 0
-        self.tunnel = False
+        self.cost = 0
+        self.given_up = False
         self.reached = 0
-        self._starts: list[int] = []
+        self.seen = Ranges()
+        self.recent = Recent()
         self._longest = 0
-        self._tail = b""
-        self._tail_offset = 0
 
-    def search(self, item: StreamData, known: Known, overlap: int) -> None:
-        """Look for what is known in the bytes that come next and in those right before them."""
-        if self._tail_offset + len(self._tail) == item.offset:
-            data, start = self._tail + item.data, self._tail_offset
-        else:
-            data, start = item.data, item.offset
-        self.edits += [(start + at, new) for at, new in occurrences(data, known)]
-        self._tail = data[-overlap:] if overlap else b""
-        self._tail_offset = start + len(data) - len(self._tail)
+    # What was found
+
+    def add(self, edits: Iterable[Edit], read: Iterable[tuple[int, int]]) -> int:
+        """Take in what was found in a message; return what it costs."""
+        if self.given_up:
+            return 0
+        before = self.cost
+        for edit in edits:
+            self.edits.append(edit)
+            self.cost += _EDIT_COST + len(edit[1])
+            if self.cost > EDITS_BYTES:
+                return self.give_up() - before
+        for start, end in read:
+            ranges = len(self.read)
+            self.read.add(start, end)
+            self.cost += _RANGE_COST * (len(self.read) - ranges)
+        return self.cost - before
+
+    def give_up(self) -> int:
+        """Nothing of it was read; return what it costs now."""
+        self.edits, self.read, self.cost = [], Ranges(), 0
+        self.given_up = True
+        return 0
 
     def settle(self) -> None:
         """No more edits will come."""
-        self.edits.sort(key=itemgetter(0))
-        self._starts = [start for start, _ in self.edits]
+        self.edits.sort(key=_start)
         self._longest = max([len(new) for _, new in self.edits], default=0)
 
-    def offset(self, seq: int) -> int:
-        """The stream offset of a sequence number, near the highest one seen so far."""
-        distance = (seq - self.base - self.reached) % _WRAP
+    # What is written
+
+    @property
+    def _remembered(self) -> int:
+        """Bytes of memory by which retransmissions are known."""
+        return len(self.recent) + _RANGE_COST * len(self.seen)
+
+    def apply(self, data: bytearray, at: int, segment: Segment) -> int:
+        """Replace what is to be replaced in a segment, whose payload stands in the data at a place.
+
+        Return how many bytes more are remembered now.
+        """
+        before = self._remembered
+        offset, length = self._offset(segment), int(segment.length)
+        said = bytes(data[at : at + length])
+        for first, last, again in list(self.seen.split(offset, offset + length)):
+            piece = said[first - offset : last - offset]
+            if again and not self.recent.holds(first, piece):
+                data[at + first - offset : at + last - offset] = bytes(last - first)
+                continue
+            if not again:
+                self.recent.keep(first, piece)
+            self._edit(data, at + first - offset, first, last)
+        self.seen.add(offset, offset + length)
+        self.reached = max(self.reached, offset + length)
+        return self._remembered - before
+
+    def forget(self) -> int:
+        """Know no retransmission any more; return how many bytes less are remembered now."""
+        before = self._remembered
+        self.recent = Recent()
+        self.seen.join()
+        return before - self._remembered
+
+    def _offset(self, segment: Segment) -> int:
+        """The place of a segment in the stream, near the highest one seen so far."""
+        sequence = segment.seq + (1 if segment.flags & SYN else 0)  # data sent along with a SYN comes after it
+        distance = (sequence - self.base - self.reached) % _WRAP
         return self.reached + (distance if distance < _WRAP // 2 else distance - _WRAP)
 
-    def apply(self, data: bytearray, at: int, offset: int, length: int) -> None:
-        """Replace what is to be replaced in `length` bytes of the stream, which stand in the data at a place."""
-        if self.unread:
-            for first, last in self.read.between(offset, offset + length):
-                where = slice(at + first - offset, at + last - offset)
-                data[where] = _scrambled(data[where], first, self.unread)
-        self.reached = max(self.reached, offset + length)
-        for index in range(bisect_left(self._starts, offset - self._longest), len(self.edits)):
-            start, new = self.edits[index]
-            if start >= offset + length:
+    def _edit(self, data: bytearray, at: int, start: int, end: int) -> None:
+        """Replace what is to be replaced between two offsets, of which the first stands in the data at a place."""
+        for first, last, read in self.read.split(start, end):
+            if not read:
+                where = slice(at + first - start, at + last - start)
+                data[where] = _scrambled(data[where], first, self.key) if self.key else bytes(last - first)
+        for index in range(bisect_left(self.edits, start - self._longest, key=_start), len(self.edits)):
+            place, new = self.edits[index]
+            if place >= end:
                 break
-            first, last = max(start, offset), min(start + len(new), offset + length)
+            first, last = max(place, start), min(place + len(new), end)
             if first < last:
-                data[at + first - offset : at + last - offset] = new[first - start : last - start]
+                data[at + first - start : at + last - start] = new[first - place : last - place]
+
+
+class Recent:
+    """The last bytes of a stream as they were sent first, to know a retransmission by."""
+
+    __slots__ = ("_start", "_data")
+
+    def __init__(self) -> None:
+        self._start = 0
+        self._data = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def keep(self, offset: int, data: bytes) -> None:
+        """Take in new bytes; where a hole is before them it is filled later, or never asked for."""
+        hole = offset - self._start - len(self._data)
+        if hole > _RECENT:
+            self._start, self._data = offset, bytearray()
+        elif hole > 0:
+            self._data += bytes(hole)
+        if offset >= self._start:
+            self._data[offset - self._start : offset - self._start + len(data)] = data
+        if len(self._data) > 2 * _RECENT:
+            self._start += len(self._data) - _RECENT
+            del self._data[:-_RECENT]
+
+    def holds(self, offset: int, data: bytes) -> bool:
+        """Whether these bytes were sent there."""
+        at = offset - self._start
+        return at >= 0 and self._data[at : at + len(data)] == data
+
+
+class Sides:
+    """The two streams of a connection that carries RTMP, or might, by the sides of its flow.
+
+    first and last are packets: between them all with these keys belong to it.
+    """
+
+    __slots__ = ("streams", "keys", "first", "last", "client")
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.streams: Final = (Stream(), Stream())
+        self.keys: Final = tuple([side.key for side in conversation.flow.sides])
+        self.first: Final = int(conversation.flow.packet)
+        self.client: Final = int(conversation.client_side)
+        self.last = self.first
+
+    def reach(self, conversation: Conversation) -> None:
+        """Take in how far the flow has come."""
+        self.last = int(conversation.flow.last_packet)
+        for stream, side in zip(self.streams, conversation.flow.sides, strict=True):
+            stream.base = int(side.expected - side.offset) % _WRAP
 
 
 class Sanitizer:
-    """Makes the copy; changed counts the packets that are not as they were, blanked the fragments among them."""
+    """Makes the copy.
+
+    changed   packets that are not as they were
+    blanked   those among them of which only headers are left
+    problems  limits that were reached
+    """
 
     def __init__(self, reader: CaptureReader, ports: frozenset[int], addresses: bool = False) -> None:
         key = urandom(32)
@@ -167,34 +294,36 @@ class Sanitizer:
         self.packets = 0
         self.changed = 0
         self.blanked = 0
+        self.problems: list[Note] = []
         self._reader: Final = reader
         self._ports: Final = ports
         self._redactor: Final = Redactor(key, ALIKE)
         self._addresses: Final = Addresses(key) if addresses else None
-        self._streams: Final[dict[tuple[int, int], Stream]] = {}
-        self._parts: frozenset[str] = frozenset()
+        self._sides: Final[dict[int, Sides]] = {}  # by connection
+        self._cost = 0
+        self._remembered = 0
 
     def write(self, file: BinaryIO) -> None:
         self._learn()
         self._find()
-        self._parts = self._redactor.known.parts(PART)
         writer = PcapngWriter(file)
         for packet in self._packets():
             writer.write(packet)
 
+    def _fed(self, engine: Engine) -> Iterator[list[Event]]:
+        """What each batch makes certain, and what the end does."""
+        for batch in self._reader.batches():
+            yield engine.feed(batch.packets)
+        yield engine.finish()
+
     # First reading
 
     def _learn(self) -> None:
-        registry = Registry()
-        load_builtin(registry)
-        engine = Engine(registry, ports=self._ports)
-        for batch in self._reader.batches():
-            for event in engine.feed(batch.packets):
+        engine = Engine(Registry(), ports=self._ports)
+        for events in self._fed(engine):
+            for event in events:
                 if isinstance(event, Message) and event.body is not None:
                     self._learn_message(event, event.body)
-        for event in engine.finish():
-            if isinstance(event, Message) and event.body is not None:
-                self._learn_message(event, event.body)
         if self._addresses is not None:
             for connection in engine.connections:
                 self._learn_addresses(self._addresses, connection)
@@ -219,69 +348,61 @@ class Sanitizer:
     # Second reading
 
     def _find(self) -> None:
-        overlap = max(1, self._redactor.known.longest) - 1
-        everything, decoder = Reassembler(), Decoder()
-        rtmp, other_decoder = Reassembler(), Decoder()
-        conversations: dict[int, Conversation] = {}
-        for batch in self._reader.batches():
-            self._search(everything.feed(decoder.decode(batch.packets)), overlap)
-            self._read(rtmp.feed(other_decoder.decode(batch.packets)), conversations)
-        self._search(everything.finish(), overlap)
-        self._read(rtmp.finish(), conversations)
-        for conversation in conversations.values():
-            if conversation.carries in _UNREAD and conversation.opened_ready != UNKNOWN:
-                for index in (0, 1):
-                    key = b"%b %d %d" % (self._key, conversation.flow.packet, index)
-                    stream = self._stream(conversation.flow, index)
-                    stream.unread = key
-                    for chunk in _unfinished(conversation.readers[index]):
-                        stream.read.add(chunk.offset, chunk.offset + chunk.size)
-        for stream in self._streams.values():
-            stream.settle()
+        registry = Registry()
+        engine = Engine(registry, ports=self._ports, whole_payloads=True, in_detail=True)
+        for events in self._fed(engine):
+            for conversation in engine.touched:
+                sides = self._sides.get(conversation.id)
+                if sides is None:
+                    sides = self._sides[conversation.id] = Sides(conversation)
+                sides.reach(conversation)
+            for event in events:
+                self._find_in(event)
+        self.problems = registry.problems
+        for connection in engine.connections:
+            sides = self._sides[connection.id]
+            for index, stream in enumerate(sides.streams):
+                stream.settle()
+                stream.read.add(0, _TELLING.get(connection.carries, 0))
+                if connection.carries == "rtmp" and not stream.given_up:
+                    stream.key = b"%b %d %d" % (self._key, sides.first, index)
+        if any([stream.given_up for sides in self._sides.values() for stream in sides.streams]):
+            text = f"more than {EDITS_BYTES >> 20} MiB are to be replaced: the streams with most of it are blanked"
+            self.problems.append(Note("limit-edits", Severity.WARNING, text))
 
-    def _search(self, flows: list[Flow], overlap: int) -> None:
-        for flow in flows:
-            for index, side in enumerate(flow.sides):
-                stream = self._stream(flow, index)
-                for item in side.take():
-                    if isinstance(item, StreamData):
-                        first = item.segments[0]
-                        stream.base = (first.seq - first.offset) % _WRAP
-                        stream.search(item, self._redactor.known, overlap)
-                        stream.edits += self._of_tunnel(stream, item)
+    def _find_in(self, event: Event) -> None:
+        if isinstance(event, Message) and event.aggregate:
+            return  # it was found in the aggregate
+        sides = self._sides[event.connection]
+        stream = sides.streams[sides.client if event.direction == C2S else 1 - sides.client]
+        if isinstance(event, Message):
+            self._cost += stream.add(in_stream(event, self._edits(event)), _places(event))
+        elif isinstance(event, Handshake):
+            edits = occurrences(event.data, self._redactor.known)
+            end = event.offset + len(event.data)
+            self._cost += stream.add([(event.offset + at, new) for at, new in edits], [(event.offset, end)])
+        elif isinstance(event, End):
+            self._cost += stream.add((), [(chunk.offset, chunk.offset + chunk.size) for chunk in event.chunk_headers])
+        if self._cost > EDITS_BYTES:
+            self._give_up()
 
-    def _of_tunnel(self, stream: Stream, item: StreamData) -> list[Edit]:
-        """Every text in the bodies of RTMPT; the headers around them stay."""
-        stream.tunnel = stream.tunnel or _TUNNEL in item.data
-        if not stream.tunnel:
-            return []
-        found = _TUNNELLED.finditer(item.data)
-        return [(item.offset + match.start(), self._blurred(match[1])) for match in found if match[1]]
-
-    def _read(self, flows: list[Flow], conversations: dict[int, Conversation]) -> None:
-        for flow in flows:
-            conversation = conversations.get(flow.id)
-            if conversation is None:
-                conversation = conversations[flow.id] = Conversation(flow, self._ports, True)
-                conversation.in_detail()
-            conversation.advance()
-            if conversation.opened_ready == UNKNOWN:
-                continue
-            for index, events in enumerate(conversation.held):
-                stream = self._stream(flow, index)
-                for event in events:
-                    if isinstance(event, Message):
-                        stream.edits += in_stream(event, self._edits(event))
-                    for start, end in _read(event):
-                        stream.read.add(start, end)
-            conversation.held = [[], []]
-
-    def _stream(self, flow: Flow, index: int) -> Stream:
-        return self._streams.setdefault((flow.packet, index), Stream())
+    def _give_up(self) -> None:
+        """Too much is to be replaced: of the streams that need most of it nothing stays."""
+        streams = [stream for sides in self._sides.values() for stream in sides.streams]
+        for stream in sorted(streams, key=_cost, reverse=True):
+            if self._cost <= EDITS_BYTES * 3 // 4:
+                break
+            self._cost -= stream.cost
+            stream.give_up()
 
     def _edits(self, message: Message) -> list[Edit]:
         """What is to be replaced in a message's captured payload."""
-        described = messages.decode(message.type_id, message.prefix, message.length)
+        known = occurrences(message.payload, self._redactor.known)
+        if not known and message.type_id != AGGREGATE and message.type_id not in APPLICATION:
+            return []
+        described = message.body
+        if described is None:
+            described = messages.decode(message.type_id, message.prefix, message.length)
         found = list(self._of_body(described, self._redactor.body(message, described), message.payload))
         if message.type_id == AGGREGATE:
             for part in aggregate.parts(message.prefix, message.length, 0):
@@ -293,7 +414,7 @@ class Sanitizer:
         if message.holes and (message.type_id == AGGREGATE or message.type_id in APPLICATION):
             at = len(message.prefix)
             found.append((at, self._blurred(message.payload[at:])))
-        return found + occurrences(message.payload, self._redactor.known)
+        return found + known
 
     def _of_body(self, old: Field, new: Field, payload: bytes) -> Iterator[Edit]:
         """The bytes of what redaction changed."""
@@ -330,77 +451,54 @@ class Sanitizer:
     # Third reading
 
     def _packets(self) -> Iterator[Packet]:
-        reassembler, decoder = Reassembler(), Decoder()
+        opening = {sides.first: sides for sides in self._sides.values()}
+        current: dict[bytes, Sides] = {}
+        decoder = Decoder()
         for batch in self._reader.batches():
             segments = {segment.packet: segment for segment in decoder.decode(batch.packets)}
             for packet in batch.packets:
-                self.packets += 1
-                layers = Layers(packet)
-                data = bytearray(packet.data)
-                segment = segments.get(packet.number)
-                if layers.fragment >= 0:
-                    data[layers.fragment :] = bytes(len(data) - layers.fragment)
-                    self.blanked += 1
-                elif segment is None:
-                    self._other_packet(layers, data)
-                elif segment.length:
-                    self._segment(reassembler, segment, layers, data)
-                else:
-                    _taken(reassembler.feed([segment]))
-                self._scramble_around(layers, data, segment is None)
-                if self._addresses is not None:
-                    self._addresses.replace(layers, data)
-                written = rewritten(packet, layers, data)
-                self.changed += written is not packet
-                yield written
+                opened = opening.pop(packet.number, None)
+                if opened is not None:
+                    current.update(dict.fromkeys(opened.keys, opened))
+                yield self._rewritten(packet, segments.get(packet.number), current)
 
-    def _segment(self, reassembler: Reassembler, segment: Segment, layers: Layers, data: bytearray) -> None:
-        _taken(reassembler.feed([segment]))
-        found = reassembler.flows.get(segment.key)
-        if found is None:
-            return
-        flow, index = found
-        stream = self._stream(flow, index)
-        offset = stream.offset(segment.seq)
-        again = offset < stream.reached
-        stream.apply(data, layers.payload, offset, segment.length)
-        if again:  # it may say other things than it did the first time
-            for at, new in occurrences(bytes(data[layers.payload :]), self._redactor.known):
-                data[layers.payload + at : layers.payload + at + len(new)] = new
+    def _rewritten(self, packet: Packet, segment: Segment | None, current: dict[bytes, Sides]) -> Packet:
+        layers = Layers(packet)
+        data = bytearray(packet.data)
+        sides = None if segment is None or layers.payload < 0 else current.get(segment.key)
+        if segment is None or sides is None:
+            self._blank(layers, data)
+        else:
+            stream = sides.streams[1 if segment.key == sides.keys[1] else 0]
+            self._remembered += stream.apply(data, layers.payload, segment)
+            if self._remembered > RECENT_BYTES:
+                self._forget(current)
+            if packet.number == sides.last:
+                self._remembered -= sum([stream.forget() for stream in sides.streams])
+                for key in sides.keys:
+                    current.pop(key, None)
+        if len(data) - layers.end > CHECK_BYTES:  # memory that pads a frame
+            data[layers.end :] = bytes(len(data) - layers.end)
+        clear_options(layers, data)
+        if self._addresses is not None:
+            self._addresses.replace(layers, data)
+        written = rewritten(packet, layers, data)
+        self.packets += 1
+        self.changed += written is not packet
+        return written
 
-    def _scramble_around(self, layers: Layers, data: bytearray, other: bool) -> None:
-        """What stands around TCP: memory that pads a frame, what ICMP quotes, and in other packets parts of secrets."""
-        if layers.headers and len(data) - layers.end > CHECK_BYTES:
-            data[layers.end :] = _scrambled(data[layers.end :], layers.end, self._key)
-        if 0 <= layers.quoted < len(data):
-            data[layers.quoted :] = _scrambled(data[layers.quoted :], layers.quoted, self._key)
-        elif other:
-            self._scramble_parts(data)
+    def _blank(self, layers: Layers, data: bytearray) -> None:
+        """Leave the headers alone.  Where addresses matter, not those of a packet that another one quotes."""
+        start = layers.rest - (layers.quoted if self._addresses is not None else 0)
+        self.blanked += any(data[start:])
+        data[start:] = bytes(max(0, len(data) - start))
 
-    def _scramble_parts(self, data: bytearray) -> None:
-        text = data.decode("latin-1")
-        covered = Ranges()
-        for at in range(len(text) - PART + 1):
-            if text[at : at + PART] in self._parts:
-                covered.add(at, at + PART)
-        for first, last in covered:
-            data[first:last] = _scrambled(data[first:last], first, self._key)
-
-    def _other_packet(self, layers: Layers, data: bytearray) -> None:
-        """Not TCP.  Where addresses matter it is blanked behind the link header, for it may carry them in any form."""
-        if self._addresses is None:
-            for at, new in occurrences(bytes(data), self._redactor.known):
-                data[at : at + len(new)] = new
-        elif len(layers.headers) > 1:
-            at = layers.headers[1][1]
-            data[at:] = bytes(len(data) - at)
-
-
-def _taken(flows: list[Flow]) -> None:
-    """Let go of what the flows have ready: here only their identity counts."""
-    for flow in flows:
-        for side in flow.sides:
-            side.take()
+    def _forget(self, current: dict[bytes, Sides]) -> None:
+        """Too much is remembered of streams to know retransmissions by."""
+        for sides in current.values():
+            for stream in sides.streams:
+                stream.forget()
+        self._remembered = 0
 
 
 def occurrences(data: bytes, known: Known) -> list[Edit]:
@@ -408,26 +506,22 @@ def occurrences(data: bytes, known: Known) -> list[Edit]:
     return [(at, new) for at, old, new in known.in_bytes(data) if new != old]
 
 
-def in_stream(message: Message, edits: list[Edit]) -> list[Edit]:
+def in_stream(message: Message, edits: list[Edit]) -> Iterator[Edit]:
     """Edits of a message's captured payload as edits of its stream, cut where chunks end and bytes are missing."""
     chunks = [chunk for chunk in message.chunk_headers or () if chunk.payload_size]
-    placed = [part for edit in edits for part in _around_holes(message, edit)]
-    return [part for place, new in placed for part in _cut(chunks, place, new)]
+    holes = message.holes or []
+    missing = list(accumulate([length for _, length in holes], initial=0))
+    borders = [start - before for (start, _), before in zip(holes, missing, strict=False)]
+    for edit in edits:
+        for place, new in _around_holes(borders, missing, edit):
+            yield from _cut(chunks, place, new)
 
 
-def _read(event: Event) -> Iterator[tuple[int, int]]:
-    """The ranges of the stream that an event holds, as far as its bytes were looked at."""
-    if isinstance(event, Handshake):
-        yield event.offset, event.offset + len(event.data)
-    elif isinstance(event, Message) and len(event.payload) == event.captured:
-        for chunk in event.chunk_headers or ():
+def _places(message: Message) -> Iterator[tuple[int, int]]:
+    """The ranges of the stream that a message takes, as far as its bytes were looked at."""
+    if len(message.payload) == message.captured:
+        for chunk in message.chunk_headers or ():
             yield chunk.offset, chunk.offset + chunk.size + chunk.payload_size
-
-
-def _unfinished(reader: DirectionReader) -> Iterator[ChunkHeader]:
-    """Chunks of messages that never came to an end: their headers are read, their payloads are not."""
-    for stream in reader.parser.streams.values():
-        yield from stream.headers or ()
 
 
 def _scrambled(data: bytes | bytearray, offset: int, key: bytes) -> bytes:
@@ -444,26 +538,31 @@ def _other_byte(byte: int, random: int) -> int:
     return ord(another(chr(byte), random)) if byte < 0x80 else byte
 
 
-def _around_holes(message: Message, edit: Edit) -> Iterator[Edit]:
-    """The edit by places in the message, where holes count too."""
+def _around_holes(borders: list[int], missing: list[int], edit: Edit) -> Iterator[Edit]:
+    """The edit by places in the message, where holes count too.
+
+    borders are the captured bytes before each hole, missing the bytes that are missing before and behind it.
+    """
     at, new = edit
-    missing = 0
-    for start, length in message.holes or ():
-        captured = start - missing  # bytes before the hole
-        if at < captured < at + len(new):
-            yield at + missing, new[: captured - at]
-            at, new = captured, new[captured - at :]
-        if captured <= at:
-            missing += length
-    yield at + missing, new
+    index = bisect_right(borders, at)
+    while index < len(borders) and borders[index] < at + len(new):
+        size = borders[index] - at
+        yield at + missing[index], new[:size]
+        at, new = at + size, new[size:]
+        index = bisect_right(borders, at)
+    yield at + missing[index], new
 
 
 def _cut(chunks: list[ChunkHeader], place: int, new: bytes) -> Iterator[Edit]:
-    for chunk in chunks:
+    for index in range(max(0, bisect_right(chunks, place, key=_payload_start) - 1), len(chunks)):
+        chunk = chunks[index]
+        if chunk.payload_start >= place + len(new):
+            break
         first = max(place, chunk.payload_start)
         last = min(place + len(new), chunk.payload_start + chunk.payload_size)
-        if first < last:
-            yield chunk.offset + chunk.size + first - chunk.payload_start, new[first - place : last - place]
+        at = chunk.offset + chunk.size - chunk.payload_start
+        for start in range(first, last, _EDIT):
+            yield at + start, new[start - place : min(start + _EDIT, last) - place]
 
 
 def _number(text: str, layout: str) -> bytes:

@@ -47,7 +47,7 @@ def test_layers_and_payload_are_found(version: int, vlan: tuple[int, ...]) -> No
     layers = Layers(made)
     assert made.data[layers.payload : layers.payload + 5] == b"hello"
     assert [layer for layer, _ in layers.headers][-2:] == [IPV4 if version == 4 else IPV6, TCP]
-    assert layers.fragment == -1 and layers.end == len(made.data)
+    assert layers.rest == layers.payload and layers.end == len(made.data)
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -89,7 +89,7 @@ def test_fragment_is_seen() -> None:
     data = bytearray(frame(b"x" * 100))
     data[20:22] = struct.pack(">H", 0x2000)
     layers = Layers(packet(bytes(data)))
-    assert layers.fragment == 34 and layers.payload == -1
+    assert layers.rest == 34 and layers.payload == -1
 
 
 @given(st.binary(max_size=120), st.sampled_from([0, 1, 9, 12, 101, 113, 228, 276, 999]))

@@ -27,7 +27,7 @@ from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.pipeline import Run
 from rtmpscope.sanitize import Sanitizer, in_stream, occurrences
 from tests import wire
-from tests.wire import amf0, command
+from tests.wire import Frame, amf0, command
 
 ROOT = Path(__file__).parent.parent
 CAPTURES = sorted(ROOT.joinpath("captures").glob("*.pcap*"))
@@ -204,11 +204,72 @@ def test_secret_in_an_aggregate_and_in_amf3_is_replaced(tmp_path: Path) -> None:
     assert_nowhere(sanitised(capture(tmp_path, frames), tmp_path), KEY.encode())
 
 
-def test_secret_in_another_protocol_is_replaced_across_segments(tmp_path: Path) -> None:
-    http = wire.Tcp(("10.0.0.2", 50001), ("10.0.0.9", 80)).open()
-    http.send(0, b"POST /auth HTTP/1.1\r\n\r\nname=" + KEY.encode() + b"&x=1", (30,) * 10)
-    frames = [*session((20, command("publish", 5, None, KEY, "live"))), *http.frames]
-    assert_nowhere(sanitised(capture(tmp_path, frames), tmp_path), KEY.encode())
+ENCODED = b64encode(KEY.encode())[3:11] + b" " + KEY.encode().hex().encode()[5:15] + b" " + KEY.encode()[4:9]
+END = (("10.0.0.2", 50001), ("10.0.0.9", 80))
+ON_PORT = (("10.0.0.2", 50001), ("10.0.0.9", 1935))
+
+
+def http(ends: tuple[tuple[str, int], tuple[str, int]], text: bytes) -> list[Frame]:
+    return wire.Tcp(*ends).open().send(0, b"POST /auth HTTP/1.1\r\n\r\nname=" + text).frames
+
+
+def udp(text: bytes) -> bytes:
+    return wire.ipv4("10.0.0.1", "10.0.0.9", struct.pack(">HHHH", 5000, 53, 8 + len(text), 0) + text, 17)
+
+
+OTHERS: dict[str, list[Frame]] = {
+    "http": http(END, ENCODED),
+    "http on the port of rtmp": http(ON_PORT, ENCODED),
+    "udp": [(9, wire.ethernet(udp(ENCODED)))],
+    "udp over ipv6": [(9, wire.ethernet(wire.ipv6("fd00::1", "fd00::2", udp(ENCODED)[20:], 17)))],
+    "a protocol of ip": [(9, wire.ethernet(wire.ipv4("10.0.0.1", "10.0.0.9", ENCODED, 132)))],
+    "a protocol of ethernet": [(9, bytes(12) + b"\x88\xcc" + ENCODED)],
+    "options of ip": [(9, wire.ethernet(b"\x4e" + wire.ipv4("10.0.0.1", "10.0.0.2", ENCODED.ljust(36))[1:]))],
+    "no ip after all": [(9, wire.ethernet(b"\x41" + ENCODED))],
+}
+
+
+@pytest.mark.parametrize("addresses", [False, True])
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_stays_of_what_is_no_rtmp(name: str, addresses: bool, tmp_path: Path) -> None:
+    frames = [*session((20, command("publish", 5, None, KEY, "live"))), *OTHERS[name]]
+    path = capture(tmp_path, frames)
+    copy = sanitised(path, tmp_path, addresses)
+    for text in ENCODED.split():
+        assert text in path.read_bytes() and text not in b"".join([packet.data for packet in packets(copy)])
+    assert [without_text(record) for record in trace(path)] == [without_text(record) for record in trace(copy)]
+
+
+def test_nothing_stays_of_options_of_tcp_but_numbers_of_its_own(tmp_path: Path) -> None:
+    frames = session((20, command("publish", 5, None, KEY, "live")))
+    usual = bytes.fromhex("020405b401030307")
+    option = bytes([253, 2 + len(KEY)]) + KEY.encode()
+    for last in (b"\1", b"\0"):
+        options = (usual + option + last + b"kk")[: len(usual + option) + 1]
+        options += b"k" * (-len(options) % 4) if last == b"\0" else b"\1" * (-len(options) % 4)
+        segment = wire.tcp_segment(("10.0.0.1", 5), ("10.0.0.2", 1935), 1, 2, 0x10, b"x", options=options)
+        frames.append((9, wire.ethernet(wire.ipv4("10.0.0.1", "10.0.0.2", segment))))
+    copy = packets(sanitised(capture(tmp_path, frames), tmp_path))
+    for packet in copy[-2:]:
+        assert packet.data[54:64] == usual + option[:2]
+        assert not any(packet.data[64 : 64 + len(KEY)])
+    assert b"k" not in copy[-1].data[64:]
+
+
+@pytest.mark.parametrize("there", [b"", KEY.encode()])
+def test_nothing_stays_of_a_retransmission_that_differs_from_what_was_sent_first(there: bytes, tmp_path: Path) -> None:
+    frames = session((9, b"\x27\1\0\0\0" + bytes(100)), (20, command("publish", 5, None, KEY, "live")))
+    place = next(place for place, (_, data) in enumerate(frames) if bytes(100) in data)
+    time, data = frames[place]
+    for text in (ENCODED, b"an0ther-k3y-nobody-n4med"):
+        frames.insert(place + 2, (time, data.replace(bytes(90), text.ljust(90), 1)))
+    frames.insert(place + 2, (time, data))
+    path = capture(tmp_path, frames)
+    copy = sanitised(path, tmp_path)
+    said = b"".join([packet.data for packet in packets(copy)])
+    for text in (*ENCODED.split(), b"k3y-no"):
+        assert text in path.read_bytes() and text not in said
+    assert [without_text(record) for record in trace(path)] == [without_text(record) for record in trace(copy)]
 
 
 def test_undecoded_rest_of_a_command_is_blurred(tmp_path: Path) -> None:
@@ -300,9 +361,9 @@ def test_edit_is_cut_where_chunks_end_and_holes_are_stepped_over() -> None:
         ChunkHeader(100, 12, 0, 3, 0, False, 0, 5, 1, 0),
         ChunkHeader(117, 1, 3, 3, 0, False, 5, 3, 1, 0),
     ]
-    assert in_stream(message, [(1, b"XY")]) == [(113, b"X"), (116, b"Y")]
-    assert in_stream(message, [(2, b"XYZ")]) == [(116, b"X"), (118, b"YZ")]
-    assert in_stream(message, [(0, b"UVWXYZ")]) == [(112, b"UV"), (116, b"W"), (118, b"XYZ")]
+    assert list(in_stream(message, [(1, b"XY")])) == [(113, b"X"), (116, b"Y")]
+    assert list(in_stream(message, [(2, b"XYZ")])) == [(116, b"X"), (118, b"YZ")]
+    assert list(in_stream(message, [(0, b"UVWXYZ")])) == [(112, b"UV"), (116, b"W"), (118, b"XYZ")]
 
 
 def test_copy_can_go_to_a_pipe() -> None:
@@ -413,3 +474,35 @@ def test_no_part_of_a_secret_stays_in_an_aggregate_that_was_cut(tmp_path: Path) 
     copy = sanitised(capture(tmp_path, frames, snaplen=90), tmp_path)
     for at in range(len(KEY) - 5):
         assert_nowhere(copy, KEY[at : at + 6].encode())
+
+
+def test_streams_with_most_to_replace_are_blanked_where_memory_is_at_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtmpscope.sanitize.EDITS_BYTES", 4000)
+    many = [(20, command("publish", 5, None, f"{KEY}-{number}", "live")) for number in range(50)]
+    other = wire.Tcp(("10.0.0.3", 50002), ("10.0.0.2", 1935)).open()
+    client, server = wire.handshake()
+    other.send(0, client[:1537]).send(1, server).send(0, client[1537:])
+    other.send(0, wire.ChunkWriter().message(3, 20, command("publish", 5, None, KEY, "live"), 0, 1))
+    path = capture(tmp_path, [*session(*many), *other.frames])
+    copy = tmp_path / "copy.pcapng"
+    sanitizer = Sanitizer(open_capture([str(path)]), RTMP_PORTS)
+    with copy.open("wb") as file:
+        sanitizer.write(file)
+    assert [problem.code for problem in sanitizer.problems] == ["limit-edits"]
+    assert_nowhere(copy, KEY.encode())
+    assert [record["connection"] for record in trace(copy) if record.get("type") == "command_amf0"] == [1]
+
+
+def test_retransmissions_are_blanked_where_memory_for_what_was_sent_is_at_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = session((9, b"\x27\1\0\0\0" + bytes(range(65, 90)) * 40), (9, b"\x27\1\0\0\0" + bytes(300)))
+    place = next(place for place, (_, data) in enumerate(frames) if bytes(range(65, 90)) in data)
+    frames.insert(len(frames) - 4, frames[place])
+    path = capture(tmp_path, frames)
+    for room, again in ((10_000, True), (1000, False)):
+        monkeypatch.setattr("rtmpscope.sanitize.RECENT_BYTES", room)
+        found = [packet.data for packet in packets(sanitised(path, tmp_path)) if bytes(range(65, 90)) in packet.data]
+        assert len(found) == (2 if again else 1)

@@ -30,11 +30,13 @@ from rtmpscope.net.decode import (
 
 ICMP: Final = 1
 UDP: Final = 17
-FRAGMENT: Final = 44  # extension header of IPv6
 ICMPV6: Final = 58
 
-# Messages about a packet, which they quote from their ninth byte on (RFC 792, RFC 4443).
-_QUOTING: Final = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}
+# Messages about a packet, which they quote from their ninth byte on (RFC 792, RFC 4443), and how long its header is.
+_QUOTING: Final = {ICMP: (b"\x03\x04\x05\x0b\x0c", 20), ICMPV6: (b"\x01\x02\x03\x04", 40)}
+
+# Kinds of TCP options that hold only numbers of TCP's own (RFC 9293, RFC 7323, RFC 2018).
+_OPTIONS: Final = (2, 3, 4, 5, 8)
 
 # Where a link header has hardware addresses, and of how many bytes.
 _HARDWARE: Final = {ETHERNET: ((0, 6), (6, 6)), SLL: ((6, 8),), SLL2: ((12, 8),)}
@@ -46,20 +48,19 @@ _PLACES: Final = {IPV4: (12, 16), 4: (12, 16), IPV6: (8, 24), 41: (8, 24)}
 class Layers:
     """The headers of a packet.
 
-    headers   layers with the places of their headers, outermost first
-    end       where the packet ends by its own account, perhaps beyond what was captured
-    payload   where TCP's payload begins, -1 where the packet has none
-    fragment  the packet holds a piece of a datagram, from this place on; -1 where it is whole
-    quoted    where the payload begins of another packet that ICMP quotes, -1 where there is none
+    headers  layers with the places of their headers, outermost first
+    end      where the packet ends by its own account, perhaps beyond what was captured
+    payload  where TCP's payload begins, -1 where the packet has none
+    rest     where it is not understood any more
+    quoted   bytes before that place that belong to the header of another packet, which ICMP quotes
     """
 
-    __slots__ = ("headers", "end", "payload", "fragment", "quoted")
+    __slots__ = ("headers", "end", "payload", "rest", "quoted")
 
     def __init__(self, packet: Packet) -> None:
         self.headers: list[tuple[int, int]] = []
         self.payload = -1
-        self.fragment = -1
-        self.quoted = -1
+        self.quoted = 0
         frame = Frame(packet, Fragments())
         layer = LINKS.get(packet.link_type, -1)
         try:
@@ -67,32 +68,43 @@ class Layers:
                 self.headers.append((layer, int(frame.at)))
                 layer = int(LAYERS[layer](frame))
         except Unreadable:
-            pass
+            frame.at = self.headers[-1][1]
         self.end = int(frame.end)
-        if not self.headers:
-            return
-        last, at = self.headers[-1]
-        if last == TCP and frame.segment is not None:
-            self.payload = at + (packet.data[at + 12] >> 4) * 4
-        elif last == FRAGMENT or (last == IPV4 and _is_fragment(packet.data, at)):
-            self.fragment = int(frame.at)
+        self.rest = int(frame.at)
+        if frame.segment is not None:
+            self.payload = self.rest = int(frame.segment.start)
         elif layer in _QUOTING:
-            self.headers.append((layer, int(frame.at)))
-            if packet.data[frame.at : frame.at + 1] in [bytes([one]) for one in _QUOTING[layer]]:
-                self.quoted = _payload(packet.data, int(frame.at) + 8)
+            kinds, header = _QUOTING[layer]
+            self.headers.append((layer, self.rest))
+            if packet.data[self.rest : self.rest + 1] in kinds:
+                self.quoted = header + 8  # ports stand in the first bytes behind it
+            self.rest += 8 + self.quoted
 
 
-def _payload(data: bytes, at: int) -> int:
-    """Where the payload of an IP packet begins: behind the header of TCP, or eight bytes of what else there is."""
-    first = int.from_bytes(data[at : at + 1], "big")
-    size, protocol = (40, 6) if first >> 4 == 6 else ((first & 15) * 4, 9)
-    is_tcp = data[at + protocol : at + protocol + 1] == bytes([TCP])
-    at += size
-    return at + ((data[at + 12] >> 4) * 4 if is_tcp and len(data) > at + 12 else 8)
+def clear_options(layers: Layers, data: bytearray) -> None:
+    """Make 0 what options of IPv4 and TCP may say besides numbers of their own."""
+    for layer, at in layers.headers:
+        if layer in (IPV4, 4) and len(data) > at:
+            _clear(data, at + 20, at + (data[at] & 15) * 4)
+        elif layer == TCP and layers.payload >= 0:
+            _clear_tcp_options(data, at + 20, min(layers.payload, len(data)))
 
 
-def _is_fragment(data: bytes, at: int) -> bool:
-    return len(data) >= at + 8 and int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF != 0
+def _clear_tcp_options(data: bytearray, at: int, end: int) -> None:
+    """RFC 9293, 3.1: a kind; a length that counts both, but for kinds 0, with which the list ends, and 1; the rest."""
+    while at < end:
+        kind = data[at]
+        size = max(2, data[at + 1]) if kind > 1 and at + 1 < end else 1
+        if kind == 0:
+            _clear(data, at, end)
+        elif kind not in _OPTIONS:
+            _clear(data, at + 2, min(at + size, end))
+        at += size if kind else end - at
+
+
+def _clear(data: bytearray, start: int, end: int) -> None:
+    end = min(end, len(data))
+    data[start:end] = bytes(max(0, end - start))
 
 
 def rewritten(packet: Packet, layers: Layers, data: bytearray) -> Packet:

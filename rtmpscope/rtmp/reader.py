@@ -13,7 +13,19 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.limits import HELD_BYTES
-from rtmpscope.model import UNKNOWN, End, Event, Gap, Handshake, Segment, Severity, StreamData, StreamEnd, StreamGap
+from rtmpscope.model import (
+    UNKNOWN,
+    ChunkHeader,
+    End,
+    Event,
+    Gap,
+    Handshake,
+    Segment,
+    Severity,
+    StreamData,
+    StreamEnd,
+    StreamGap,
+)
 from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import sender
 from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
@@ -28,6 +40,9 @@ ENCRYPTED_VERSIONS: Final = (6, 8, 9)
 
 # What is known of one chunk stream takes.
 STREAM_BYTES: Final = 512
+
+# What the header of one chunk takes, where they are kept.
+HEADER_BYTES: Final = 160
 
 
 def looks_like_handshake(data: bytes) -> bool:
@@ -91,6 +106,8 @@ class DirectionReader:
     def held_bytes(self) -> int:
         """Memory that waits for more bytes: unfinished messages, chunk streams, and what is being searched."""
         held = int(self.parser.kept + STREAM_BYTES * len(self.parser.streams))
+        if self.parser.detail:
+            held += HEADER_BYTES * len(self._unfinished())
         for item in self.held:
             held += len(item.data)
         if self.recovery is not None:
@@ -369,6 +386,10 @@ class DirectionReader:
         event.ready = max(ready, self.parser.floor)
         return event
 
+    def _unfinished(self) -> list[ChunkHeader]:
+        """The chunks of messages that are not whole yet, where headers are kept."""
+        return [header for stream in self.parser.streams.values() for header in stream.headers or ()]
+
     def _end(self, item: StreamEnd, out: list[Event]) -> None:
         if self.late:
             self.parser.floor = item.ready
@@ -395,6 +416,7 @@ class DirectionReader:
         incomplete = self.parser.incomplete + cut + len(self.tail)
         end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
         end.ready = item.ready
+        end.chunk_headers = self._unfinished()
         if item.how == "given_up":
             text = f"more than {HELD_BYTES >> 20} MiB waited for more bytes, most of it here: this is not read on"
             end.note("limit-held-bytes", Severity.WARNING, text)
