@@ -643,6 +643,7 @@ def test_version_and_help_import_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("command", ["print", "stats", "export"])
 def test_closed_standard_output_is_no_mistake_of_ours(command: str) -> None:
-    shell = f"{sys.executable} -m rtmpscope {command} captures/not-rtmp.pcap >&-"
-    done = subprocess.run(["bash", "-c", shell], cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
+    capture = str(CAPTURES / "not-rtmp.pcap")
+    done = subprocess.run([*shell, *COMMAND, command, capture], capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
