@@ -121,3 +121,10 @@ def test_duration_is_that_of_the_capture_where_timestamps_are_unknown():
     for _ in range(3):
         talk.wait(1).message(C2S, 9, INTER_FRAME, 1, -1, 6)
     assert timeline(talk).duration_ms(C2S) // 1000 == 4
+
+
+def test_media_behind_the_end_is_in_the_series():
+    talk = Talk().publish().media(2).end("rst")
+    talk.media(1, headers=False, start_ms=2000)
+    for track in stream(talk).tracks:
+        assert sum(track.frame_series.values) == track.frames == 75

@@ -56,6 +56,8 @@ class MediaTimeline:
         if stream is None:
             stream = self._open(message)
         stream.media(message, facts)
+        if self._ends == 2:  # what comes behind a reset
+            stream.flush()
 
     def on_gap(self, gap: Gap) -> None:
         """What was lost may have been a sequence header or a command."""
