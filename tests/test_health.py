@@ -19,7 +19,7 @@ from rtmpscope.pipeline import Run
 from rtmpscope.plugins import Registry, load_builtin
 from tests import wire
 from tests.strict import check, parse
-from tests.talk import AVC_HEADER, INTER_FRAME, Talk
+from tests.talk import AAC_FRAME, AAC_HEADER, AVC_HEADER, INTER_FRAME, Talk
 
 CAPTURES = sorted(Path(__file__).parent.parent.joinpath("captures").glob("*.pcap*"))
 
@@ -290,3 +290,13 @@ def test_bit_rate_is_that_of_the_bytes_sent() -> None:
     assert track["bits_per_second"] == round(track["bytes"] * 8000 / track["duration_ms"])
     per_second = track["over_time"]["bits_per_second"]
     assert len(per_second) in (12, 13) and sum(per_second) == track["bytes"] * 8
+
+
+def test_track_without_a_frame_is_not_compared_with_the_other() -> None:
+    talk = Talk().play()
+    talk.message(S2C, 9, AVC_HEADER, 1, 0, 6)
+    talk.message(S2C, 8, AAC_HEADER, 1, 0, 4)
+    talk.message(S2C, 8, AAC_FRAME, 1, 0, 4)
+    connection = talk.end().connection
+    assert figure(connection, "streams.0.skew_ms") is None
+    assert "A/V" not in tables([], [connection], None)

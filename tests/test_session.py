@@ -4,7 +4,7 @@ import pytest
 
 from rtmpscope.model import C2S, S2C, UNKNOWN, Verdict
 from tests import wire
-from tests.talk import CONNECT, Talk
+from tests.talk import AAC_FRAME, AAC_HEADER, AVC_HEADER, CONNECT, Talk
 
 KEY = "s3cr3t-key"
 
@@ -666,6 +666,20 @@ def test_redirected_client_is_not_refused():
     assert "another address" in verdict.text
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(4, True), (1, False)])
+def test_picture_that_never_comes_is_told(seconds, told):
+    """As to players that join between key frames a long way apart."""
+    talk = Talk().play()
+    talk.message(S2C, 9, AVC_HEADER, 1, 0, 6)
+    talk.message(S2C, 8, AAC_HEADER, 1, 0, 4)
+    for ms in range(0, seconds * 1000, 40):
+        talk.wait(0.04).message(S2C, 8, AAC_FRAME, 1, ms, 4)
+    verdict = judged(talk.goodbye().end())
+    assert verdict.outcome == "ok"
+    assert ("of h264 video only the sequence header came, and no frame" in verdict.text) is told
+    assert "only the sequence header" not in judged(Talk().play().media(4, S2C).goodbye().end()).text
+
+
 def one_sided(talk: Talk, side: int) -> Talk:
     talk.connection.tcp[1 - side].packets = 0
     return talk
@@ -746,7 +760,7 @@ def test_one_side_without_media_is_not_said_to_lack_its_beginning():
 
 def test_media_without_a_sequence_header_is_told():
     talk = Talk().play().media(4, S2C, headers=False)
-    assert "no sequence header came for aac and h264, players show nothing" in judged(talk.goodbye().end()).text
+    assert "no sequence header came for h264, players cannot decode it" in judged(talk.goodbye().end()).text
     assert "sequence header" not in judged(Talk().play().media(4, S2C).goodbye().end()).text
     lost = Talk().play()
     lost.gap(S2C)

@@ -38,6 +38,7 @@ CALM_NS: Final[i64] = 30 * SECOND_NS  # lateness that grew more slowly than this
 SKEW_MS: Final[i64] = 1_000
 KEY_MS: Final[i64] = 5_000  # streaming platforms ask for a key frame every 2 to 4 seconds
 COMPOSITION_MS: Final[i64] = 2_000
+NOTHING_MS: Final = 2_000  # how long a track may be without its first frame
 AUDIO_DRIFT_MS: Final[i64] = 300
 COUNTED: Final[i64] = 50  # frames from which on a frame rate can be told
 HUGE: Final[i64] = 10 << 20
@@ -102,11 +103,20 @@ class MediaStream:
         return main + list(self.others.values())
 
     @property
-    def undecodable(self) -> list[Track]:
+    def headless(self) -> list[Track]:
         """Tracks whose sequence header never came, though none can have been missed."""
-        return [
-            track for track in self.tracks if self.began and track.codec in NEEDS_HEADER and not track.headers
-        ]
+        return [track for track in self.tracks if self.began and track.codec in NEEDS_HEADER and not track.headers]
+
+    @property
+    def absent(self) -> list[Track]:
+        """Tracks that were announced by their sequence header, and of which no frame came in all that time."""
+        long = self.duration_ms > NOTHING_MS
+        return [track for track in self.tracks if long and track.headers and not track.frames]
+
+    @property
+    def has_both(self) -> bool:
+        """Whether there are frames of audio and of video, whose times can be compared."""
+        return all([track is not None and track.frames > 0 for track in (self.audio, self.video)])
 
     def skew(self) -> list[tuple[int, float]]:
         """Audio time minus video time as frames arrive: (capture time in ns, mean in ms) per bucket."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from rtmpscope.analysis.annotator import Door
+from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.steps import RECONNECT, UNPUBLISHED, Step, Steps
 from rtmpscope.analysis.words import because, later, seconds
@@ -466,8 +467,7 @@ class Session(Steps):
         """What happened to the media on its way, to be added to a sentence."""
         direction = self._media_direction()
         streams = [stream for stream in self._timeline().streams if stream.direction == direction]
-        blind = sorted({track.codec for stream in streams for track in stream.undecodable})
-        missing = f"; no sequence header came for {' and '.join(blind)}, players show nothing" if blind else ""
+        missing = "".join(_missing(stream) for stream in streams)
         stalls = sum(stream.stalls for stream in streams)
         if not stalls:
             return missing
@@ -484,6 +484,13 @@ class Session(Steps):
             if not self._connection.tcp[1 - direction].packets:
                 return f"; only the {side} side was captured"
         return ""
+
+
+def _missing(stream: MediaStream) -> str:
+    """What players cannot show, because its sequence header or every frame of it is missing."""
+    headless = [f"; no sequence header came for {track.codec}, players cannot decode it" for track in stream.headless]
+    absent = [f"; of {track.codec} {track.kind} only the sequence header came, and no frame" for track in stream.absent]
+    return "".join(headless + absent)
 
 
 def verdict_of(connection: Connection) -> Verdict | None:

@@ -83,7 +83,7 @@ def _ledger(ledger: Ledger) -> Figures:
 
 
 def _stream(stream: MediaStream) -> Figures:
-    both = stream.audio is not None and stream.video is not None
+    both = stream.has_both
     return {
         "message_stream_id": None if stream.message_stream_id == UNKNOWN else stream.message_stream_id,
         "direction": DIRECTIONS[stream.direction],

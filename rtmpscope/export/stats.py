@@ -198,7 +198,7 @@ def _stream(stream: MediaStream) -> Iterator[str]:
         yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}", 5)
         name = ""
     health = []
-    if stream.video is not None and stream.audio is not None:
+    if stream.has_both:
         drift = stream.drift()
         health.append(
             f"A/V {stream.skew_ms:+,} ms" + (f", drifting {drift:+.0f} ms a minute" if abs(drift) >= _DRIFT else "")

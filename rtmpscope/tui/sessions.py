@@ -93,7 +93,7 @@ def figures(connection: Connection) -> Iterator[str]:
         yield f"{stream.video.frame_rate:.3g} fps"
         if stream.video.key_intervals.count:
             yield f"GOP {stream.video.key_intervals.mean / 1000:.1f} s"
-    if stream.video is not None and stream.audio is not None:
+    if stream.has_both:
         yield f"A/V {stream.skew_ms:+,} ms"
     if stream.stalls:
         yield f"{stream.stalls:,} stalls"
