@@ -311,7 +311,7 @@ def _sanitize(arguments: argparse.Namespace) -> int:
         buffered.flush()
         buffered.detach()
     if not arguments.quiet:
-        blanked = f", {sanitizer.blanked:,} of them blanked, as they are no RTMP in the clear" if sanitizer.blanked else ""
+        blanked = f", {sanitizer.blanked:,} blanked, for they are no RTMP in the clear" if sanitizer.blanked else ""
         say(f"{sanitizer.packets:,} packets, {sanitizer.changed:,} changed{blanked}")
     for problem in sanitizer.problems:
         say(problem.text)

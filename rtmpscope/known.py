@@ -76,12 +76,6 @@ class Known:
                 if len(found) > SECRETS_ALIKE:
                     del found[0]
 
-    @property
-    def longest(self) -> int:
-        """Characters of the longest form."""
-        forms = (form for sizes in self._forms.values() for heads in sizes.values() for form in _all(heads))
-        return max((len(form.text) for form in forms), default=0)
-
     def at(self, text: str, at: int) -> Iterator[Form]:
         """The forms that stand at a place."""
         for size, heads in self._forms.get(text[at : at + SHORTEST], {}).items():
@@ -117,11 +111,6 @@ class Known:
                 done = at + len(longest.text)
                 yield at, data[at:done], longest.replacement.encode("latin-1", "replace")
 
-    def parts(self, size: int) -> frozenset[str]:
-        """Every part of so many characters of the texts that are long enough to be sure of, and no ordinary words."""
-        sure = [text for text in self if len(text) >= SURE and not any(form.ordinary for form in self.at(text, 0))]
-        return frozenset(text[at : at + size] for text in sure for at in range(len(text) - size + 1))
-
     def begins(self, part: str) -> str | None:
         """A text that begins with this part."""
         return _first(self._sorted, part)
@@ -130,11 +119,6 @@ class Known:
         """A text that ends with this part."""
         found = _first(self._mirrored, part[::-1])
         return None if found is None else found[::-1]
-
-
-def _all(heads: dict[str, list[Form]]) -> Iterator[Form]:
-    for forms in heads.values():
-        yield from forms
 
 
 def _length(form: Form) -> int:
