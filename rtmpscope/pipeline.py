@@ -15,7 +15,7 @@ from rtmpscope.capture.files import Batch, CaptureReader, FileReport
 from rtmpscope.engine import RTMP_PORTS, Engine
 from rtmpscope.model import Connection, Event, Field, Message
 from rtmpscope.plugins import Registry, load, load_builtin
-from rtmpscope.redact import Redactor
+from rtmpscope.redact import APPLICATION, Redactor
 
 if TYPE_CHECKING:
     from rtmpscope.filters import Filter
@@ -50,6 +50,8 @@ class Run:
     ) -> None:
         self.registry: Final = registry(plugins)
         self.redactor: Final = Redactor() if redact else None
+        if self.redactor is not None:  # what is said in rows that nobody wants is secret in the others too
+            self.registry.annotator(self.redactor.listen, types=APPLICATION)
         self.wanted: Final = wanted
         self.shown = 0
         self.reader: Final = reader

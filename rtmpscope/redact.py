@@ -22,7 +22,7 @@ from typing import Final
 
 from rtmpscope.known import SHORTEST, SURE, Known
 from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
-from rtmpscope.model import Event, Field, Message, Note
+from rtmpscope.model import Connection, Event, Field, Message, Note
 from rtmpscope.rtmp.commands import COMMANDS, HANDLERS
 
 TAGS: Final = "tags"
@@ -134,6 +134,18 @@ class Redactor:
     def learn(self, text: str, replacement: str) -> None:
         """Replace this wherever it turns up."""
         self._remember(text, replacement)
+
+    def listen(self, message: Message, body: Field | None, connection: Connection) -> None:
+        """An annotator: know the secrets of a message as soon as it is read."""
+        if body is not None:
+            self.body(message, body)
+
+    def in_style(self, style: str) -> Redactor:
+        """Another one that knows the same secrets."""
+        other = Redactor(style=style)
+        for text in self._known:
+            other.secret(text)
+        return other
 
     @property
     def known(self) -> Known:
@@ -373,7 +385,9 @@ class Redactor:
             return MASK
         if self._style == ALIKE:
             alike = self.another(text)
-            self._taken[alike] = text
+            if alike not in self._taken:
+                self._taken[alike] = text
+                self._spend(len(text))
             return alike
 
         import hmac  # these two take 9 ms to load, and without a secret they are not needed

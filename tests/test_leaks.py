@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from rtmpscope import filters
 from rtmpscope.capture.files import open_capture
 from rtmpscope.export.jsonl import Trace
 from rtmpscope.export.stats import tables
@@ -263,6 +264,29 @@ def repeated() -> Iterator[Said]:
 @pytest.mark.parametrize("said", repeated())
 def test_secret_is_nowhere_however_it_is_repeated(said: Said, tmp_path: Path) -> None:
     assert not leak(session([*BEFORE, PLACES["publish"], said, *AFTER]), tmp_path)
+
+
+REPEATING = [
+    (S2C, say0, command("custom", 0, None, {"a": f"<{SECRET}>"}, SECRET)),
+    (S2C, say0, status(description=f"Sorry, {SECRET}: no", level="error")),
+    (S2C, say0, status(code=f"NetStream.Publish.{SECRET}", level="error")),
+    (C2S, data0, amf0("@setDataFrame", "onMetaData", {"title": SECRET})),
+]
+
+
+@pytest.mark.parametrize("said", REPEATING)
+def test_secret_is_nowhere_though_a_filter_hides_who_named_it(said: Said, tmp_path: Path) -> None:
+    path = tmp_path / "sent.pcap"
+    path.write_bytes(wire.pcap(session([*BEFORE, PLACES["publish"], said, *AFTER])))
+    shown = 'rtmp.command.name == "custom" or rtmp.note.severity == error or rtmp.type == data_amf0'
+    for text in (shown, "rtmp.video"):
+        run = Run(open_capture([str(path)]), wanted=filters.compile(text), whole_payloads=True)
+        texts: list[str] = []
+        lines = TextLines(texts.append, run.connections, run.describe, run.start_ns, run.redactor)
+        for event in run.events():
+            lines.event(event)
+        texts.append(tables(run.files, run.connections, run.redactor))
+        assert texts and FORMS.search("\n".join(texts)) is None
 
 
 def test_secret_is_found_where_it_is_shown(tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def test_keys_become_tags_though_they_were_revealed_on_the_screen(tmp_path: Path
     assert "s3cretkey99" in path.read_text()
 
 
+def test_what_was_secret_in_a_row_that_is_not_shown_becomes_a_tag(tmp_path: Path) -> None:
+    path = tmp_path / "shown.jsonl"
+    made = sight('rtmp.command.name == "onStatus"', Redactor(style=DOTS))
+    assert save(made, str(path), always) == 1 and "NetStream.Publish.BadName" in path.read_text()
+    assert made.redactor is not None
+    made.redactor.secret("NetStream.Publish.BadName")
+    assert save(made, str(path), always) == 1 and "NetStream.Publish.BadName" not in path.read_text()
+
+
 def test_a_stopped_export_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "shown.jsonl"
     path.write_text("before")

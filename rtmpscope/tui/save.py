@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rtmpscope import filters
 from rtmpscope.export.files import output
 from rtmpscope.export.jsonl import Trace, json_lines
-from rtmpscope.redact import Redactor
+from rtmpscope.redact import TAGS
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.turns import give_way
 
@@ -28,7 +28,7 @@ def save(sight: Sight, path: str, goes_on: Callable[[int], bool]) -> int:
     """
     view = sight.view
     count = len(view)
-    redactor = None if sight.redactor is None else Redactor()
+    redactor = None if sight.redactor is None else sight.redactor.in_style(TAGS)
     wanted = filters.compile(sight.expression) if sight.expression else None
     text = None if wanted is None else wanted.text if redactor is None else wanted.redacted(redactor)
     with output(os.path.expanduser(path)) as file:
