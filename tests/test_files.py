@@ -106,8 +106,10 @@ def test_a_file_cut_anywhere_gives_every_whole_packet_before_the_cut(
     whole = listed(open_capture([saved(name, data)]).batches())
     before = 0
     complete = set()
+    path = saved("cut", data[:7])
     for length in range(8, len(data)):
-        path = saved("cut", data[:length])
+        with open(path, "ab", buffering=0) as cut:
+            cut.write(data[length - 1 : length])
         try:
             reader = open_capture([path])
         except CaptureError as error:
