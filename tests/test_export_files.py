@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rtmpscope.export import OutputError
-from rtmpscope.export.files import output, raw_output
+from rtmpscope.export.files import named_output, output, raw_output
 
 
 def test_file_appears_whole_at_the_end(tmp_path: Path) -> None:
@@ -65,6 +65,21 @@ def test_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     with output(str(link)) as file:
         file.write("new")
     assert link.is_symlink() and target.read_text() == "new"
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe"])
+def test_nothing_is_written_through_what_has_a_name_that_nobody_chose(kind: str, tmp_path: Path) -> None:
+    target, name = tmp_path / "target", tmp_path / "name"
+    if kind == "pipe":
+        os.mkfifo(name)
+    else:
+        name.symlink_to(target)
+    if kind == "link":
+        target.write_text("old")
+    with named_output(name) as file:
+        file.write(b"new")
+    assert name.read_text() == "new" and not name.is_symlink() and name.stat().st_mode & 0o111 == 0
+    assert target.read_text() == "old" if kind == "link" else not target.exists()
 
 
 def test_bytes_can_be_written_too(tmp_path: Path) -> None:

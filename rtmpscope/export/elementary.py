@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from rtmpscope.export.extract import Extractor, Spool
-from rtmpscope.export.files import raw_output
+from rtmpscope.export.files import named_output
 from rtmpscope.media import aac, configs, opus, video
 from rtmpscope.media.nal import START_CODE
 from rtmpscope.media.tag import AUDIO, MediaTag, body_start
@@ -75,7 +75,7 @@ class ElementaryWriter:
                     f"no file for {codec}: {name}{suffix} needs a sequence header that says what it must say"
                 )
                 continue
-            with raw_output(str(path.with_name(name + suffix))) as raw:
+            with named_output(path.with_name(name + suffix)) as raw:
                 out = io.BufferedWriter(raw)
                 written = out.write(first)
                 for data in chunks:

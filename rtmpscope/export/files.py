@@ -2,7 +2,8 @@
 
 A file is written beside its target under another name, flushed to the disk, and put in place of the target at the
 very end; whatever goes wrong before that leaves the old file as it was and nothing else behind.  A target that is no
-regular file, such as a pipe or a device, is written directly.  What can go wrong with the output is an OutputError
+regular file, such as a pipe or a device, is written directly, and links are followed, where the user named it; names
+that we made up may be somebody else's trap, and nothing is written through them.  What can go wrong with the output is an OutputError
 with one line that says what to do; only a closed pipe stays a BrokenPipeError, because nobody is there to be told.
 """
 
@@ -52,21 +53,33 @@ def output(path: str) -> Iterator[TextIO]:
 @contextmanager
 def raw_output(path: str) -> Iterator[io.FileIO]:
     """A file to write bytes to; "-" is standard output."""
-    try:
-        if path == STANDARD_OUTPUT:
+    if path == STANDARD_OUTPUT:
+        with _explained("standard output"):
             sys.stdout.flush()
             with io.FileIO(sys.stdout.fileno(), "w", closefd=False) as raw:
                 yield raw
-        elif os.path.exists(path) and not os.path.isfile(path):
-            with io.FileIO(path, "w") as raw:
-                yield raw
-        else:
-            with _replacement(Path(os.path.realpath(path))) as raw:
-                yield raw
+    elif os.path.exists(path) and not os.path.isfile(path):
+        with _explained(path), io.FileIO(path, "w") as raw:
+            yield raw
+    else:
+        with _explained(path), _replacement(Path(os.path.realpath(path))) as raw:
+            yield raw
+
+
+@contextmanager
+def named_output(path: Path) -> Iterator[io.FileIO]:
+    """A file whose name nobody chose, to write bytes to: what has that name goes, a link or a pipe too."""
+    with _explained(str(path)), _replacement(path) as raw:
+        yield raw
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        name = "standard output" if path == STANDARD_OUTPUT else path
         raise OutputError(f"cannot write {name}: {reason(error)}") from None
 
 
@@ -78,7 +91,7 @@ def reason(error: OSError) -> str:
 @contextmanager
 def _replacement(target: Path) -> Iterator[io.FileIO]:
     """A new file beside the target that takes its place at the end."""
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    mode = target.stat().st_mode & 0o777 if target.is_file() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(".part", f".{target.name[:100]}.", target.parent)
     try:
         with io.FileIO(handle, "w") as raw:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rtmpscope.export.extract import DATA_AMF0, DATA_AMF3, Extractor, Spool
-from rtmpscope.export.files import raw_output
+from rtmpscope.export.files import named_output
 from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
 from rtmpscope.model import Message
 
@@ -82,7 +82,7 @@ class FlvWriter:
 
     def close(self, path: Path) -> list[str]:
         start = self._start or 0
-        with raw_output(f"{path}{self.suffix}") as raw:
+        with named_output(path.with_name(path.name + self.suffix)) as raw:
             out = io.BufferedWriter(raw, _BUFFER)
             out.write(b"FLV\1" + bytes([self._flags]) + _HEADER_BYTES.to_bytes(4, "big") + bytes(4))
             for type_id, payload, _ in self._late:
