@@ -21,6 +21,7 @@ SPOOL_RESERVE: Final = 16 << 20  # disk space that a live capture leaves free: w
 EDITS_BYTES: Final = 256 << 20  # what sanitize keeps of what is to be replaced; the streams with most are given up
 RECENT_BYTES: Final = 64 << 20  # and to know retransmissions by
 PLUGIN_CALL_SECONDS: Final = 0.25  # a plugin that takes longer for one call is named
+PLUGIN_SILENT_SECONDS: Final = 5.0  # and one that has not come back by then, while it is still at work
 OUT_OF_ORDER_SEGMENTS: Final = 16_384  # the same wait, for very small segments
 MESSAGE_PARTS: Final = 10_000  # parts of an aggregate
 JSON_BYTES: Final = 4096  # of undecoded bytes and byte arrays that a JSON trace spells out; the payload has all

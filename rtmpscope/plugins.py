@@ -5,7 +5,8 @@ Plugins are found by entry point (group "rtmpscope"), in the user's plugin folde
 never in the working directory, because that would run code that came with a capture.
 
 Nothing that a plugin does may end a run.  What it raises becomes one "plugin-failed" note, on the event it
-was shown and in `registry.problems`, and that plugin is switched off.  This is the only place where
+was shown and in `registry.problems`, and that plugin is switched off.  One that never comes back cannot be stopped
+from here, but it is named, from a thread of its own.  This is the only place where
 failures are contained; built-in code is called directly and has none of this cost.
 """
 
@@ -15,14 +16,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from time import perf_counter
+from threading import Thread, get_ident
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from rtmpscope.analysis import BUILTIN
 from rtmpscope.analysis.annotator import AnnotatorClass, AnnotatorFunction
-from rtmpscope.limits import PLUGIN_CALL_SECONDS
+from rtmpscope.limits import PLUGIN_CALL_SECONDS, PLUGIN_SILENT_SECONDS
 from rtmpscope.model import Connection, End, Event, Field, Gap, Handshake, Message, Note, Severity
 from rtmpscope.outcome import Signalled, say
 from rtmpscope.rtmp import messages
@@ -55,6 +57,7 @@ class Guard:
         self.name = name
         self.off = False
         self._slow = False
+        self._waited_for = False
         self._problems = problems
 
     def call(self, event: Event | None, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -62,6 +65,7 @@ class Guard:
         if self.off:
             return None
         began = perf_counter()
+        _under_way[get_ident()] = self, monotonic()
         try:
             with redirect_stdout(sys.stderr):  # what it prints must not get into a trace
                 result = function(*arguments)
@@ -75,6 +79,8 @@ class Guard:
                 event, "plugin-failed", Severity.ERROR, f"plugin {self.name} is switched off: {_last_lines(error)}"
             )
             return None
+        finally:
+            _under_way.pop(get_ident(), None)
         seconds = perf_counter() - began
         if seconds > PLUGIN_CALL_SECONDS and not self._slow:
             self._slow = True
@@ -82,10 +88,32 @@ class Guard:
             self._tell(event, "plugin-slow", Severity.WARNING, text)
         return result
 
+    def wait(self, seconds: float) -> None:
+        """It has been at work for so long, and still is: say so once."""
+        if seconds > PLUGIN_SILENT_SECONDS and not self._waited_for:
+            self._waited_for = True
+            say(f"plugin {self.name} has not come back for {seconds:.0f} s: ctrl+c ends the run")
+
     def _tell(self, event: Event | None, code: str, severity: Severity, text: str) -> None:
         self._problems.append(Note(code, severity, text))
         if event is not None:
             event.note(code, severity, text)
+
+
+_under_way: Final[dict[int, tuple[Guard, float]]] = {}  # calls of plugins, and since when, by thread
+
+
+@cache
+def _watch() -> None:
+    """Have an eye on calls of plugins from now on."""
+    Thread(target=_wait_for_plugins, name="plugins", daemon=True).start()
+
+
+def _wait_for_plugins() -> None:
+    while True:
+        sleep(PLUGIN_SILENT_SECONDS / 5)
+        for guard, since in list(_under_way.values()):
+            guard.wait(monotonic() - since)
 
 
 def _last_lines(error: BaseException) -> str:
@@ -225,6 +253,7 @@ class Registry:
 
     def register(self, name: str, load: Callable[[], Callable[[Registry], object]]) -> None:
         """Load one plugin and let it register, behind its wall."""
+        _watch()
         self._guard = Guard(name, self.problems)
         self._guard.call(None, lambda: load()(self))
         self._guard = None

@@ -4,9 +4,12 @@ import csv
 import inspect
 import io
 import itertools
+import queue
 import re
 import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -300,6 +303,22 @@ def test_slow_plugin_is_pointed_out_once_and_goes_on(tmp_path, monkeypatch):
     talk.control(C2S, 3, 2)
     assert problems == ["plugin-slow"]
     assert [note.code for note in talk.registry.problems] == ["plugin-slow"]
+
+
+def test_plugin_that_does_not_come_back_is_named_once_while_it_is_at_work(tmp_path, monkeypatch):
+    said: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(plugins, "say", said.put)
+    monkeypatch.setattr(plugins, "PLUGIN_SILENT_SECONDS", 0.05)
+    go_on = threading.Event()
+    registry = Registry()
+    stuck = threading.Thread(target=registry.register, args=("stuck", lambda: lambda registry: go_on.wait(60)))
+    plugins._watch.cache_clear()  # one that looks as often as this test wants it
+    stuck.start()
+    assert said.get(timeout=60).startswith("plugin stuck has not come back for ")
+    time.sleep(0.2)
+    go_on.set()
+    stuck.join()
+    assert said.empty() and not plugins._under_way
 
 
 def test_quick_plugin_is_not_called_slow(tmp_path, monkeypatch):

@@ -3,8 +3,9 @@
 A file is written beside its target under another name, flushed to the disk, and put in place of the target at the
 very end; whatever goes wrong before that leaves the old file as it was and nothing else behind.  A target that is no
 regular file, such as a pipe or a device, is written directly, and links are followed, where the user named it; names
-that we made up may be somebody else's trap, and nothing is written through them.  What can go wrong with the output is an OutputError
-with one line that says what to do; only a closed pipe stays a BrokenPipeError, because nobody is there to be told.
+that we made up may be somebody else's trap, and nothing is written through them.  What can go wrong with the output
+is an OutputError with one line that says what to do; only a closed pipe stays a BrokenPipeError, because nobody is
+there to be told.
 """
 
 from __future__ import annotations
