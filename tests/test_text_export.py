@@ -10,7 +10,7 @@ import pytest
 
 from rtmpscope.capture.files import open_capture
 from rtmpscope.export.text import TextLines, end_words, gap_words, handshake_words, wants_colour, writer
-from rtmpscope.model import Connection, End, Endpoint, Event, Field, Gap, Handshake, Message, Opened, Severity
+from rtmpscope.model import UNKNOWN, Connection, End, Endpoint, Event, Field, Gap, Handshake, Message, Opened, Severity
 from rtmpscope.pipeline import Run
 from rtmpscope.redact import Redactor
 from rtmpscope.rtmp import messages
@@ -155,6 +155,14 @@ def test_colour_is_for_terminals_and_on_request(
     when: str, output: io.StringIO, environment: dict[str, str], expected: bool
 ) -> None:
     assert wants_colour(when, output, environment) is expected
+
+
+@pytest.mark.parametrize("timestamp", [UNKNOWN, 0, 7, 999, 1000, 1001, 10_000, 999_999, 1_000_000, 2**32 - 1])
+def test_numbers_stand_flush_right_with_their_thousands_separated(timestamp: int) -> None:
+    one = message(8, b"\xaf\x01xyz")
+    one.timestamp = timestamp
+    shown = "?" if timestamp == UNKNOWN else f"{timestamp:,}"
+    assert f"{'3':>5} {'1':>6} {shown:>13} {'5':>10}  aac frame" in lines(one, one)[1]
 
 
 def test_output_without_arrows_gets_ascii() -> None:

@@ -96,9 +96,30 @@ _ASCII: Final = str.maketrans(
 )
 _NOTE_INDENT: Final = " " * 10
 
-# Compiled, formatting and padding numbers costs more than all the rest of a line; looking them up does not.
 _DIGITS: Final = [f"{number:03}" for number in range(1000)]
-_BLANKS: Final = [" " * width for width in range(32)]
+
+
+class _Column:
+    """Numbers flush right, their thousands separated.
+
+    Compiled, formatting costs more than all the rest of a line; looking up all but the last three digits does not.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width: Final = width
+        self._below: Final = [f"{number:>{width}}" for number in range(1000)]
+        self._thousands: Final[dict[int, str]] = {}
+
+    def text(self, number: i64) -> str:
+        if number < 1000:
+            return self._below[number] if number >= 0 else "?".rjust(self._width)
+        thousand = number // 1000
+        before = self._thousands.get(thousand)
+        if before is None:
+            if len(self._thousands) == KEPT:
+                self._thousands.clear()
+            before = self._thousands[thousand] = f"{int(thousand):,},".rjust(self._width - 3)
+        return before + _DIGITS[number % 1000]
 
 
 class TextLines:
@@ -131,6 +152,9 @@ class TextLines:
         self._second_text = ""
         self._frames = Frames()
         self._columns: dict[tuple[int, int, int], str] = {}
+        self._number: Final = _Column(8)
+        self._timestamp: Final = _Column(13)
+        self._length: Final = _Column(10)
 
     def event(self, event: Event) -> None:
         if event.connection not in self._ways:
@@ -165,15 +189,15 @@ class TextLines:
             if len(self._columns) == KEPT:
                 self._columns.clear()
             columns = self._columns[sort] = self._columns_of(*sort)
-        number, timestamp = _flush_right(_count(message.number), 8), _flush_right(_count(message.timestamp), 13)
-        length = _flush_right(_count(message.length), 10)
+        number, timestamp = self._number.text(message.number), self._timestamp.text(message.timestamp)
+        length = self._length.text(message.length)
         self._write(f"{number} {self._place(message)} {columns} {timestamp} {length}  {self._summary(message)}\n")
 
     def _columns_of(self, type_id: int, csid: int, message_stream_id: int) -> str:
         """What most messages share with others: type, chunk stream and message stream."""
         name = "?" if type_id == UNKNOWN else type_name(type_id)
         styled = self._styled(f"{name:<20}", _TYPE_STYLES.get(type_id, "control"))
-        return f"{styled} {_count(csid):>5} {_count(message_stream_id):>6}"
+        return f"{styled} {_counted(csid):>5} {_counted(message_stream_id):>6}"
 
     def _summary(self, message: Message) -> str:
         said = self._frames.recall(message)
@@ -198,7 +222,7 @@ class TextLines:
         second = since // 1_000_000_000
         if sign or second != self._second:
             self._second = UNKNOWN if sign else second
-            self._second_text = _flush_right(sign + _count(second), 6)
+            self._second_text = f"{sign}{int(second):,}".rjust(6)
         micros = since % 1_000_000_000 // 1000
         way = self._ways[event.connection]
         arrow = way[0] if event.direction == 0 else way[1]
@@ -237,16 +261,8 @@ def end_words(end: End) -> str:
     return f"{how}, {end.incomplete:,} bytes of unfinished messages" if end.incomplete else how
 
 
-def _count(number: i64) -> str:
-    """With its thousands separated."""
-    if number < 1000:
-        return "?" if number == UNKNOWN else str(number)
-    return f"{_count(number // 1000)},{_DIGITS[number % 1000]}"
-
-
-def _flush_right(text: str, width: i64) -> str:
-    missing = width - len(text)
-    return text if missing <= 0 else _BLANKS[missing] + text
+def _counted(number: int) -> str:
+    return "?" if number == UNKNOWN else f"{number:,}"
 
 
 def _sgr(text: str, parameters: str) -> str:
