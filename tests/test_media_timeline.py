@@ -85,6 +85,15 @@ def test_commands_let_timestamps_start_anew():
     assert said(talk) == []
 
 
+def test_command_whose_stream_is_not_known_lets_all_timestamps_start_anew():
+    talk = started()
+    frames(talk, 5000, 5040)
+    talk.wait(8).command(C2S, "publish", 6, None, "x", msid=-1)
+    frames(talk, 0, 40)
+    assert said(talk) == [("timestamp-jump", Severity.NOTE)]
+    assert stream(talk).stalls == 0
+
+
 def test_metadata_before_the_media_is_held_against_it():
     talk = Talk().publish()
     assert metadata(talk, audiosamplerate=48_000.0) == []

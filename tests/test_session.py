@@ -680,6 +680,33 @@ def test_picture_that_never_comes_is_told(seconds, told):
     assert "only the sequence header" not in judged(Talk().play().media(4, S2C).goodbye().end()).text
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (Talk.handshake, "The handshake is complete"),
+        (Talk.connect, "The client is connected"),
+        (lambda talk: talk.connect().create(), "A stream is created"),
+    ],
+)
+def test_client_that_may_go_on_is_not_said_to_want_nothing(step, words):
+    talk = Talk()
+    step(talk)
+    verdict = judged(talk.end("capture_end"))
+    assert (verdict.role == "probe", verdict.outcome) == (False, "incomplete")
+    assert verdict.text == f"{words}; the capture ends at once."
+    waiting = Talk()
+    step(waiting)
+    assert words not in judged(waiting.wait(6).end("capture_end")).text
+
+
+def test_server_that_takes_its_leave_before_the_play_comes_to_light():
+    talk = Talk().connect().create().wait(2)
+    talk.status("NetStream.Play.Start")
+    talk.media(4, S2C).command(S2C, "deleteStream", 0, None, 0.0)
+    talk.wait(-6).command(C2S, "play", 5, None, KEY, msid=1)
+    assert facts(judged(talk.wait(6).end(first=S2C)))[:3] == ("play", "teardown", "ok")
+
+
 def one_sided(talk: Talk, side: int) -> Talk:
     talk.connection.tcp[1 - side].packets = 0
     return talk

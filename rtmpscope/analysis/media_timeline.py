@@ -15,7 +15,7 @@ from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.metadata import promises
 from rtmpscope.limits import TRACKS
 from rtmpscope.media import tag
-from rtmpscope.model import C2S, Connection, End, Field, Gap, Message, Severity
+from rtmpscope.model import C2S, UNKNOWN, Connection, End, Field, Gap, Message, Severity
 
 AUDIO: Final[i64] = 8
 VIDEO: Final[i64] = 9
@@ -149,10 +149,11 @@ class MediaTimeline:
             self._promised[key] = promised
 
     def _restart(self, msid: object) -> None:
+        """One stream, or every one where the capture does not tell which."""
         for stream in self.streams:
-            if stream.message_stream_id == msid:
+            if msid in (stream.message_stream_id, UNKNOWN):
                 stream.restart()
-                stream.began = stream.began or msid in self._begun
+                stream.began = stream.began or stream.message_stream_id in self._begun
 
 
 def _last_ns(stream: MediaStream) -> int:

@@ -155,7 +155,8 @@ class Session(Steps):
             if parts <= self._parts:
                 if role == "probe" and self._server_ended():
                     return self._unanswered("unknown", "handshake", None, "The handshake was complete")
-                return self._unanswered(role, "handshake", None, text)
+                so_far = "The handshake is complete" if role == "probe" else text
+                return self._unanswered(role, "handshake", None, text, so_far)
         return self._unanswered("unknown", "handshake", None, "The handshake broke off half way")
 
     def _refused(self) -> Verdict | None:
@@ -273,7 +274,7 @@ class Session(Steps):
                 text = "createStream was not answered by the server"
                 return self._unanswered(role, "create_stream", create, text)
             text = "A stream was created, but neither publish nor play was asked for"
-            return self._unanswered(role, "create_stream", create, text)
+            return self._unanswered(role, "create_stream", create, text, "A stream is created")
         if connect is None:
             return None
         if not connect.answer:
@@ -286,7 +287,7 @@ class Session(Steps):
             text = f"{what} and no stream{refused}."
             return self._with_code(self._reached(), "ok", connect.code, connect.answer, text)
         text = "The client connected and asked for nothing: a check, or it hung"
-        return self._unanswered("probe", "connect", connect, text)
+        return self._unanswered("probe", "connect", connect, text, "The client is connected")
 
     def _granted_in_vain(self, wish: Step) -> Verdict:
         """Publish or play was granted and no frame came."""
@@ -426,8 +427,11 @@ class Session(Steps):
     def _with_code(self, reached: str, outcome: str, code: str, number: int, text: str) -> Verdict:
         return Verdict(self._role(), reached, outcome, code or None, number, text)
 
-    def _unanswered(self, role: str, reached: str, step: Step | None, text: str) -> Verdict:
-        """A session that stopped in the middle: failed when it was given up, else only not finished."""
+    def _unanswered(self, role: str, reached: str, step: Step | None, text: str, so_far: str = "") -> Verdict:
+        """A session that stopped in the middle: failed when it was given up, else only not finished.
+
+        What is said of it while it may go on is `so_far`, where that is less than `text`.
+        """
         asked = self._shaken_ns or self._connection.time_ns
         if step is not None:
             asked = step.answer_ns or step.time_ns
@@ -439,6 +443,9 @@ class Session(Steps):
         waited = self._end_ns() - asked
         how = self._how()
         over = how in ("fin", "rst")
+        given_up = over or how == "idle" or waited > PATIENCE_NS
+        if so_far and not given_up:
+            role, text = self._role(), so_far
         if over and step is not None and not step.answer and self._server_ended() and waited < PATIENCE_NS:
             text = f"{self._asked_for(step)} was refused without a word: {self._ending()} {later(waited)}"
             text += f"; {ADVICE[step.name]}"
@@ -446,7 +453,6 @@ class Session(Steps):
             text += f"; {self._ending()} {later(waited)}"
         else:
             text += f"; the capture ends {later(waited)}" if how else " so far"
-        given_up = over or how == "idle" or waited > PATIENCE_NS
         outcome = "failed" if given_up and role != "probe" else "incomplete"
         return Verdict(role, reached, outcome, code, number, f"{text}.")
 

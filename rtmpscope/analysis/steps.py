@@ -139,7 +139,7 @@ class Steps:
         elif message.type_id in (15, 18):
             pass
         elif message.direction == S2C:
-            if name in GOODBYES and self._wish is not None and self._wish.name == "play":
+            if name in GOODBYES and (self._intent if self._wish is None else self._wish.name) == "play":
                 self._finished = "", int(message.number), int(message.time_ns)  # FFmpeg as a server
         elif name in GOODBYES:
             self._goodbye_ns = int(message.time_ns)
