@@ -220,7 +220,7 @@ COMMANDS: Final = {
     ),
     "extract": Command("write one FLV file per media stream", _extract_arguments),
     "sanitize": Command(
-        "copy a capture without stream keys, tokens and credentials", _sanitize_arguments,
+        "copy a capture without stream keys, tokens and credentials, and without what is no RTMP", _sanitize_arguments,
         "  rtmpscope sanitize --addresses stream.pcap for-the-vendor.pcapng",
     ),
     "live": Command(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from rtmpscope.export import OutputError
+from rtmpscope.export.files import reason
 from rtmpscope.media import audio, tag, video
 from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message
@@ -131,7 +132,7 @@ class Extractor:
         try:
             yield
         except OSError as error:
-            raise OutputError(f"cannot write to {self._directory}: {error.strerror or error}") from None
+            raise OutputError(f"cannot write to {self._directory}: {reason(error)}") from None
 
     def _message(self, message: Message) -> None:
         if message.type_id in (AUDIO, VIDEO):

@@ -35,6 +35,7 @@ _REASONS: Final = {
     errno.ENOENT: "there is no such folder: make it first",
     errno.ENOTDIR: "there is no such folder: make it first",
     errno.EISDIR: "it is a folder: name a file in it",
+    errno.EEXIST: "a file has the name of the folder: choose another place",
     errno.EFBIG: "the file would be larger than allowed: choose another place",
 }
 
