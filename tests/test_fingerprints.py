@@ -54,6 +54,7 @@ def server(
         ("go2rtc", {"flashVer": FMLE}, {"c1": bytes(1536)}),
         ("OBS Studio", {"flashVer": FMLE, "swfUrl": CONNECT["tcUrl"]}, {"chunk_size": 4096}),
         ("librtmp, or GStreamer's rtmp2", {"flashVer": "LNX 10,0,32,18"}, {}),
+        ("flvstreamer", {"flashVer": "LNX 10,0,22,87"}, {}),
         ("nginx with its rtmp module, relaying", {"flashVer": "ngx-local-relay"}, {}),
         (
             "nginx with its rtmp module, relaying",
@@ -89,6 +90,8 @@ NGINX = b"\x0d\x0e\x0a\x0d"
         ("livego", FMS, {"version": NGINX, "window": 2_500_000}),
         ("node-media-server", FMS, {"window": 5_000_000, "chunk_size": 65535}),
         ("node-media-server", FMS, {"window": 5_000_000, "chunk_size": 60000}),
+        ("FFmpeg, listening", FMS, {"window": 2_500_000, "chunk_size": 128}),
+        ("pyrtmp", {"fmsVer": "FMS/3,0,123"}, {"window": 5_000_000, "chunk_size": 8192}),
         ("nginx with its rtmp module", FMS, {"version": NGINX, "window": 5_000_000, "chunk_size": 4096}),
         ("nginx with its rtmp module", FMS, {"window": 5_000_000, "chunk_size": 4096}),
         ("MonaServer", {}, {"window": 2_500_000, "limit_type": 0, "chunk_size": 0x3EFFEE}),
@@ -122,6 +125,13 @@ def test_what_comes_after_connect_does_not_count():
     talk.control(C2S, 1, 4096)
     talk.command(C2S, "connect", 1, {**CONNECT, "flashVer": "LNX 10,0,32,18"})
     assert names(talk).client == "Flash Media Live Encoder, or an encoder that says so"
+
+
+def test_server_that_names_itself_beside_the_status_is_named():
+    talk = Talk()
+    talk.command(C2S, "connect", 1, CONNECT)
+    talk.command(S2C, "_result", 1, None, {**SUCCESS, "fmsVer": "rtmplite/8,2"})
+    assert names(talk).server == "rtmplite"
 
 
 def test_connect_without_an_object_is_survived():

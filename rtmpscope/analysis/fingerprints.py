@@ -27,6 +27,7 @@ CLIENTS: Final[tuple[tuple[str, Facts], ...]] = (
     ("go2rtc", {"flash_ver": "FMLE/3.0 (compatible; FMSc/1.0)", "zero": True}),
     ("OBS Studio", {"flash_ver": "FMLE/3.0 (compatible; FMSc/1.0)", "chunk_size": 4096, "swf_is_tc_url": True}),
     ("librtmp, or GStreamer's rtmp2", {"flash_ver": "LNX 10,0,32,18"}),
+    ("flvstreamer", {"flash_ver": "LNX 10,0,22,87"}),
     ("nginx with its rtmp module, relaying", {"flash_ver": "ngx-local-relay"}),
     ("nginx with its rtmp module, relaying", {"version": "12.0.13.14"}),
     ("SRS", {"version": "128.0.7.2", "flash_ver": None}),
@@ -46,6 +47,8 @@ SERVERS: Final[tuple[tuple[str, Facts], ...]] = (
     ("livego", {"version": "13.14.10.13", "window_ack_size": 2_500_000}),
     ("node-media-server", {"window_ack_size": 5_000_000, "limit_type": 2, "chunk_size": 65535}),
     ("node-media-server", {"window_ack_size": 5_000_000, "limit_type": 2, "chunk_size": 60000}),
+    ("FFmpeg, listening", {"fms_ver": "FMS/3,0,1,123", "window_ack_size": 2_500_000, "chunk_size": 128}),
+    ("pyrtmp", {"fms_ver": "FMS/3,0,123", "chunk_size": 8192}),
     ("nginx with its rtmp module", {"version": "13.14.10.13"}),
     ("nginx with its rtmp module", {"fms_ver": "FMS/3,0,1,123", "window_ack_size": 5_000_000, "limit_type": 2}),
     ("MonaServer", {"chunk_size": 0x3EFFEE}),
@@ -109,9 +112,10 @@ def _client_facts(body: Field) -> Facts:
 
 def _server_facts(body: Field) -> Facts:
     found = body.child("command_object") or Field("")
-    data = (information(body) or Field("")).child("data") or Field("")
+    status = information(body) or Field("")
+    data = status.child("data") or Field("")
     return {
-        "fms_ver": found.get("fmsVer"),
+        "fms_ver": found.get("fmsVer") or status.get("fmsVer"),  # rtmplite has it in the latter
         "capabilities": found.get("capabilities"),
         "mode": found.get("mode"),
         "srs": any(field.name.startswith("srs_") for field in data.children),
