@@ -160,8 +160,8 @@ class Talk:
         """Both directions end, `first` before the other."""
         return self.end_of(first, how).end_of(1 - first, how)
 
-    def end_of(self, direction: int, how: str) -> Talk:
-        end = End(0, direction, self.packet, self.now, how, 0, self.sent[direction])
+    def end_of(self, direction: int, how: str, incomplete: int = 0) -> Talk:
+        end = End(0, direction, self.packet, self.now, how, incomplete, self.sent[direction])
         self.connection.ends[direction] = how
         self._event(end, self.annotators.on_end)
         return self

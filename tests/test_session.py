@@ -320,6 +320,18 @@ def test_client_that_just_closes():
     assert "the client closed the connection without a word" in verdict.text
 
 
+@pytest.mark.parametrize(("lost", "outcome"), [(False, "failed"), (True, "incomplete")])
+def test_publisher_that_closes_within_a_message_died(lost, outcome):
+    talk = Talk().publish().media(4)
+    if lost:
+        talk.gap(C2S)
+    verdict = judged(talk.end_of(C2S, "fin", 500).end_of(S2C, "fin"))
+    assert facts(verdict)[1:3] == ("media", outcome)
+    assert ("in the middle of a message" in verdict.text) is not lost
+    player = Talk().play().media(4, S2C).end_of(C2S, "fin", 5).end_of(S2C, "fin", 500)
+    assert judged(player).outcome == "ok"
+
+
 def test_server_that_just_closes():
     verdict = judged(Talk().publish().media(5).end("fin", S2C))
     assert facts(verdict)[:3] == ("publish", "media", "failed")

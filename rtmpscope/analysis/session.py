@@ -234,6 +234,8 @@ class Session(Steps):
                 return "incomplete", f"then {self._ending()}; what was said before that is missing in the capture"
             if self._server_ended():
                 return "failed", f"{then} {self._ending()} without a word{self._taken_back()}"
+            if how == "fin" and self._torn and self._role() == "publish":
+                return "failed", f"{then} {self._ending()} in the middle of a message: it crashed, or was stopped"
             if how == "fin":
                 return "ok", f"{then} {self._ending()} without a word"
             if self._role() == "play":

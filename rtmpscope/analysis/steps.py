@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from rtmpscope.analysis.words import plain_code
-from rtmpscope.model import S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message
+from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, redirects, status_code
 from rtmpscope.rtmp.status_codes import status
 
@@ -100,6 +100,7 @@ class Steps:
         self._object_error: tuple[str, int] | None = None
         self._calls = 0
         self._unasked: dict[int, tuple[Message, Field]] = {}  # answers whose request has not come to light
+        self._torn = False  # whether the client closed within a message
         self._ends: list[tuple[int, str, int]] = []  # direction, how, time; by time
         self._lost_ns = UNKNOWN  # when something was last found missing
 
@@ -115,6 +116,7 @@ class Steps:
         self._lost_ns = max(self._lost_ns, int(gap.time_ns))
 
     def on_end(self, end: End) -> None:
+        self._torn = self._torn or (end.direction == C2S and end.how == "fin" and end.incomplete > 0)
         self._ends.append((int(end.direction), end.how, int(end.time_ns)))
         self._ends.sort(key=lambda ended: ended[2])
 
