@@ -419,10 +419,10 @@ def _show(reader: CaptureReader, title: str, arguments: argparse.Namespace, *, l
     from rtmpscope.redact import DOTS, Redactor
     from rtmpscope.store import Store
     from rtmpscope.tui.app import run
+    from rtmpscope.tui.turns import give_way
 
-    store = Store(
-        reader, registry(arguments.plugins), RTMP_PORTS | frozenset(arguments.ports), keep=arguments.rows
-    )
+    ports = RTMP_PORTS | frozenset(arguments.ports)
+    store = Store(reader, registry(arguments.plugins), ports, keep=arguments.rows, give_way=give_way)
     return run(store, title, Redactor(style=DOTS) if arguments.redact else None, arguments.filter, live=live)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
@@ -115,11 +115,19 @@ class Checkpoints:
 class Replay:
     """One connection being read again, forward."""
 
-    def __init__(self, reader: CaptureReader, track: Track, ports: frozenset[int], start: Checkpoint) -> None:
+    def __init__(
+        self,
+        reader: CaptureReader,
+        track: Track,
+        ports: frozenset[int],
+        start: Checkpoint,
+        give_way: Callable[[], object],
+    ) -> None:
         self._keys: Final = {side.key for side in track.conversation.flow.sides}
         self._first_packet: Final = track.conversation.flow.packet
         self._track: Final = track
         self._ports: Final = ports
+        self._give_way: Final = give_way
         self._reassembler: Final = Reassembler()
         self._conversation: Conversation | None = None
         if start.state is not None:
@@ -150,9 +158,14 @@ class Replay:
     def remembers(self, direction: int, offset: int) -> bool:
         return (direction, offset) in self._remembered
 
-    def _read(self) -> Iterator[Message]:
+    def close(self) -> None:
+        """Let go of the file and of all that was read: the iterator refers back to the replay."""
+        self._messages.close()
+
+    def _read(self) -> Generator[Message, None, None]:
         decoder = Decoder()
         for batch in self._batches:
+            self._give_way()
             yield from self._feed([segment for segment in decoder.decode(batch.packets) if self._is_ours(segment)])
         for flow in self._reassembler.finish():
             if self._conversation is not None and flow is self._conversation.flow:
@@ -182,11 +195,17 @@ class Replay:
 
 
 class Opener:
-    """Opens messages by connection, direction and stream offset.  Not to be shared between threads."""
+    """Opens messages by connection, direction and stream offset.  Not to be shared between threads.
 
-    def __init__(self, reader: CaptureReader, checkpoints: Checkpoints) -> None:
+    `give_way` is called between two batches, every millisecond or so.
+    """
+
+    def __init__(
+        self, reader: CaptureReader, checkpoints: Checkpoints, give_way: Callable[[], object] = lambda: None
+    ) -> None:
         self._reader: Final = reader
         self._checkpoints: Final = checkpoints
+        self._give_way: Final = give_way
         self._replays: Final[OrderedDict[int, Replay]] = OrderedDict()
 
     def open(self, connection: int, direction: int, offset: int) -> Message | None:
@@ -202,12 +221,14 @@ class Opener:
         if replay is not None and not self._is_far(replay, connection, direction, offset):
             message = replay.find(direction, offset)
         if message is None:
+            if replay is not None:
+                replay.close()
             replay = self._start(connection, direction, offset)
             message = replay.find(direction, offset)
         if replay is not None:
             self._replays[connection] = replay
             if len(self._replays) > REPLAYS:
-                self._replays.popitem(last=False)
+                self._replays.popitem(last=False)[1].close()
         return message
 
     def _is_far(self, replay: Replay, connection: int, direction: int, offset: int) -> bool:
@@ -232,4 +253,5 @@ class Opener:
 
     def _start(self, connection: int, direction: int, offset: int) -> Replay:
         track = self._checkpoints.of(connection)
-        return Replay(self._reader, track, self._checkpoints.ports, self._nearest(connection, direction, offset))
+        start = self._nearest(connection, direction, offset)
+        return Replay(self._reader, track, self._checkpoints.ports, start, self._give_way)

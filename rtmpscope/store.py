@@ -122,10 +122,19 @@ class Store:
 
     complete, messages and problems count what has been loaded; error says in one line what ended the loading early.
     With `keep`, so many rows at least are held, and a quarter more at most: `first` is the oldest, and those before
-    it have kept nothing but their number.
+    it have kept nothing but their number.  `give_way` is called every few milliseconds by whatever takes longer, for
+    a thread to let others go first.
     """
 
-    def __init__(self, reader: CaptureReader, registry: Registry, ports: frozenset[int], *, keep: int = 0) -> None:
+    def __init__(
+        self,
+        reader: CaptureReader,
+        registry: Registry,
+        ports: frozenset[int],
+        *,
+        keep: int = 0,
+        give_way: Callable[[], object] = lambda: None,
+    ) -> None:
         make: Callable[[str], Column] = Recent if keep else array
         self.columns: Final[dict[str, Column]] = {name: make(code) for name, code in COLUMNS.items()}
         self.first = 0
@@ -140,13 +149,14 @@ class Store:
         self._engine: Final = Engine(registry, ports=ports)
         self._checkpoints: Final = Checkpoints(ports)
         self._keep: Final = keep
+        self._give_way: Final = give_way
         self._heads: Final[Column] = make("B")
         self._events: Final[dict[int, Event]] = {}
         self._notes: Final[dict[int, list[Note]]] = {}
         self._calls: Final[dict[int, Call]] = {}
         self._began = time.monotonic()
         self._lock: Final = Lock()
-        self._opener: Final = Opener(reader, self._checkpoints)
+        self._opener: Final = Opener(reader, self._checkpoints, give_way)
         self._open: Final[OrderedDict[int, Event]] = OrderedDict()
         self._summaries: Final[OrderedDict[tuple[int, bool], str]] = OrderedDict()
         self._stopped = False
@@ -157,11 +167,8 @@ class Store:
 
     # ---------------------------------------------------------------- loading
 
-    def load(self, give_way: Callable[[], object] = lambda: None) -> None:
-        """Read the capture to its end, or until stop(); never raises for what the capture holds.
-
-        `give_way` is called every few milliseconds, for a thread to let others go first.
-        """
+    def load(self) -> None:
+        """Read the capture to its end, or until stop(); never raises for what the capture holds."""
         from rtmpscope.capture import CaptureError
 
         self._began = time.monotonic()
@@ -171,7 +178,7 @@ class Store:
                 events = self._engine.feed(batch.packets)
                 for start in range(0, max(1, len(events)), SLICE):
                     self._append(events[start : start + SLICE])
-                    give_way()
+                    self._give_way()
                 self.position = batch.position
                 if self._stopped:
                     return
@@ -289,7 +296,7 @@ class Store:
         if start >= stop:
             return
         answers: Any = wanted.match_columns(Rows(self, start, stop))
-        opener = Opener(self.reader, self._checkpoints)
+        opener = Opener(self.reader, self._checkpoints, self._give_way)
         found: list[int] = []
         for place, answer in enumerate(answers.tolist(), 1):
             if answer == 2 or (answer == 1 and self._matches(wanted, start + place - 1, opener)):

@@ -77,7 +77,7 @@ class FakeStore:
     progress_text = "loaded 100 %"
     error = ""
 
-    def load(self, give_way: object) -> None:
+    def load(self) -> None:
         pass
 
     def stop(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -50,6 +52,28 @@ def test_any_message_is_found_from_its_nearest_checkpoint(name: str):
         found = opener.open(message.connection, message.direction, message.offset)
         assert found is not None
         assert (found.payload, found.timestamp, found.type_id) == (message.payload, message.timestamp, message.type_id)
+
+
+def test_others_are_let_go_first_between_two_batches():
+    opener, checkpoints, messages = passed(CAPTURES / "nginx-many-players.pcapng")
+    given = []
+    polite = Opener(opener._reader, checkpoints, lambda: given.append(True))
+    last = messages[-1]
+    assert polite.open(last.connection, last.direction, last.offset) is not None
+    assert given
+
+
+def test_a_replay_that_is_left_lets_go_of_what_it_read_at_once():
+    opener, _, messages = passed(CAPTURES / "nginx-many-players.pcapng")
+    media = [message for message in messages if message.type_id == 9 and message.connection == messages[-1].connection]
+    gc.disable()
+    try:
+        opener.open(media[-1].connection, media[-1].direction, media[-1].offset)
+        left = ref(opener._replays[media[-1].connection])
+        opener.open(media[0].connection, media[0].direction, media[0].offset)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_offset_without_a_message_gives_nothing():

@@ -743,7 +743,7 @@ def test_hostile_text_reaches_no_line_unescaped() -> None:
 def test_a_mistake_while_loading_is_said_and_what_was_loaded_stays() -> None:
     store = rejected_publish()
 
-    def load(give_way: object) -> None:
+    def load() -> None:
         raise KeyError("s3cretkey99")
 
     store.load = load  # type: ignore[method-assign]

@@ -28,7 +28,6 @@ from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.status import StatusBar
-from rtmpscope.tui.turns import give_way
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
@@ -76,7 +75,7 @@ class RtmpscopeApp(App[None]):
         """Load the store, in a thread that ends with the program; what goes wrong is said where progress is."""
         store = self.sight.store
         try:
-            store.load(give_way)
+            store.load()
         except Exception as error:
             store.error = f"loading ended early: {internal(error)}"
 

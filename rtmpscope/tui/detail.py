@@ -136,11 +136,10 @@ class Detail(Horizontal):
     Detail {
         height: 1fr;
         & > FieldTree { width: 1fr; }
-        & > HexPane { border-left: vkey $panel; padding-left: 1; }
     }
     """
     HEX_SHARE = 0.55  # the bytes take no more of the width than this
-    HEX_FRAME = 3  # border, padding and scroll bar
+    HEX_FRAME = len(HexPane.MARGIN) + 1  # and the scroll bar
 
     def compose(self) -> ComposeResult:
         yield FieldTree(id="fields")

@@ -8,11 +8,11 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from rtmpscope.model import UNKNOWN
 from rtmpscope.tui.canvas import LABEL_WIDTH, Chart, draw, scale_of
 from rtmpscope.tui.charts import charts
+from rtmpscope.tui.lines import Drawn
 from rtmpscope.tui.palette import Pieces, paint, styles
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import SECOND, seconds
@@ -21,7 +21,7 @@ GRAPHS = Binding.Group("Graphs")
 LEAST_HEIGHT = 8  # lines that a chart needs
 
 
-class Graphs(Widget, can_focus=True):
+class Graphs(Drawn, can_focus=True):
     DEFAULT_CSS = "Graphs { display: none; height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "chart(1)", "Next graph", group=GRAPHS),
@@ -95,7 +95,7 @@ class Graphs(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         pieces = self.lines[y] if y < len(self.lines) else []
-        return paint(pieces, self.size.width, self.rich_style, styles(self.app))
+        return paint(pieces, self.size.width, self.base, styles(self.app))
 
     def action_chart(self, step: int) -> None:
         self.first = (self.first + step) % max(1, len(self.charts))

@@ -35,6 +35,7 @@ class HexPane(LineList):
         Binding("right,l", "step(1)", "Next byte", group=MOVE),
     ]
     LINE_CURSOR = False
+    MARGIN = "▏ "
 
     class Pointed(Message):
         """The cursor of the hex pane was moved to a byte."""
@@ -138,7 +139,7 @@ class HexPane(LineList):
         """A byte is pointed at by its hexadecimal or by its character."""
         event.stop()
         count = self.per_line
-        column = event.x - OFFSET_WIDTH
+        column = event.x - len(self.MARGIN) - OFFSET_WIDTH
         inside = column // 3 if column < 3 * count else column - 3 * count - 1
         if 0 <= inside < count:
             self.point((self.scroll_offset.y + event.y) * count + inside)

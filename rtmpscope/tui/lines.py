@@ -3,12 +3,15 @@
 A subclass says how many lines there are and what one line reads; only the lines on the screen are ever asked
 for, so a list of five million lines costs what a list of fifty does.  Text that came from the wire passes
 `printable` before it becomes a piece, and no piece is ever read as markup.
+
+Lines go to the screen by a way of their own: Textual's, which is made for borders, padding and opacity, took more
+than half of the time of a frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from textual import events
@@ -26,7 +29,53 @@ COPY_WIDTH = 400  # cells that a copied line may take
 MOVE = Binding.Group("Move")
 
 
-class Bar(Widget):
+class Drawn(Widget):
+    """A widget that says what each of its lines reads, from edge to edge: it has neither border nor padding.
+
+    A line is drawn once, and kept as it goes to the screen until it is refreshed.
+    """
+
+    _base: Style | None = None
+
+    def __init__(self, *children: Widget, **options: Any) -> None:
+        self._drawn: dict[int, Strip] = {}
+        super().__init__(*children, **options)
+
+    @property
+    def base(self) -> Style:
+        """The look of the widget itself, which is found by going through all its ancestors."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        self._base = None
+        self._drawn.clear()
+        super().notify_style_update()
+
+    def _set_dirty(self, *regions: Region) -> None:
+        super()._set_dirty(*regions)
+        if not regions:
+            self._drawn.clear()
+        for region in regions:
+            for y in region.line_range:
+                self._drawn.pop(y, None)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        for y in crop.line_range:
+            if y not in self._drawn:
+                self._drawn[y] = self._filtered(self.render_line(y))
+        strips = [self._drawn[y] for y in crop.line_range]
+        return strips if crop.width == self.outer_size.width else [strip.crop(*crop.column_span) for strip in strips]
+
+    def _filtered(self, strip: Strip) -> Strip:
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, background)
+        return strip
+
+
+class Bar(Drawn):
     """One line, drawn anew whenever it is refreshed."""
 
     DEFAULT_CSS = "Bar { height: 1; }"
@@ -36,10 +85,10 @@ class Bar(Widget):
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
-        return paint(self.pieces(self.size.width), self.size.width, self.rich_style, styles(self.app))
+        return paint(self.pieces(self.size.width), self.size.width, self.base, styles(self.app))
 
 
-class LineList(ScrollView, can_focus=True):
+class LineList(ScrollView, Drawn, can_focus=True):
     DEFAULT_CSS = "LineList { scrollbar-size: 1 1; overflow-x: hidden; overflow-y: scroll; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,9 +103,9 @@ class LineList(ScrollView, can_focus=True):
         Binding("enter", "choose", "Open", group=MOVE),
     ]
     LINE_CURSOR: ClassVar[bool] = True  # False where the cursor is smaller than a line
+    MARGIN: ClassVar[str] = ""  # stands left of every line
 
     cursor: reactive[int] = reactive(0, repaint=False)
-    _base: Style | None = None
     _inner: tuple[Size, Size] | None = None
     _scrolled: tuple[Size, Size] | None = None
 
@@ -73,9 +122,6 @@ class LineList(ScrollView, can_focus=True):
 
     class Chosen(Moved):
         """Enter or a double click on the line under the cursor."""
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
 
     # What a subclass says
 
@@ -108,7 +154,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def width(self) -> int:
-        return self.inner.width
+        return self.inner.width - len(self.MARGIN)
 
     @property
     def height(self) -> int:
@@ -177,6 +223,9 @@ class LineList(ScrollView, can_focus=True):
         event.prevent_default()
         self.take_focus(False, events.DescendantBlur(self))
 
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Nothing in the style sheets of a list depends on the focus: they need not be gone through again."""
+
     def take_focus(self, focused: bool, told: events.DescendantFocus | events.DescendantBlur) -> None:
         """What Textual does, but only the line of the cursor is drawn anew: no other looks different."""
         self.has_focus = focused
@@ -184,23 +233,17 @@ class LineList(ScrollView, can_focus=True):
         if self.parent is not None:
             self.parent.post_message(told)
 
-    def notify_style_update(self) -> None:
-        self._base = None
-        super().notify_style_update()
-
     def render_line(self, y: int) -> Strip:
         line = self.scroll_offset.y + y
-        width = self.width
-        looks = styles(self.app)
-        if self._base is None:
-            self._base = self.rich_style  # found by going through all ancestors
-        base = self._base
-        if line >= self.virtual_size.height:
-            texts = self.placeholder() if not self.virtual_size.height else ()
-            return paint([("  " + texts[y], "dim")] if y < len(texts) else [], width, base, looks)
-        if line == self.cursor and self.LINE_CURSOR:
-            base += looks["cursor-focus" if self.has_focus else "cursor"]
-        return paint(self.pieces(line, width), width, base, looks)
+        width, looks, base = self.width, styles(self.app), self.base
+        pieces: Iterable[Piece] = ()
+        if line < self.virtual_size.height:
+            pieces = self.pieces(line, width)
+            if line == self.cursor and self.LINE_CURSOR:
+                base += looks["cursor-focus" if self.has_focus else "cursor"]
+        elif not self.virtual_size.height:
+            pieces = [("  " + text, "dim") for text in self.placeholder()[y : y + 1]]
+        return paint(((self.MARGIN, "rule"), *pieces), self.inner.width, base, looks)
 
     # Hands
 

@@ -30,7 +30,8 @@ class Heading(Bar):
 
 
 class Text(LineList):
-    DEFAULT_CSS = "Text { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "Text { height: 1fr; }"
+    MARGIN = " "
 
     def __init__(self, lines: Sequence[Pieces]) -> None:
         super().__init__()

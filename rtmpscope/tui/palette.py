@@ -37,6 +37,7 @@ class Look(NamedTuple):
 LOOKS = {
     "": Look("foreground"),
     "dim": Look("foreground", 0.6, ansi="dim"),
+    "rule": Look("foreground", 0.25, ansi="dim"),
     "head": Look("foreground", 0.6, "bold"),
     "strong": Look("foreground", attributes="bold"),
     "command": Look("text-primary"),

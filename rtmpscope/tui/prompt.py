@@ -92,7 +92,6 @@ class Prompt(Vertical):
         layer: above;
         dock: bottom;
         height: 0;
-        &.-open { height: auto; }
         & > Horizontal { height: 1; }
         & Sign { width: auto; }
         & Input { width: 1fr; height: 1; border: none; padding: 0; background: $surface; }
@@ -114,6 +113,7 @@ class Prompt(Vertical):
         self.history: dict[str, list[str]] = {}
         self.back = 0  # how many texts ago the one in the line was used
         self.came_from: Widget | None = None
+        self._open = False
 
     def compose(self) -> ComposeResult:
         yield Completions()
@@ -125,7 +125,7 @@ class Prompt(Vertical):
     @property
     def open(self) -> bool:
         """Something is being asked."""
-        return self.has_class("-open")
+        return self._open
 
     @property
     def input(self) -> Input:
@@ -134,7 +134,8 @@ class Prompt(Vertical):
     def ask(self, question: Question, text: str = "") -> None:
         self.question = question
         self.back = 0
-        self.add_class("-open")
+        self._open = True
+        self.styles.height = "auto"
         sign = self.query_one(Sign)
         sign.text = question.sign
         sign.refresh(layout=True)
@@ -146,7 +147,8 @@ class Prompt(Vertical):
         self.judge()
 
     def close(self) -> None:
-        self.remove_class("-open")
+        self._open = False
+        self.styles.height = 0
         self.screen.set_focus(self.came_from)
 
     @on(Input.Changed)

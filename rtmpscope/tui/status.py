@@ -122,7 +122,5 @@ class StatusBar(EdgeBar):
 
 
 class Rule(Bar):
-    DEFAULT_CSS = "Rule { color: $panel-lighten-2; } Rule:ansi { color: ansi_default; text-style: dim; }"
-
     def pieces(self, width: int) -> Pieces:
-        return [("─" * width, "")]
+        return [("─" * width, "rule")]

@@ -17,7 +17,6 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, TextIO
 
 from textual._xterm_parser import XTermParser
@@ -26,6 +25,7 @@ from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from rtmpscope.tui import tidy
 from rtmpscope.tui.turns import Selector, end_turn, take_turn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -59,18 +59,29 @@ class Output:
     """The terminal as a file that never fails: what is written after it is gone is lost, as it must be.
 
     Textual writes in a thread of its own; an error there ends the thread, and the program then waits for it forever.
+    What could not be written waits in the file too, and would fail once more when the interpreter ends.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
+        try:
             self._file.write(text)
+        except OSError:
+            self._gone()
 
     def flush(self) -> None:
-        with suppress(OSError):
+        try:
             self._file.flush()
+        except OSError:
+            self._gone()
+
+    def _gone(self) -> None:
+        """Put nothing in the place of the terminal, to write to."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, self._file.fileno())
+        os.close(nothing)
 
 
 class Terminal(LinuxDriver):
@@ -89,6 +100,7 @@ class Terminal(LinuxDriver):
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], wait)[0]:
                 take_turn()
+                tidy.touched()
                 text = decode(os.read(self.fileno, READ_BYTES))
                 wait = ESCAPE_DELAY if ESCAPE in text else INPUT_WAIT
                 if text:  # nothing would mean the end to the parser; it is also what half a character reads as
@@ -126,6 +138,7 @@ async def live(app: App[None]) -> int:
 
 def run_app(app: App[None]) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
+    tidy.begin()
     try:
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Selector())) as runner:
             return runner.run(live(app))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from selectors import DefaultSelector, SelectorKey
 from threading import Event
 
+from rtmpscope.tui.tidy import tidy
+
 PATIENCE = 0.1  # seconds until a thread goes on beside a screen that is never done
 
 _free = Event()
@@ -37,6 +39,7 @@ class Selector(DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is not None and timeout <= 0:  # it only looks: there is work
             return super().select(timeout)
+        tidy()
         end_turn()
         ready = super().select(timeout)
         take_turn()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import get_current_worker
@@ -41,6 +42,8 @@ class Workbench(Screen[None]):
     #rows { height: 2fr; }
     #rows > RowList { height: 1fr; }
     """
+
+    focused = Reactive[Widget | None](None, repaint=False)  # Textual would draw the whole screen anew
 
     def __init__(self, sight: Sight, capture: str, display_filter: str = "", live: bool = False) -> None:
         super().__init__()
@@ -147,6 +150,8 @@ class Workbench(Screen[None]):
         self.share_out()
 
     def on_descendant_focus(self) -> None:
+        if self.query_one(Prompt).open:  # the panes stay as they are
+            return
         self.share_out()
         if self.focused is self.query_one(Sessions):
             self.open_connection()
