@@ -404,6 +404,16 @@ def test_copy_of_a_message_that_never_ended_decodes_alike_and_keeps_nothing_of_i
     assert [without_text(record) for record in trace(path)] == [without_text(record) for record in trace(copy)]
 
 
+def test_secret_is_replaced_where_the_end_of_the_stream_was_not_captured(tmp_path: Path) -> None:
+    frames = session((20, command("publish", 5, None, KEY, "live")), (9, b"\x27\1\0\0\0" + bytes(50)), sizes=(90,))
+    last = max(place for place, (_, data) in enumerate(frames) if len(data) > 54)
+    path = capture(tmp_path, [*frames[:last], frames[last + 1]])  # its acknowledgement was
+    copy = sanitised(path, tmp_path)
+    assert "gap" in [record["record"] for record in trace(path)]
+    assert_nowhere(copy, KEY.encode())
+    assert [without_text(record) for record in trace(path)] == [without_text(record) for record in trace(copy)]
+
+
 @pytest.mark.parametrize("snaplen", [65, 70, 80, 95, 105])
 @pytest.mark.parametrize("mss", [40, 60])
 def test_no_part_of_a_secret_stays_where_every_packet_was_cut(mss: int, snaplen: int, tmp_path: Path) -> None:

@@ -304,6 +304,7 @@ class Side:
             lost = self.fin_offset - self.offset
         if lost > 0:
             self._gap(lost, "capture_loss", packet, now)
+            self.expected = (self.expected + lost) & 0xFFFFFFFF
 
     def _gap(self, length: i64, reason: str, packet: i64, now: i64) -> None:
         self._flush()
