@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 from rtmpscope.arguments import parse
 from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, Signalled, say
@@ -33,18 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
         signal.signal(signal.SIGINT, _end)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # who started us may have closed it
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     try:
         code = _guarded(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        _drop_standard_output()
+        _drop(sys.stdout)
         return SIGNALLED + 13
     except Signalled as signalled:
         return SIGNALLED + signalled.number
     except OSError as error:  # from the last flush
         return _full(error)
     finally:
+        try:
+            sys.stderr.flush()
+        except OSError:  # the terminal has hung up
+            _drop(sys.stderr)
         gc.freeze()  # or the interpreter would look through all modules for cycles before it ends: 6 ms
 
 
@@ -107,15 +112,15 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 def _full(error: OSError) -> int:
     from rtmpscope.export.files import reason
 
-    _drop_standard_output()
+    _drop(sys.stdout)
     say(f"cannot write standard output: {reason(error)}")
     return FAILED
 
 
-def _drop_standard_output() -> None:
+def _drop(file: TextIO) -> None:
     """Nobody reads it, or it is full: keep the interpreter from trying again at exit."""
     with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 if __name__ == "__main__":

@@ -647,3 +647,13 @@ def test_closed_standard_output_is_no_mistake_of_ours(command: str) -> None:
     capture = str(CAPTURES / "not-rtmp.pcap")
     done = subprocess.run([*shell, *COMMAND, command, capture], capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_closed_standard_error_would_get_does_not_get_into_the_output(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(Path(CAPTURE).read_bytes()[:100_003])
+    arguments = ("print", "--no-redact", str(cut))
+    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh"]
+    done = subprocess.run([*shell, *COMMAND, *arguments], capture_output=True, text=True, env=environment())
+    listened = run(*arguments)
+    assert listened.stderr and done.stdout == listened.stdout
