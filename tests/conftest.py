@@ -1,15 +1,41 @@
+import atexit
+import os
+import shutil
 import signal
+import tempfile
+import time
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Where a script runs the tests in the background they begin with ctrl+c ignored, and so would all that they start.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests find the same surroundings whoever runs them: no terminal, language, time zone or settings of that person.
+KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
+FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+private = tempfile.mkdtemp(prefix="rtmpscope-tests-")
+atexit.register(shutil.rmtree, private, ignore_errors=True)
+for name in [*os.environ]:
+    if name not in KEPT and not name.startswith("PYTEST_"):
+        del os.environ[name]
+os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color"} | dict.fromkeys(FOLDERS, private)
+os.environ.setdefault("HOME", private)
+time.tzset()
+os.umask(0o022)
+
+# Where a script runs the tests in the background, ctrl+c is ignored from the start, and would be by all they start.
+for number, handler in {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+}.items():
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # The same examples every time, so that a run tells what the change under it did; others by hand:
 #     pytest --hypothesis-profile=default
-settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("repeatable")
 
 
