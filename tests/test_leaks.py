@@ -187,6 +187,7 @@ def ways(place: Said) -> Iterator[list[Frame]]:
 def outputs(frames: list[Frame], folder: Path, snaplen: int = 262_144) -> str:
     """The trace with payloads, and all that is meant for people."""
     path = folder / "sent.pcap"
+    path.unlink(missing_ok=True)  # to write a file over waits for the disk
     path.write_bytes(wire.pcap(frames, snaplen=snaplen))
     run = Run(open_capture([str(path)]), whole_payloads=True)
     texts: list[str] = []
