@@ -1,5 +1,6 @@
 # make demo    open the UI on a capture that ships with the project (CAPTURE=FILE: on another)
-# make test    run every test, on the compiled build and on plain Python (ARGS: more arguments for pytest)
+# make test    run every test, on the compiled build and on plain Python (ARGS: more arguments for pytest;
+#              with -j2 on both builds at once)
 # make bench   compare with tshark and other readers: half an hour (BENCH="--scale 0.1": some minutes)
 # make lint    ruff, and mypy in strict mode
 #
@@ -17,6 +18,7 @@ VENV_compiled := .venv
 VENV_pure := .venv-pure
 PURE_compiled := 0
 PURE_pure := 1
+SELECT_pure := -m "not compiled"
 SOURCES := $(shell find rtmpscope -name '*.py' -o -name '*.json') pyproject.toml hatch_build.py
 
 .PHONY: demo test bench lint clean tools
@@ -26,14 +28,15 @@ SOURCES := $(shell find rtmpscope -name '*.py' -o -name '*.json') pyproject.toml
 demo: build/compiled/installed
 	.venv/bin/rtmpscope $(CAPTURE)
 
+test: test-compiled test-pure
+
 # The suite runs in a copy of the project without the package, so that what it imports is what was installed.
 # What a machine lacks must not pass for tested: a skipped test is a failure here.
-test: tools build/compiled/with-test build/pure/with-test
-	rm -rf build/suite && mkdir build/suite
-	cp -R $(filter-out rtmpscope build,$(wildcard *)) build/suite
-	@if test -e build/compiled/*-none-any.whl; then echo "No compiled build to test here."; else set -x; \
-	    cd build/suite && ../../.venv/bin/python -m pytest -p tests.no_skips $(ARGS); fi
-	cd build/suite && ../../.venv-pure/bin/python -m pytest -p tests.no_skips -m "not compiled" $(ARGS)
+test-%: tools build/%/with-test
+	@rm -rf build/suite-$* && mkdir build/suite-$*
+	@cp -R $(filter-out rtmpscope build,$(wildcard *)) build/suite-$*
+	@if test $* = compiled && test -e build/$*/*-none-any.whl; then echo "No compiled build to test here."; else set -x; \
+	    cd build/suite-$* && ../../$(VENV_$*)/bin/python -m pytest -p tests.no_skips $(SELECT_$*) $(ARGS); fi
 
 bench: build/compiled/with-test build/pure/installed
 	.venv/bin/python -m bench.run $(BENCH)
