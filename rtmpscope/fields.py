@@ -108,7 +108,7 @@ class Loose(NamedTuple):
     number: float | None
 
     def like(self, value: object) -> object:
-        """The literal as something that may be compared with the value; None where nothing fits."""
+        """The literal as something that may be compared with the value; None where nothing may, as with a group."""
         match value:
             case bool():
                 return {"true": True, "1": True, "false": False, "0": False}.get(self.text.lower())
@@ -116,7 +116,9 @@ class Loose(NamedTuple):
                 return self.number
             case bytes():
                 return octets(self.text)
-        return self.text
+            case str():
+                return self.text
+        return None
 
 
 def whole(text: str) -> int:
@@ -147,19 +149,13 @@ def octets(text: str) -> bytes:
         return text.encode()
 
 
-def truth(text: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-
-
 def loose(text: str) -> Loose:
-    try:
-        return Loose(text, float(whole(text)))
-    except ValueError:
-        pass
-    try:
-        return Loose(text, float(text))
-    except ValueError:
-        return Loose(text, None)
+    for read in (whole, float):
+        try:
+            return Loose(text, float(read(text)))
+        except (ValueError, OverflowError):
+            continue
+    return Loose(text, None)
 
 
 NUMBER: Final = Type("integer", "a whole number", ORDER, whole)

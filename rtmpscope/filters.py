@@ -236,8 +236,9 @@ class Pair:
 
 
 def _alike(one: object, two: object) -> bool:
+    """Whether two values may be compared: two numbers, or two of one type; None, of a group or null, with nothing."""
     numbers = (int, float)
-    return type(one) is type(two) or (isinstance(one, numbers) and isinstance(two, numbers))
+    return (type(one) is type(two) and one is not None) or (isinstance(one, numbers) and isinstance(two, numbers))
 
 
 class Not:
@@ -289,7 +290,6 @@ class _Parser:
     """filter: both ("or" both)*; both: one ("and" one)*; one: "not" one | "(" filter ")" | test."""
 
     def __init__(self, text: str) -> None:
-        self.fields: Final[list[FilterField]] = []
         self.literals: Final[list[tuple[FilterField, Token]]] = []
         self._tokens: Final = tokens(text)
         self._at = 0
@@ -371,7 +371,6 @@ class _Parser:
             token = self._take()
             if other.type != field.type or field.relative or other.relative:
                 self._fail(f"{field.name} and {other.name} cannot be compared", token)
-            self.fields.append(other)
             return Pair(field, other, sign)
         if sign == "contains":
             return Test(field, self._containing(field))
@@ -386,7 +385,6 @@ class _Parser:
             close = get_close_matches(token.text, [*FIELDS, *ALIASES], 1, 0.7)
             hint = f"; did you mean {close[0]}?" if close else ": rtmpscope fields lists them"
             self._fail(f"there is no field {token.text}{hint}", token)
-        self.fields.append(field)
         return field
 
     def _value(self) -> Token:
@@ -494,9 +492,8 @@ def _either(checks: Iterable[Check], value: Any) -> Any:
 class Filter:
     """A compiled filter.
 
-    columns_only  a store's columns decide every row
-    uses_body     some events can only be decided with their decoded body
-    start_ns      when the capture began, for frame.time_relative; set it, or the first event asked about sets it
+    text      as it was written
+    start_ns  when the capture began, for frame.time_relative; set it, or the first event asked about sets it
     """
 
     def __init__(self, text: str) -> None:
@@ -504,8 +501,6 @@ class Filter:
         self.text: Final = text
         self._node: Final = parser.parse()
         self._literals: Final = parser.literals
-        self.uses_body: Final = any(field.needs_body for field in parser.fields)
-        self.columns_only: Final = all(field.column is not None or field.by_side for field in parser.fields)
         self.start_ns: int | None = None
 
     def decide(self, event: Event, connection: Connection) -> bool | None:
