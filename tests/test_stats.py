@@ -22,7 +22,7 @@ START = 1_700_000_000_000_000_000
 
 class Report:
     path, format, packets, bytes, outcome, offset, reason = "a.pcap", "pcap", 3, 400, "truncated", 399, "it ends early"
-    dropped = 7
+    dropped = 0
 
 
 class Session:
@@ -43,9 +43,20 @@ def report(*connections: Connection, redactor: Redactor | None = None) -> str:
 
 
 def test_capture_line_says_how_the_file_ended() -> None:
-    how = "truncated at byte 399: it ends early  7 packets dropped"
-    assert report().splitlines()[0] == f"a.pcap  pcap  3 packets  400 bytes  {how}"
+    assert report().splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  truncated at byte 399: it ends early"
     assert "no connections" in report()
+    whole = Report()
+    whole.outcome, whole.dropped = "complete", 7
+    text = tables([whole], [], None)  # type: ignore[list-item]
+    assert text.splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  complete  7 packets dropped"
+
+
+def test_figures_of_a_capture_stand_below_a_long_name() -> None:
+    file = Report()
+    file.path = "captures-of-a-long-day/" * 3 + "one.pcap"
+    first, second, *_ = tables([file], [], None).splitlines()  # type: ignore[list-item]
+    assert first == file.path
+    assert second == "    pcap  3 packets  400 bytes  truncated at byte 399: it ends early"
 
 
 def test_connection_has_verdict_counts_and_troubles() -> None:

@@ -90,13 +90,17 @@ def tables(files: Iterable[FileReport], connections: list[Connection], redactor:
 
 def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterator[str]:
     for file in files:
-        how = (
-            file.outcome
-            if file.outcome == "complete"
-            else f"{file.outcome} at byte {file.offset:,}: {text(file.reason)}"
-        )
+        how = file.outcome
+        if how != "complete":
+            how += f" at byte {file.offset:,}: {text(file.reason)}"
         lost = f"  {file.dropped:,} packets dropped" if file.dropped else ""
-        yield f"{text(file.path)}  {file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}{lost}"
+        path = text(file.path)
+        figures = f"{file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}{lost}"
+        if len(path) + 2 + len(figures) <= _WIDTH:
+            yield f"{path}  {figures}"
+        else:
+            yield path
+            yield from _wrapped(_INDENT, figures)
 
 
 def _overview(connections: list[Connection]) -> Iterator[str]:
