@@ -15,7 +15,7 @@ from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, say
+from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, ending_signals, say
 from rtmpscope.text import printable
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _file_problems(files: Sequence[FileReport]) -> int:
 def _refuse_to_overwrite(output: str, captures: Sequence[str]) -> None:
     for capture in captures:
         if output != "-" and capture != "-" and os.path.exists(output) and os.path.samefile(output, capture):
-            raise Failure(f"{output} is the capture itself: choose another place with -o", BAD_INPUT)
+            raise Failure(f"{output} is the capture itself: choose another name for the output", BAD_INPUT)
 
 
 # --- commands ------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _unwritten(path: str) -> bool:
 
 def _on_signals(stop: Callable[[int], object]) -> None:
     """The first of those that end a program ends only its reading; the next does what it always did."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in ending_signals()}
 
     def handle(number: int, frame: FrameType | None) -> None:
         for each, handler in before.items():

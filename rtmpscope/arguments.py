@@ -6,6 +6,7 @@ Every option is declared once, in a function that the commands which take it sha
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, NoReturn
@@ -56,6 +57,13 @@ def _count(text: str) -> int:
     if count <= 0:
         raise ValueError
     return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError
+    return seconds
 
 
 _port.__name__ = "port number"  # argparse says "invalid port number value"
@@ -164,12 +172,13 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
     parser.add_argument(
-        "-a", metavar="LIMIT", dest="stop", type=_limit("duration", "filesize"), action="append", default=[],
-        help="stop after duration:SECONDS or filesize:KILOBYTES",
+        "-a", metavar="LIMIT", dest="stop", action="append", default=[],
+        type=_limit(duration=_seconds, filesize=_count), help="stop after duration:SECONDS or filesize:KILOBYTES",
     )  # fmt: skip
     parser.add_argument("-c", metavar="N", dest="count", type=_count, default=0, help="stop after N packets")
     parser.add_argument(
-        "-b", metavar="RING", dest="ring", type=_limit("filesize", "files"), action="append", default=[],
+        "-b", metavar="RING", dest="ring", action="append", default=[],
+        type=_limit(filesize=_count, files=_count),
         help="write a ring of files: filesize:KILOBYTES of each, files:N of them (default: 2)",
     )  # fmt: skip
     parser.add_argument(
@@ -185,16 +194,16 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(format="jsonl", follow=True)
 
 
-def _limit(*names: str) -> Callable[[str], tuple[str, float]]:
-    """NAME:NUMBER, for one of the names."""
+def _limit(**numbers: Callable[[str], float]) -> Callable[[str], tuple[str, float]]:
+    """NAME:NUMBER, for one of the names, each with what reads its number."""
 
     def read(text: str) -> tuple[str, float]:
         name, _, number = text.partition(":")
-        if name not in names or not float(number) > 0:
+        if name not in numbers:
             raise ValueError
-        return name, float(number)
+        return name, numbers[name](number)
 
-    read.__name__ = " or ".join([f"{name}:NUMBER" for name in names])
+    read.__name__ = " or ".join([f"{name}:NUMBER" for name in numbers])
     return read
 
 

@@ -17,21 +17,20 @@ from types import FrameType
 from typing import Final, NoReturn, TextIO
 
 from rtmpscope.arguments import parse
-from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, Signalled, say
+from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, Signalled, ending_signals, say
 from rtmpscope.text import printable
 
 OBJECTS: Final = 100_000  # to be made between two searches for cycles: what a capture gives dies without them
+SIGPIPE: Final = 13  # signal.SIGPIPE, which not every system has
 DEBUG: Final = "RTMPSCOPE_DEBUG"  # in the environment: let a traceback through
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code."""
     gc.set_threshold(OBJECTS)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _end)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
-        signal.signal(signal.SIGINT, _end)
+    for number in ending_signals():
+        if number != signal.SIGINT or signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, _end)  # but for ctrl-c where it is ignored, as in the background
     sys.stdout = sys.stdout or open(os.devnull, "w")  # who started us may have closed it
     sys.stderr = sys.stderr or open(os.devnull, "w")
     try:
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BrokenPipeError:
         _drop(sys.stdout)
-        return SIGNALLED + 13
+        return SIGNALLED + SIGPIPE
     except Signalled as signalled:
         return SIGNALLED + signalled.number
     except OSError as error:  # from the last flush

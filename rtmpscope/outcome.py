@@ -1,7 +1,8 @@
-"""How the program ends other than well: the exit codes, what carries them, and the line that tells the user."""
+"""How the program ends other than well: exit codes, what carries them, signals, and the line that tells the user."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import suppress
 from typing import Final
@@ -27,6 +28,13 @@ class Signalled(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number: Final = number
+
+
+def ending_signals() -> list[int]:
+    """The signals that ask the program to end: a hangup only where the system has it and nohup does not ignore it."""
+    hangup = getattr(signal, "SIGHUP", None)
+    heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([hangup] if heard else [])]
 
 
 def say(text: str) -> None:

@@ -409,6 +409,21 @@ def test_signal_ends_with_128_and_leaves_the_old_file(number: int, tmp_path: Pat
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["trace"]
 
 
+def test_nohup_is_respected() -> None:
+    with subprocess.Popen(
+        ["nohup", *COMMAND, "print", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=environment(),
+    ) as process:  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+        data = Path(CAPTURE).read_bytes()
+        process.stdin.write(data[:200_000])
+        process.stdin.flush()
+        assert process.stdout.readline()  # so it is there, and has seen to its signals
+        process.send_signal(signal.SIGHUP)
+        process.communicate(data[200_000:])
+        assert process.returncode == 0
+
+
 def test_plugin_is_loaded_and_its_failure_is_one_line(tmp_path: Path) -> None:
     plugin = tmp_path / "broken.py"
     plugin.write_text("def register(registry):\n    raise ValueError('on purpose')\n")
@@ -416,6 +431,16 @@ def test_plugin_is_loaded_and_its_failure_is_one_line(tmp_path: Path) -> None:
     assert result.returncode == 0 and "connect('live')" in result.stdout
     assert "broken" in result.stderr
     assert_one_line(result.stderr)
+
+
+@pytest.mark.parametrize("command", [["export", "{}", "-o", "{}"], ["sanitize", "{}", "{}"]])
+def test_capture_is_not_overwritten_by_what_is_made_of_it(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "only.pcap"
+    path.write_bytes(Path(CAPTURE).read_bytes())
+    result = run(*[word.format(path) for word in command])
+    assert result.returncode == 2 and "is the capture itself" in result.stderr
+    assert "with -o" not in result.stderr  # sanitize has no such option
+    assert path.read_bytes() == Path(CAPTURE).read_bytes()
 
 
 def test_missing_plugin_is_1_in_one_line(tmp_path: Path) -> None:
@@ -609,7 +634,11 @@ def test_interface_that_is_not_there_is_1_in_one_line() -> None:
     assert_one_line(result.stderr)
 
 
-@pytest.mark.parametrize("options", [("-b", "files:3"), ("-b", "filesize:9", "-a", "filesize:9"), ("-c", "-3")])
+@pytest.mark.parametrize(
+    "options",
+    [("-b", "files:3"), ("-b", "filesize:9", "-a", "filesize:9"), ("-b", "filesize:0.5"), ("-a", "filesize:inf"),
+     ("-a", "duration:inf"), ("-a", "duration:nan"), ("-c", "-3")],
+)  # fmt: skip
 def test_limits_that_mean_nothing_are_bad_usage(options: tuple[str, ...]) -> None:
     result = run("live", "-i", "lo", "--print", *options)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
