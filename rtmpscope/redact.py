@@ -282,9 +282,9 @@ class Redactor:
         masked = self.secret(path) + mark + self._query(query)
         if mark:
             self._remember(text[start:], masked)
-        for segment in path.split("/"):
-            if segment != path and not _is_ordinary(segment):
-                self._remember(segment, self._tag(segment))
+        for part in _parts(path):
+            if part != path and not _is_ordinary(part):
+                self._remember(part, self._tag(part))
         return text[:start] + masked
 
     def _identifier(self, text: str) -> str:
@@ -476,6 +476,15 @@ def another(character: str, random: int) -> str:
 def _masked_path(path: str, mask: Callable[[str], str]) -> str:
     """A path in which a part that looks like a token is taken for one."""
     return "/".join([mask(part) if _TOKEN.fullmatch(part) else part for part in path.split("/")])
+
+
+def _parts(path: str) -> Iterator[str]:
+    """What a server may repeat of a stream's name by itself: steps of its path, and the key in "live_<key>"."""
+    for step in path.split("/"):
+        yield step
+        word, _, key = step.partition("_")
+        if _is_ordinary(word):
+            yield key
 
 
 def _is_ordinary(text: str) -> bool:

@@ -15,7 +15,7 @@ from rtmpscope.export import values
 from rtmpscope.known import written as forms_of
 from rtmpscope.limits import SECRET_CHARACTERS
 from rtmpscope.model import Field, Message, Note, Severity
-from rtmpscope.redact import ALIKE, DOTS, MASK, Redactor
+from rtmpscope.redact import ALIKE, DOTS, MASK, TAGS, Redactor
 from rtmpscope.rtmp import amf0 as decoder
 from rtmpscope.rtmp import messages
 from rtmpscope.rtmp.summary import summarize
@@ -65,6 +65,15 @@ def redactor() -> Redactor:
 @pytest.mark.parametrize("name", ["pu\x1clish", "publiDh", "FCPubl\xa5sh", "getStr\xa5amLength", "lo\x1cin"])
 def test_name_is_replaced_though_damage_changed_the_command(redactor: Redactor, name: str) -> None:
     assert_gone(redacted(redactor, 20, command(name, 2, None, KEY)), KEY)
+
+
+@pytest.mark.parametrize("name", [f"live_{KEY}", f"live/{KEY}", f"studio/live_{KEY}?x=1", f"mp4:sk_{KEY}"])
+def test_key_behind_a_word_is_known_by_itself(name: str) -> None:
+    for style in (TAGS, DOTS, ALIKE):
+        redactor = Redactor(style=style)
+        redacted(redactor, 20, command("publish", 5, None, name, "live"))
+        assert_gone(redacted(redactor, 20, command("custom", 0, None, {"a": f"no {KEY} here"})), KEY)
+
 
 
 @pytest.mark.parametrize(
