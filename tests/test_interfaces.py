@@ -29,6 +29,13 @@ def test_the_busiest_comes_first_and_what_is_down_last(monkeypatch: pytest.Monke
     ]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells states in files")
+def test_names_and_states_are_known_without_scapy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_scapy = {one.name: one.state for one in interfaces(0.01)}
+    monkeypatch.setitem(sys.modules, "scapy.arch", None)
+    assert {one.name: one.state for one in interfaces(0.01)} == with_scapy
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux captures on any")
 def test_any_comes_last() -> None:
     assert interfaces(0.01)[-1].name == "any"

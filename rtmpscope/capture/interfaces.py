@@ -1,7 +1,12 @@
-"""What can be captured on: the interfaces of this machine, with what helps to pick one."""
+"""What can be captured on: the interfaces of this machine, with what helps to pick one.
+
+scapy knows most about them on every system.  Where it is not installed the system itself tells their names, and
+Linux their states.
+"""
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from pathlib import Path
@@ -9,15 +14,16 @@ from typing import Final
 
 ANY: Final = "any"  # all interfaces at once, on Linux
 
-COUNTERS: Final = Path("/sys/class/net")
+LINUX: Final = Path("/sys/class/net")
+IFF_UP: Final = 1  # <linux/if.h>
 
 
 class Interface:
     """One interface.
 
     description       in words, where it is more than the name
-    addresses         in their usual notation, IPv4 first
-    state             "up", "no link" or "down"
+    addresses         in their usual notation, IPv4 first; none without scapy
+    state             "up", "no link" or "down"; "" where nothing tells
     bytes_per_second  received and sent just now, None where the system does not say
     """
 
@@ -46,8 +52,11 @@ def interfaces(seconds: float = 0.5) -> list[Interface]:
 
 
 def _interfaces() -> list[Interface]:
-    import scapy.arch  # noqa: F401  (it fills conf.ifaces)
-    from scapy.config import conf
+    try:
+        import scapy.arch  # noqa: F401  (it fills conf.ifaces)
+        from scapy.config import conf
+    except ImportError:
+        return [Interface(name, "", [], _state(name)) for _, name in socket.if_nameindex()]
 
     found = []
     for one in conf.ifaces.values():
@@ -58,10 +67,20 @@ def _interfaces() -> list[Interface]:
     return found
 
 
+def _state(name: str) -> str:
+    """By the files of Linux; what an interface that is down carries cannot be read."""
+    try:
+        if not int((LINUX / name / "flags").read_text(), 16) & IFF_UP:
+            return "down"
+        return "up" if (LINUX / name / "carrier").read_text().strip() == "1" else "no link"
+    except (OSError, ValueError):
+        return ""
+
+
 def _bytes(name: str) -> int | None:
     """Received and sent since the interface exists."""
     try:
-        counters = COUNTERS / name / "statistics"
+        counters = LINUX / name / "statistics"
         return sum(int((counters / counter).read_text()) for counter in ("rx_bytes", "tx_bytes"))
     except (OSError, ValueError):
         return None
