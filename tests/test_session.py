@@ -651,6 +651,15 @@ def test_unpublish_where_packets_are_missing_may_have_been_asked_for():
     assert "whether the client asked" in verdict.text
 
 
+@pytest.mark.parametrize(("side", "outcome"), [(C2S, "incomplete"), (S2C, "failed")])
+def test_unpublish_to_a_client_that_resets_may_have_been_asked_for(side, outcome):
+    """The client had closed; what it said before may have been the last packet that is missing."""
+    talk = Talk().publish().media(4)
+    talk.status("NetStream.Unpublish.Success")
+    talk.connection.tcp[side].resets = 1
+    assert judged(talk.end("rst", first=side)).outcome == outcome
+
+
 def test_rejection_whose_reason_is_missing_may_be_the_first_round_of_authentication():
     talk = Talk()
     talk.handshake()

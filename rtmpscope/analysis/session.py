@@ -366,9 +366,13 @@ class Session(Steps):
         return self._goodbye_ns != UNKNOWN and (self._who() != S2C or self._goodbye_ns <= self._end_ns())
 
     def _may_have_left(self) -> bool:
-        """Whether a goodbye of the client may be among what is missing; after a reset nobody knows what that is."""
+        """Whether a goodbye of the client may be missing.
+
+        A client that resets had closed before the last word came; after any reset nobody knows what else is missing.
+        """
         reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
-        return self._unseen(self._last_media_ns()) or (reset and self._connection.lost_bytes > 0)
+        known = self._connection.lost_bytes == 0 and not self._client_reset()
+        return self._unseen(self._last_media_ns()) or (reset and not known)
 
     def _may_be_refused(self) -> bool:
         """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
@@ -390,6 +394,10 @@ class Session(Steps):
         """When the first side ended, or what was last seen."""
         return self._ends[0][2] if self._ends else self._connection.last_time_ns
 
+    def _client_reset(self) -> bool:
+        tcp = self._connection.tcp
+        return tcp[C2S].resets > 0 and tcp[S2C].resets == 0
+
     def _server_ended(self) -> bool:
         """Whether it was the server that ended the connection, by FIN or RST."""
         if self._how() == "rst":
@@ -409,8 +417,7 @@ class Session(Steps):
             return f"{('the client', 'the server')[self._who()]} closed the connection"
         if self._server_ended():
             return "the server reset the connection"
-        known = self._connection.tcp[C2S].resets and not self._connection.tcp[S2C].resets
-        return "the client reset the connection" if known else "the connection was reset"
+        return "the client reset the connection" if self._client_reset() else "the connection was reset"
 
     def _taken_back(self) -> str:
         """What it means that the server hung up, if that was soon after it granted publish or play."""
