@@ -272,7 +272,45 @@ def test_a_hangup_of_the_terminal_ends_the_program() -> None:
         os.execv(ARGUMENTS[0], [*ARGUMENTS, str(CAPTURE)])
     read_until(master, b"help")
     os.close(master)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (129, -signal.SIGHUP)
+    assert exit_code(child) in (129, -signal.SIGHUP)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_program_though_its_terminal_takes_nothing_more(number: int, code: int) -> None:
+    child, master = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        os.execv(ARGUMENTS[0], [*ARGUMENTS, str(CAPTURE)])
+    read_until(master, b"loaded 100")
+    end = time.monotonic() + PATIENCE
+    while not is_full(child):  # nobody reads it from here on
+        assert time.monotonic() < end
+        os.write(master, b"\x0cGgv")
+        time.sleep(0.05)
+    os.kill(child, number)
+    assert exit_code(child) == code
+    os.close(master)
+
+
+def exit_code(child: int) -> int | None:
+    """None where the process does not end, and had to be killed."""
+    end = time.monotonic() + PATIENCE
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return None
+        time.sleep(0.05)
+    return os.waitstatus_to_exitcode(ended[1])
+
+
+def is_full(child: int) -> bool:
+    """Whether the terminal of the process takes no more."""
+    terminal = os.open(f"/proc/{child}/fd/0", os.O_WRONLY | os.O_NOCTTY)
+    try:
+        return not select.select([], [terminal], [], 0)[1]
+    finally:
+        os.close(terminal)
 
 
 def read_until(master: int, wanted: bytes, quiet: float = 0.0) -> bytes:

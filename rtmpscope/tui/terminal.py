@@ -17,6 +17,10 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
+from contextlib import suppress
+from math import inf
+from time import monotonic
+from types import FrameType
 from typing import Any, TextIO
 
 from textual._xterm_parser import XTermParser
@@ -32,6 +36,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 ESCAPE = "\x1b"
 INPUT_WAIT = 0.1  # seconds between two looks at whether to stop reading keys
 READ_BYTES = 4096
+OUTPUT_WAIT = 0.1  # seconds between two looks at whether to give up what the terminal does not take
+GRACE = 1.0  # seconds that it has for that, after a signal to end
 SWITCH_INTERVAL = 0.001  # seconds a loading thread keeps the interpreter from the screen
 
 
@@ -56,32 +62,47 @@ def take_terminal() -> None:
 
 
 class Output:
-    """The terminal as a file that never fails: what is written after it is gone is lost, as it must be.
+    """The terminal as a file that never fails, and that waits for no terminal when the program is to end.
 
-    Textual writes in a thread of its own; an error there ends the thread, and the program then waits for it forever.
-    What could not be written waits in the file too, and would fail once more when the interpreter ends.
+    What is written after the terminal is gone is lost, as it must be.  One that is there but takes nothing, of a
+    connection that hangs say, holds up the thread in which Textual writes, and with it the program, which waits
+    for that thread: so what it has not taken by `deadline` is dropped.
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._file = file
+        self.deadline = inf
+        self._encoding = file.encoding
+        self._descriptor = opened_anew(file.fileno())
+        self._waiting: list[str] = []
 
     def write(self, text: str) -> None:
-        try:
-            self._file.write(text)
-        except OSError:
-            self._gone()
+        self._waiting.append(text)
 
     def flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError:
-            self._gone()
+        data = "".join(self._waiting).encode(self._encoding, "backslashreplace")
+        self._waiting.clear()
+        with suppress(OSError):
+            while data:
+                data = data[self._take(data) :]
 
-    def _gone(self) -> None:
-        """Put nothing in the place of the terminal, to write to."""
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, self._file.fileno())
-        os.close(nothing)
+    def _take(self, data: bytes) -> int:
+        """The number of bytes that are done with."""
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            select.select([], [self._descriptor], [], OUTPUT_WAIT)
+            return 0 if monotonic() < self.deadline else len(data)
+
+
+def opened_anew(descriptor: int) -> int:
+    """The same terminal for writing without waiting, which does not make others wait less that have it open too.
+
+    The descriptor itself where the terminal cannot be opened by its name.
+    """
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return descriptor
 
 
 class Terminal(LinuxDriver):
@@ -89,7 +110,8 @@ class Terminal(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        self._file = Output(self._file)  # type: ignore[assignment, arg-type]
+        self.output = Output(self._file)  # type: ignore[arg-type]
+        self._file = self.output  # type: ignore[assignment]
         self._suspended = False
 
     def run_input_thread(self) -> None:
@@ -126,13 +148,19 @@ class Terminal(LinuxDriver):
 
 async def live(app: App[None]) -> int:
     loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, app.exit, None, 128 + number)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Not in the loop, which may wait for the terminal."""
+        if isinstance(app._driver, Terminal):
+            app._driver.output.deadline = monotonic() + GRACE
+        loop.call_soon_threadsafe(app.exit, None, 128 + number)
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         await app.run_async()
     finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return app.return_code or 0
 
 
