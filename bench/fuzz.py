@@ -41,6 +41,7 @@ from rtmpscope.export.text import TextLines
 from rtmpscope.model import Event, Field, Message, Packet
 from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.redact import Redactor
+from rtmpscope.sanitize import Sanitizer
 from rtmpscope.store import Store
 from tests import records, strict, wire
 from tests.accounts import check_accounts
@@ -53,6 +54,7 @@ SAMPLED_RECORDS = 2  # of each capture, held to the schema
 OPENED_ROWS = 12
 SINGLE = 0.1  # of the captures, that are fed packet by packet
 EXTRACTED = 0.25  # of the captures, which wait for the disk
+SANITISED = 0.1
 
 SECRET = re.compile(rb"s3cr3t[-\w]*")
 
@@ -118,6 +120,8 @@ class Examination:
         self._read_again(not single)
         if reader.restartable:
             self._open_rows()
+        if self._chance.random() < SANITISED:
+            self._sanitise()
 
     @contextmanager
     def _extractor(self) -> Iterator[FlvExtractor | None]:
@@ -220,6 +224,26 @@ class Examination:
                 message = self._messages[event.number - 1]
                 if _facts(message) != _facts(event) or message.payload != event.payload:
                     raise Broken("row", f"{_facts(message)} is {_facts(event)} when it is opened")
+
+
+    def _sanitise(self) -> None:
+        """The copy has packets of the same lengths, and no secret that a command has named anywhere."""
+        with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:
+            Sanitizer(open_capture([self._path]), RTMP_PORTS).write(file)  # type: ignore[arg-type]
+            file.flush()
+            if _sizes(file.name) != _sizes(self._path):
+                raise Broken("sizes", "the packets of the sanitised copy have other lengths")
+            copy = Path(file.name).read_bytes()
+        for secret in self._named:
+            at = copy.find(secret.encode())
+            if at >= 0:
+                raise Broken("copy", f"{secret} in {copy[max(0, at - 60) : at + 60]!r}")
+
+
+def _sizes(path: str) -> list[tuple[int, int]]:
+    return [
+        (packet.captured, packet.wire_length) for batch in open_capture([path]).batches() for packet in batch.packets
+    ]
 
 
 def _facts(message: Message) -> tuple[int, ...]:
