@@ -382,7 +382,7 @@ class Sanitizer:
             end = event.offset + len(event.data)
             self._cost += stream.add([(event.offset + at, new) for at, new in edits], [(event.offset, end)])
         elif isinstance(event, End):
-            self._cost += stream.add((), [(chunk.offset, chunk.offset + chunk.size) for chunk in event.chunk_headers])
+            self._cost += stream.add((), ((chunk.offset, chunk.offset + chunk.size) for chunk in event.chunk_headers))
         if self._cost > EDITS_BYTES:
             self._give_up()
 
