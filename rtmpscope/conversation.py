@@ -12,10 +12,11 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.bits import u16
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd, StreamGap
+from rtmpscope.net.address import ports as ports_of
 from rtmpscope.net.reassembly import Flow, StreamItem
-from rtmpscope.rtmp.reader import ENCRYPTED_VERSIONS, PLAIN_VERSION, DirectionReader, looks_like_handshake
+from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION
+from rtmpscope.rtmp.reader import DirectionReader, looks_like_handshake
 from rtmpscope.rtmp.segments import index_at
 
 # On other ports: messages that count as proof, and stream bytes of one side within which it must come.
@@ -70,7 +71,7 @@ class Conversation:
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
         self.flow: Final = flow
         self.id: i64 = UNKNOWN
-        source, destination = _ports(flow)
+        source, destination = ports_of(flow.sides[0].key)
         self.on_port: Final = source in ports or destination in ports
         self.client_side: i64 = flow.client
         self.client_known_by = "syn"
@@ -269,11 +270,6 @@ def _is_proof(parts: dict[str, Handshake]) -> bool:
         for answer, asked in ((parts.get("02"), second), (parts.get("12"), first))
     )
     return answered or all(looks_like_handshake(block) for block in blocks)
-
-
-def _ports(flow: Flow) -> tuple[int, int]:
-    key = flow.sides[0].key
-    return u16(key, len(key) - 4), u16(key, len(key) - 2)
 
 
 def _first_data(items: list[StreamItem]) -> list[StreamData]:

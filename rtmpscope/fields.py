@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from rtmpscope.model import (
     C2S,
     DIRECTIONS,
+    SEVERITIES,
     UNKNOWN,
     Connection,
     End,
@@ -25,7 +26,6 @@ from rtmpscope.model import (
     Handshake,
     Message,
     Note,
-    Severity,
 )
 from rtmpscope.rtmp.messages import TYPES, type_slug
 from rtmpscope.rtmp.summary import summarize
@@ -39,7 +39,6 @@ _STRINGS: Final = ("string", "long_string", "amf3_string")
 _LISTS: Final = ("list", "strict_array", "array", "vector_object")
 _KEYED: Final = ("object", "ecma_array", "typed_object", "amf3_object")
 RECORDS: Final = ("message", "handshake", "gap", "end")
-SEVERITIES: Final = tuple(severity.name.lower() for severity in Severity)
 
 # The roots of bodies and the types that have them; nobody knows which types "unknown" stands for.
 ROOTS: Final[dict[str, frozenset[int]]] = {

@@ -38,6 +38,9 @@ class Severity(IntEnum):
     ERROR = 4
 
 
+SEVERITIES: Final = tuple([severity.name.lower() for severity in Severity])
+
+
 class Note:
     """Something worth a word: what, how bad, and a sentence that says what it means and what to do."""
 
@@ -103,7 +106,11 @@ class Field:
 
 @mypyc_attr(acyclic=True)
 class Packet:
-    """One captured frame.  `data` is cut out of its file block only when somebody asks for it."""
+    """One captured frame.  `data` is cut out of its file block only when somebody asks for it.
+
+    `link_type` is libpcap's LINKTYPE number; `captured` bytes of the frame stand in `block` from `start` on, and
+    `wire_length` bytes it had on the wire.
+    """
 
     __slots__ = ("number", "time_ns", "link_type", "block", "start", "captured", "wire_length")
 
@@ -134,8 +141,9 @@ class Packet:
 class Segment:
     """One TCP segment, still inside the block it was read in.
 
-    `key` is source address, destination address, source port, destination port, as they stood in the
-    packet; `length` counts the payload bytes that were captured, `cut` those that the snaplen removed.
+    `packet` is the number of the packet that brought it.  `key` is source address, destination address, source port,
+    destination port, as they stood in the packet (see rtmpscope.net.address); `length` counts the payload bytes that
+    were captured, `cut` those that the snaplen removed; seq, ack, flags and window are those of RFC 9293, 3.1.
     `offset` is the place of the payload in its stream and `ready` the packet that allowed its delivery (a
     later one where the segment waited behind a hole); reassembly writes both.
     """
@@ -185,7 +193,10 @@ class Segment:
 
 @mypyc_attr(acyclic=True)
 class StreamData:
-    """Consecutive bytes of one direction, with the segments that brought them, in stream order."""
+    """Consecutive bytes of one direction, with the segments that brought them, in stream order.
+
+    `offset` is the place of the first byte in the stream, counted from the byte after the SYN.
+    """
 
     __slots__ = ("offset", "data", "segments")
 
@@ -196,7 +207,10 @@ class StreamData:
 
 
 class StreamGap:
-    """Bytes of one direction that the capture does not hold; packet and time say when that was certain."""
+    """Bytes of one direction that the capture does not hold; packet and time say when that was certain.
+
+    `reason` is "capture_loss", "network_loss", "snaplen" or "mid_stream": see rtmpscope.net.reassembly.
+    """
 
     __slots__ = ("offset", "length", "reason", "packet", "time_ns")
 
@@ -244,6 +258,7 @@ class Event:
         self.notes: list[Note] | None = None
 
     def note(self, code: str, severity: Severity, text: str) -> None:
+        """Add a note to the event."""
         if self.notes is None:
             self.notes = []
         self.notes.append(Note(code, severity, text))
@@ -262,9 +277,11 @@ class Opened(Event):
 
 @mypyc_attr(acyclic=True)
 class Handshake(Event):
-    """One handshake part, C0 to S2.
+    """One handshake part, "C0" to "S2": its bytes `data`, from the stream offset `offset` on.
 
-    digest_block is 8, 772 or UNKNOWN for none; echo, for C2 and S2, is "exact", "random", "digest" or "none".
+    version is the number in C0 or S0 and what C1 or S1 calls itself, such as "9.0.124.2", "" where it says nothing;
+    style is "simple" or "digest"; digest_block is 8, 772 or UNKNOWN for none; echo, for C2 and S2, is "exact",
+    "random", "digest" or "none".
     """
 
     __slots__ = ("part", "version", "style", "digest_block", "echo", "offset", "data")
@@ -283,7 +300,11 @@ class Handshake(Event):
 
 
 class Call:
-    """A command and its answer: one object shared by both messages, completed when the answer comes."""
+    """A command and its answer: one object shared by both messages, completed when the answer comes.
+
+    name is the command's; request and answer are the numbers of the messages, answer 0 while there is none, and
+    latency_ns has no meaning before.
+    """
 
     __slots__ = ("name", "request", "request_time_ns", "answer", "answer_time_ns")
 
@@ -301,7 +322,18 @@ class Call:
 
 @mypyc_attr(acyclic=True)
 class Message(Event):
-    """One RTMP message, as the chunk stream carried it.
+    """One RTMP message, as the chunk stream carried it (RTMP 5.3).
+
+    number         from 1, in the order of the events
+    fmt, csid      of its first chunk header; `chunks` is how many chunks carried it
+    type_id        see rtmpscope.rtmp.messages.TYPES
+    timestamp      absolute, in milliseconds, modulo 2**32
+    length         payload bytes as declared, of which the capture holds `captured`
+    body           the decoded payload; None for audio and video until somebody describes the message
+    call           what links a request and its answer
+    aggregate      the number of the aggregate it was part of, 0 for none
+    aborted        the sender sent Abort (5.4.2) before it was complete
+    chunk_headers  only where the engine reads in detail
 
     packet and time_ns are those of the last byte, first_packet and first_time_ns those of the first chunk
     header.  `payload` holds the captured bytes one after the other; `holes` lists (place in the message,
@@ -422,7 +454,7 @@ class Gap(Event):
 class End(Event):
     """The end of one direction; `incomplete` counts the bytes of messages that were still unfinished.
 
-    chunk_headers are those of such messages, where the headers of all chunks are kept.
+    how is that of StreamEnd; chunk_headers are those of such messages, where the headers of all chunks are kept.
     """
 
     __slots__ = ("how", "incomplete", "offset", "chunk_headers")
@@ -452,7 +484,11 @@ class Verdict:
 
 
 class TcpStats:
-    """What the TCP layer of one direction tells about a stall."""
+    """What the TCP layer of one direction tells about a stall.
+
+    Segments: packets, retransmissions, out_of_order, zero_windows, resets; conflicts are retransmissions with other
+    bytes than the first copy.  bytes are those of payload, retransmitted ones included; lost_bytes are in `gaps` holes.
+    """
 
     __slots__ = (
         "packets",
@@ -495,8 +531,11 @@ class Connection:
     """One TCP connection and what is known about it so far.
 
     carries says what its bytes are: "rtmp", or "nothing", "http", "ssh", "tls", "rtmpe", "policy_file", "unknown".
+    client_known_by says how the client was told from the server: "syn", "port" or "guess".
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
-    tcp[direction] what TCP tells; tcp_rtt_ns the time from SYN to SYN-ACK, UNKNOWN where not seen.
+    tcp[direction] what TCP tells; tcp_rtt_ns the time from SYN to SYN-ACK, UNKNOWN where not seen; ends[direction]
+    how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and lost_bytes count both
+    directions.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).
     """
 

@@ -25,6 +25,7 @@ from rtmpscope.export.values import members, quoted, scalar, value
 from rtmpscope.limits import HELD_CHARACTERS, HELD_NS, HELD_RECORDS
 from rtmpscope.model import (
     DIRECTIONS,
+    SEVERITIES,
     UNKNOWN,
     Call,
     Connection,
@@ -53,7 +54,6 @@ UNITS: Final = ("nal_units", "obus")
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _SECOND: Final = 1_000_000_000
-_SEVERITIES: Final = ("comment", "chat", "note", "warning", "error")
 
 
 class _Request:
@@ -212,7 +212,7 @@ class Trace:
         if not notes:
             return "[]"
         texts = [
-            f'{{"code":{quoted(note.code)},"severity":"{_SEVERITIES[note.severity]}","text":{self._text(note.text)}}}'
+            f'{{"code":{quoted(note.code)},"severity":"{SEVERITIES[note.severity]}","text":{self._text(note.text)}}}'
             for note in notes
         ]
         return "[" + ",".join(texts) + "]"

@@ -1,22 +1,40 @@
-"""The two ends of a TCP connection, as they stand in the key of a segment: addresses, then ports."""
+"""The two ends of a TCP connection, as they stand in the key of a segment.
+
+A key is source address, destination address, source port, destination port, each as it stood in the packet: 12 bytes
+for IPv4, 36 for IPv6.
+"""
+
+from __future__ import annotations
+
+from typing import Final
 
 from rtmpscope.bits import u16
 from rtmpscope.model import Endpoint
 
-PORT = 2
+PORT_BYTES: Final = 2
 
 
 def endpoints(key: bytes) -> tuple[Endpoint, Endpoint]:
     """Source and destination."""
-    ports = len(key) - 2 * PORT
-    source, destination = key[: ports // 2], key[ports // 2 : ports]
-    return Endpoint(_text(source), u16(key, ports)), Endpoint(_text(destination), u16(key, ports + PORT))
+    source, destination = _addresses(key)
+    source_port, destination_port = ports(key)
+    return Endpoint(_text(source), source_port), Endpoint(_text(destination), destination_port)
+
+
+def ports(key: bytes) -> tuple[int, int]:
+    """Those of source and destination."""
+    return u16(key, len(key) - 2 * PORT_BYTES), u16(key, len(key) - PORT_BYTES)
 
 
 def reverse(key: bytes) -> bytes:
     """The key of what is sent the other way."""
-    ports = len(key) - 2 * PORT
-    return key[ports // 2 : ports] + key[: ports // 2] + key[ports + PORT :] + key[ports : ports + PORT]
+    source, destination = _addresses(key)
+    return destination + source + key[-PORT_BYTES:] + key[-2 * PORT_BYTES : -PORT_BYTES]
+
+
+def _addresses(key: bytes) -> tuple[bytes, bytes]:
+    end = len(key) - 2 * PORT_BYTES
+    return key[: end // 2], key[end // 2 : end]
 
 
 def _text(address: bytes) -> str:

@@ -26,14 +26,15 @@ DIGEST_BLOCKS: Final = (772, 8)
 _TEXTS: Final = (b"Genuine Adobe Flash Player 001", b"Genuine Adobe Flash Media Server 001")
 _SUFFIX: Final = bytes.fromhex("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab93b8e636cfeb31ae")
 
-# C0 and S0 (RTMP 5.2.2; 6, 8 and 9 are librtmp's and FFmpeg's).
+# C0 and S0 (RTMP 5.2.2; those of RTMPE are librtmp's and FFmpeg's).
+PLAIN_VERSION: Final = 3
+ENCRYPTED_VERSIONS: Final = (6, 8, 9)
 _VERSIONS: Final = {
     3: "plain RTMP",
     6: "RTMPE",
     8: "RTMPE with XTEA",
     9: "RTMPE with Blowfish",
 }
-_ENCRYPTED: Final = (6, 8, 9)
 
 
 def grade(before: Iterable[Handshake], part: Handshake) -> None:
@@ -48,10 +49,10 @@ def grade(before: Iterable[Handshake], part: Handshake) -> None:
 def _grade_version(part: Handshake, peer: Handshake | None) -> None:
     version = part.data[0]
     part.version = str(version)
-    if version in _ENCRYPTED:
+    if version in ENCRYPTED_VERSIONS:
         text = "this is RTMPE: the handshake is in clear, everything after it is encrypted and cannot be read"
         part.note("rtmpe-encrypted", Severity.NOTE, text)
-    elif version != 3:
+    elif version != PLAIN_VERSION:
         text = f"version {version} is not in use (RTMP is 3): an odd peer, or not RTMP at all"
         part.note("handshake-version", Severity.WARNING, text)
     if part.direction == S2C and peer is not None and peer.version != part.version:

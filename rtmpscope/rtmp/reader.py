@@ -27,16 +27,13 @@ from rtmpscope.model import (
     StreamGap,
 )
 from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
-from rtmpscope.rtmp.handshake import sender
+from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
 from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
 from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
 PART_ENDS: Final = (1, 1537, 3073)
 PART_NAMES: Final = (("C0", "C1", "C2"), ("S0", "S1", "S2"))
-
-PLAIN_VERSION: Final = 3
-ENCRYPTED_VERSIONS: Final = (6, 8, 9)
 
 # What is known of one chunk stream takes.
 STREAM_BYTES: Final = 512
@@ -107,7 +104,7 @@ class DirectionReader:
         """Memory that waits for more bytes: unfinished messages, chunk streams, and what is being searched."""
         held = int(self.parser.kept + STREAM_BYTES * len(self.parser.streams))
         if self.parser.detail:
-            held += HEADER_BYTES * len(self._unfinished())
+            held += HEADER_BYTES * sum([len(stream.headers or ()) for stream in self.parser.streams.values()])
         for item in self.held:
             held += len(item.data)
         if self.recovery is not None:
