@@ -52,6 +52,7 @@ MODULES = (
     "rtmpscope/analysis/conformance.py",
     "rtmpscope/analysis/fingerprints.py",
     "rtmpscope/analysis/session.py",
+    "rtmpscope/analysis/session_facts.py",
     "rtmpscope/analysis/steps.py",
     "rtmpscope/analysis/transactions.py",
     # Bodies, for print, export and the row that is opened.

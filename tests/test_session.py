@@ -320,6 +320,22 @@ def test_client_that_just_closes():
     assert "the client closed the connection without a word" in verdict.text
 
 
+@pytest.mark.parametrize(
+    ("start_ms", "repeated", "told"),
+    [(16_775_000, False, True), (16_775_000, True, False), (16_700_000, False, False), (17_000_000, False, True)],
+)
+def test_server_that_hangs_up_when_extended_timestamps_begin_may_have_stumbled_over_them(start_ms, repeated, told):
+    talk = Talk().publish().media(5, start_ms=start_ms)
+    if not repeated:
+        talk.connection.note_counts["extended-timestamp-not-repeated"] = 80
+    verdict = judged(talk.end(first=S2C))
+    assert verdict.outcome == "failed"
+    assert ("some servers lose sync" in verdict.text) is told
+    client = Talk().publish().media(5, start_ms=start_ms)
+    client.connection.note_counts["extended-timestamp-not-repeated"] = 80
+    assert "lose sync" not in judged(client.end()).text
+
+
 @pytest.mark.parametrize(("lost", "outcome"), [(False, "failed"), (True, "incomplete")])
 def test_publisher_that_closes_within_a_message_died(lost, outcome):
     talk = Talk().publish().media(4)
@@ -394,13 +410,22 @@ def test_reconnect_request_is_no_failure():
     assert verdict.message == last.number
 
 
-def test_stalls_are_told_with_what_tcp_says():
+@pytest.mark.parametrize(
+    ("again", "closed", "causes"),
+    [
+        (41, 0, "TCP sent 41 segments again"),
+        (1, 1, "TCP sent 1 segment again, the receiver closed its window once"),
+        (0, 2, "the receiver closed its window 2 times"),
+    ],
+)
+def test_stalls_are_told_with_what_tcp_says(again, closed, causes):
     talk = Talk().publish().media(3)
-    talk.connection.tcp[C2S].retransmissions = 41
+    talk.connection.tcp[C2S].retransmissions = again
+    talk.connection.tcp[S2C].zero_windows = closed
     talk.wait(4).media(3, start_ms=3000, headers=False)
     verdict = judged(talk.goodbye().end())
     assert verdict.outcome == "ok"
-    assert "it stalled once (TCP sent 41 segments again)" in verdict.text
+    assert f"it stalled once ({causes})" in verdict.text
 
 
 # Without streams

@@ -15,15 +15,16 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_stream import MediaStream
-from rtmpscope.analysis.media_timeline import MediaTimeline
-from rtmpscope.analysis.steps import RECONNECT, UNPUBLISHED, Step, Steps
-from rtmpscope.analysis.words import because, later, seconds
+from rtmpscope.analysis.session_facts import REFUSAL_NS, SessionFacts
+from rtmpscope.analysis.steps import RECONNECT, UNPUBLISHED, Step
+from rtmpscope.analysis.words import because, later, often, seconds
 from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Verdict
 
 PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
 PAST_NS: Final = 1_000_000_000  # media that was on its way when the server ended the session
 QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
-REFUSAL_NS: Final = 1_000_000_000  # a server that hangs up so soon after it granted something takes that back
+EXTENDED_MS: Final = 0xFFFFFF  # timestamps from here on take four more bytes
+STUMBLE_MS: Final = 10_000  # how soon a server hangs up that cannot read them
 UNANSWERED_SYN_NS: Final = 900_000_000  # TCP asks again after a second
 
 # What a connection may carry instead: role, outcome and sentence.
@@ -85,7 +86,7 @@ REASON_MISSING: Final = (
 )
 
 
-class Session(Steps):
+class Session(SessionFacts):
     """verdict() may be asked at any time."""
 
     name: Final = "session"
@@ -233,7 +234,7 @@ class Session(Steps):
             if self._unseen(self._last_media_ns()):
                 return "incomplete", f"then {self._ending()}; what was said before that is missing in the capture"
             if self._server_ended():
-                return "failed", f"{then} {self._ending()} without a word{self._taken_back()}"
+                return "failed", f"{then} {self._ending()} without a word{self._taken_back() or self._stumbled()}"
             if how == "fin" and self._torn and self._role() == "publish":
                 return "failed", f"{then} {self._ending()} in the middle of a message: it crashed, or was stopped"
             if how == "fin":
@@ -309,37 +310,7 @@ class Session(Steps):
         text = f"The capture shows only a part of this session, {beginning}without media{self._one_sided()}."
         return Verdict(self._role(), "handshake" if self._parts else "tcp", "incomplete", None, None, text)
 
-    # Facts
-
-    def _role(self) -> str:
-        if self._wish is not None:
-            return self._wish.name
-        if self._has_media():
-            return ("publish", "play")[self._media_direction()]
-        if self._objects:
-            return "shared_object"
-        return "remoting" if self._calls else self._intent
-
-    def _timeline(self) -> MediaTimeline:
-        timeline = self._connection.analysis["media_timeline"]
-        assert isinstance(timeline, MediaTimeline)
-        return timeline
-
-    def _media_direction(self) -> int:
-        """The direction of the media that the session is about."""
-        if self._wish is not None:
-            return C2S if self._wish.name == "publish" else S2C
-        return C2S if self._timeline().span(C2S)[0] else S2C
-
-    def _has_media(self) -> bool:
-        return self._timeline().span(self._media_direction())[0] > 0
-
-    def _first_media_ns(self) -> int:
-        direction = self._media_direction()
-        return min((stream.first_ns for stream in self._timeline().streams if stream.direction == direction), default=0)
-
-    def _last_media_ns(self) -> int:
-        return self._timeline().span(self._media_direction())[1]
+    # Words
 
     def _media(self) -> str:
         """ "12.0 s of media" """
@@ -349,67 +320,6 @@ class Session(Steps):
         )
         on = f" on {streams} streams" if streams > 1 else ""
         return f"{self._timeline().duration_ms(direction) / 1000:.1f} s of media{on}"
-
-    def _reached(self) -> str:
-        if (self._took_leave() or self._finished) and (self._has_media() or self._wish is None):
-            return "teardown"
-        if self._has_media():
-            return "media"
-        if self._wish is not None:
-            return self._wish.name
-        if self._told is not None:
-            return self._told[0]
-        return "create_stream" if self._create is not None else "connect"
-
-    def _took_leave(self) -> bool:
-        """Whether the client said goodbye, and not to a server that had hung up."""
-        return self._goodbye_ns != UNKNOWN and (self._who() != S2C or self._goodbye_ns <= self._end_ns())
-
-    def _may_have_left(self) -> bool:
-        """Whether a goodbye of the client may be missing.
-
-        A client that resets had closed before the last word came; after any reset nobody knows what else is missing.
-        """
-        reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
-        known = self._connection.lost_bytes == 0 and not self._client_reset()
-        return self._unseen(self._last_media_ns()) or (reset and not known)
-
-    def _may_be_refused(self) -> bool:
-        """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
-        since_ns = self._first_media_ns() if self._wish is None else self._wish.time_ns
-        if self._last_media_ns() - since_ns >= REFUSAL_NS:
-            return False
-        ends = {direction: how for direction, how, _ in self._ends}
-        cut_off = ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end"
-        return self._wish is None or cut_off or self._unseen(since_ns)
-
-    def _how(self) -> str:
-        """How the connection ended, by the side that ended first; "" while it goes on."""
-        return self._ends[0][1] if self._ends else ""
-
-    def _who(self) -> int:
-        return self._ends[0][0] if self._ends else UNKNOWN
-
-    def _end_ns(self) -> int:
-        """When the first side ended, or what was last seen."""
-        return self._ends[0][2] if self._ends else self._connection.last_time_ns
-
-    def _client_reset(self) -> bool:
-        tcp = self._connection.tcp
-        return tcp[C2S].resets > 0 and tcp[S2C].resets == 0
-
-    def _server_ended(self) -> bool:
-        """Whether it was the server that ended the connection, by FIN or RST."""
-        if self._how() == "rst":
-            tcp = self._connection.tcp
-            return tcp[S2C].resets > 0 and tcp[C2S].resets == 0
-        return self._how() == "fin" and self._who() == S2C
-
-    def _unseen(self, since_ns: int) -> bool:
-        """Whether something that was said since then may be missing in the capture, or be known too late."""
-        return self._lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
-
-    # Words
 
     def _ending(self) -> str:
         """ "the client closed the connection" """
@@ -425,6 +335,16 @@ class Session(Steps):
         if wish is None or not wish.answer or self._end_ns() - wish.answer_ns > REFUSAL_NS:
             return ""
         return ", so soon that this is a refusal: check the key, the name and the server's log"
+
+    def _stumbled(self) -> str:
+        """What a server that hung up may have stumbled over: extended timestamps that had just begun (RTMP 5.3.1.3)."""
+        if "extended-timestamp-not-repeated" not in self._connection.note_counts or self._role() != "publish":
+            return ""
+        streams = [stream for stream in self._timeline().streams if stream.direction == C2S]
+        since_ms = min((min(stream.now_ms - EXTENDED_MS, stream.duration_ms) for stream in streams), default=0)
+        if not 0 <= since_ms < STUMBLE_MS:
+            return ""
+        return "; extended timestamps had just begun, the client does not repeat them, and some servers lose sync there"
 
     def _judged(self, reached: str, outcome: str, text: str) -> Verdict:
         """A verdict that the wish's answer decided, where there was one."""
@@ -488,10 +408,9 @@ class Session(Steps):
             return missing
         again = self._connection.tcp[direction].retransmissions
         closed = self._connection.tcp[1 - direction].zero_windows
-        causes = [f"TCP sent {again:,} segments again"] if again else []
-        causes += [f"the receiver closed its window {closed:,} times"] if closed else []
-        times = "once" if stalls == 1 else f"{stalls:,} times"
-        return f"{missing}; it stalled {times}" + (f" ({', '.join(causes)})" if causes else "")
+        causes = [f"TCP sent {again:,} segment{'s'[: again > 1]} again"] if again else []
+        causes += [f"the receiver closed its window {often(closed)}"] if closed else []
+        return f"{missing}; it stalled {often(stalls)}" + (f" ({', '.join(causes)})" if causes else "")
 
     def _one_sided(self) -> str:
         """Which side alone was captured, where the verdict cannot know what the other said."""

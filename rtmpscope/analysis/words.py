@@ -37,3 +37,7 @@ def seconds(time_ns: int) -> str:
 
 def later(time_ns: int) -> str:
     return "at once" if time_ns < 1_000_000 else f"{seconds(time_ns)} later"
+
+
+def often(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
