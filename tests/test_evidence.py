@@ -88,8 +88,22 @@ def test_stream_id_seen_before_is_worth_most_and_a_large_one_impossible() -> Non
 
 
 def test_length_seen_before_is_likelier_than_a_short_than_a_long_one() -> None:
-    assert length_bits(418, 418) > length_bits(418, 20) > length_bits(1 << 20, 20) == 0
-    assert is_impossible(length_bits(MAX_LIKELY_LENGTH + 1, UNKNOWN))
+    assert length_bits(418, 418, 9) > length_bits(418, 20, 9) > length_bits(1 << 20, 20, 9) == 0
+    assert is_impossible(length_bits(MAX_LIKELY_LENGTH + 1, UNKNOWN, 9))
+
+
+def test_only_video_and_aggregates_are_longer_than_a_megabyte() -> None:
+    assert [type_id for type_id in TYPES if not is_impossible(length_bits(2 << 20, UNKNOWN, type_id))] == [VIDEO, AGGREGATE]
+
+
+def test_small_stream_id_is_likelier_than_one_that_could_be_a_type() -> None:
+    assert stream_bits(1, 2, 9) > stream_bits(20, 2, 9) > 0
+
+
+@pytest.mark.parametrize("type_id", [DATA_AMF0, COMMAND_AMF0])
+def test_selector_before_amf0_is_no_evidence(type_id: int) -> None:
+    assert payload_bits(type_id, len(NAME), NAME, 0, PEEK, UNKNOWN) > 20
+    assert payload_bits(type_id, len(NAME) + 1, b"\0" + NAME, 0, PEEK, UNKNOWN) == 0
 
 
 # --- payloads --------------------------------------------------------------------------------------------

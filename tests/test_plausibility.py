@@ -151,3 +151,10 @@ def test_payload_with_another_message_in_it_looks_cut_only_where_no_size_is_know
     payload = bytes(128) + chunk(0, 4, 40, 20, AUDIO, 1, bytes(20)) + bytes(300)
     assert looks_cut(UNLIMITED, payload, 0, len(payload), 0xC6)
     assert not looks_cut(4096, payload, 0, len(payload), 0xC6)
+
+
+def test_control_csid_is_an_unlikely_one_for_anything_else() -> None:
+    control, other = ChunkStream(2), ChunkStream(6)
+    header = (0, 40, 500, AUDIO, 1)
+    assert header_bits(control, *header) == header_bits(other, *header) - 20
+    assert header_bits(control, 0, 0, 4, ACKNOWLEDGEMENT, 0) == header_bits(other, 0, 0, 4, ACKNOWLEDGEMENT, 0) > 0

@@ -401,6 +401,43 @@ def test_message_behind_a_hole_is_certain_only_with_what_confirms_it() -> None:
     assert first.ready >= gap.ready > gap.packet
 
 
+# --- headers that are almost there ---------------------------------------------------------------------------
+
+
+def test_command_of_two_chunks_is_no_command_of_one_though_a_header_could_stand_behind_it() -> None:
+    """The last byte of the first answer, taken for a basic header, makes the next header one of another command."""
+    session = Session()
+    session._add(2, 5, u32(5_000_000), 11, 0, 0)
+    session._add(3, COMMAND_AMF0, wire.command("_result", 1, {"description": "x" * 99}), 0, 0, 0)
+    for _ in range(3):
+        session._add(3, COMMAND_AMF0, wire.command("_result", 2, None), 0x12, 0, 0)
+    line = Line(late=True).send(session.data, 151).end()
+    assert found(line, session, 0) == [0, 1, 2, 3, 4]
+
+
+def test_first_chunk_that_a_hole_took_may_not_be_all_of_the_message() -> None:
+    """The chunk size is not known, and what is missing is as long as the first chunk."""
+    session = Session().sound(108, 0, 0).frame(100, 20, 0).sound(107, 40, 1).sound(106, 60, 1).frame(205, 100, 1)
+    session.sound(108, 120, 1).sound(109, 140, 1)
+    start = session.sent[4].offset + 8
+    line = send_with_holes(Line(late=True), session.data, [(start, start + 128)]).end()
+    assert found(line, session, 0) == [0, 1, 2, 3, 5, 6]
+    (broken,) = [message for message in line.messages if message.holes]
+    assert (broken.holes, broken.captured) == ([(0, 128)], 77)
+
+
+def test_basic_header_of_two_bytes_is_none_where_the_second_is_that_of_a_known_csid() -> None:
+    """A message ends with a byte of which six bits are 0, and is read one byte short: its chunks are smaller now."""
+    session = Session(5000).show(3)
+    hole = session.end
+    session.resize(1024)
+    hole = (hole, session.end)
+    session._add(6, VIDEO, b"\x27\x01\x00\x00\x00" + u32(1104) + wire.filler(1103) + b"\x40", 200, 1, 1)
+    session.sound(152, 224, 1).show(5, 7)
+    line = send_with_holes(shaken(), session.data, [hole]).end()
+    assert found(line, session) == whole(session, [hole])
+
+
 # --- cost ------------------------------------------------------------------------------------------------
 
 

@@ -496,9 +496,10 @@ class ChunkParser:
             bits = IMPOSSIBLE
         uncertain = stream.stale > 0 and fmt >= 2
         inherited = not uncertain or may_inherit(stream, data, at, visible)
-        if self.exempt and inherited:
+        early = self._is_read_early(stream, fmt, pos)
+        if self.exempt and inherited and not early:
             bits = max(bits, 0)
-        elif bits < 0 or stream.remaining or not inherited:
+        elif bits < 0 or stream.remaining or not inherited or early:
             self._weigh(0, at + wanted)
             self._stop(LOST_SYNC, self.origin + at)
             return False
@@ -521,6 +522,16 @@ class ChunkParser:
             self.proof = self.bits + PROOF_BITS
         self.uncut = max(self.uncut, wanted)
         return True
+
+    def _is_read_early(self, stream: ChunkStream, fmt: i64, pos: i64) -> bool:
+        """Whether a long basic header (5.3.1.1) of an unknown csid ends with what is a header of a known one.
+
+        All else would be the same if it began there, behind the last byte of a payload.
+        """
+        if stream.csid < 64 or stream.seen:
+            return False
+        last: i64 = self.data[pos + 1 + (self.data[pos] & 63)]
+        return last >> 6 == fmt and self._stream(last & 63).seen
 
     def may_be_cut(self, length: i64) -> bool:
         """Whether it is not certain how many chunks a message of that length has."""
@@ -801,11 +812,11 @@ class ChunkParser:
     # ---------------------------------------------------------------- holes
 
     def spans(self, length: i64) -> bool:
-        """Whether the chunk under way goes on for so many bytes, for certain."""
+        """Whether the chunk under way goes on for so many bytes, and what is behind them is certain too."""
         stream = self.current
         if stream is None or self.left < length:
             return False
-        return self.chunk_size_sure or min(stream.length, stream.length - stream.remaining + length) <= self.uncut
+        return self.chunk_size_sure or stream.length <= self.uncut
 
     def skip(self, length: i64, ready: i64) -> i64:
         """Step over missing bytes as the message under way predicts them: SURE, GUESS or LOST."""

@@ -58,7 +58,8 @@ LARGEST_STEP: Final = 1 << 24
 
 MAX_DELTA_MS: Final = 60_000
 NEAR_MS: Final = 600_000
-MAX_LIKELY_LENGTH: Final = 8 << 20
+MAX_LIKELY_LENGTH: Final = 8 << 20  # of video and aggregates
+MAX_OTHER_LENGTH: Final = 1 << 20
 
 
 def delta_bits(delta: i64) -> i64:
@@ -95,11 +96,13 @@ def stream_bits(message_stream_id: i64, seen: i64, type_id: i64) -> i64:
         return IMPOSSIBLE
     if message_stream_id == seen:
         return 30
-    return 20 if message_stream_id < 256 else IMPOSSIBLE
+    if message_stream_id >= 256:
+        return IMPOSSIBLE
+    return 20 if message_stream_id < 16 else 12  # a header that is read one byte early has the type here
 
 
-def length_bits(length: i64, seen: i64) -> i64:
-    if length > MAX_LIKELY_LENGTH:
+def length_bits(length: i64, seen: i64, type_id: i64) -> i64:
+    if length > (MAX_LIKELY_LENGTH if type_id == 9 or type_id == 22 else MAX_OTHER_LENGTH):
         return IMPOSSIBLE
     if length == seen:
         return 8
@@ -113,7 +116,9 @@ def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64
     if type_id == 9:
         return _video_bits(length, data, at, available, seen_first)
     if type_id in COMMAND_TYPES:
-        return _amf_name_bits(length, data, at, available)
+        bits = _amf_name_bits(length, data, at, available)
+        # A selector before AMF0 is rare; the last byte of a header that was read one byte early is none.
+        return min(bits, 0) if type_id >= 18 and available and data[at] == 0 else bits
     if type_id <= 6:
         return _control_bits(type_id, length, data, at, available)
     if type_id == 22:

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from rtmpscope.bits import u32
 from rtmpscope.rtmp.chunk_stream import ChunkStream
 from rtmpscope.rtmp.evidence import (
+    CONTROL_CSID,
     LARGEST_STEP,
     UNLIMITED,
     delta_bits,
@@ -48,8 +49,10 @@ def header_bits(
         bits += stream_bits(message_stream_id, stream.message_stream_id, type_id)
     elif fmt < 3:
         bits += delta_bits(value)
+    if stream.csid == CONTROL_CSID and type_id > 6:
+        bits -= 20
     if fmt < 2:
-        bits += type_bits(type_id, stream.type_id) + length_bits(length, stream.length)
+        bits += type_bits(type_id, stream.type_id) + length_bits(length, stream.length, type_id)
     return bits
 
 

@@ -85,6 +85,9 @@ JOINED_SHARE: Final = 16
 
 SCANNED_SIZES: Final = 32
 
+# Bytes of AMF that are decoded to tell chunk sizes apart.
+LARGEST_DECODED: Final = 2_048
+
 # Csids of which the search knows what their messages begin with, at most.
 KINDS_SEARCHED: Final = 8
 
@@ -402,7 +405,7 @@ class Recovery:
                 certain = self.parser.chunk_size_sure or span <= self.parser.uncut
                 whole = False
                 if type_id in COMMAND_TYPES:
-                    believed = whole = _is_whole(data[payload : payload + span], size)
+                    believed = whole = _is_whole(data, payload, span - headers, size)
                 elif (span - headers) % size == 0:
                     believed = False  # it may as well go on behind a chunk of another message
                 else:
@@ -600,6 +603,9 @@ class Recovery:
             at = data.find(continuation, at + 1, stop)
         if sizes == [size] and not (size == UNLIMITED and len(others) > 0):
             return []
+        if first < 0x80 and data[header + 6] in COMMAND_TYPES and shown == length <= LARGEST_DECODED:
+            window = data[payload : place + HEADER_SPAN + length]  # what is there for certain (see _can_size)
+            sizes = [size for size in sizes if _is_whole(window, 0, length, size)] or sizes
         return sizes
 
     def _length_at(self, data: bytes, place: i64) -> i64:
@@ -649,15 +655,15 @@ def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) ->
     return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
 
 
-def _is_whole(data: bytes, size: i64) -> bool:
-    """Whether bytes that a chunk size cuts are AMF0 values from the first to the last."""
-    content = bytearray(data)
+def _is_whole(data: bytes, payload: i64, length: i64, size: i64) -> bool:
+    """Whether a payload that a chunk size cuts is AMF0 values from the first byte to the last."""
+    content = bytearray(data[payload : payload + length + (length - 1) // size])
     del content[size :: size + 1]
     decoder = Decoder(bytes(content), len(content))
     at: i64 = 0
     while at < len(content) and not decoder.failed:
         at = decoder.value(at, "").end
-    return at == len(content) and not decoder.failed
+    return at == length and not decoder.failed
 
 
 def _basic_size(first: i64) -> i64:
