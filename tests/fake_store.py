@@ -30,7 +30,7 @@ SECOND = 1_000_000_000
 START = 1_795_224_000 * SECOND
 COLUMNS = (
     "severity", "number", "time_ns", "connection", "direction", "type_id", "message_stream_id", "packet", "timestamp",
-    "length",
+    "length", "offset",
 )  # fmt: skip
 
 
@@ -98,8 +98,9 @@ class FakeStore:
             "kind": type(event).__name__.lower(), "number": 0, "type_id": -1, "fmt": -1, "csid": -1,
             "message_stream_id": -1, "timestamp": -1, "length": 0, "captured": 0, "first_packet": event.packet,
             "severity": self.severity(row), "head": event.payload[:8] if isinstance(event, Message) else b"",
+            "offset": 0,
         }  # fmt: skip
-        for name in ("number", "type_id", "fmt", "csid", "message_stream_id", "timestamp", "length", "captured"):
+        for name in plain.keys() - {"kind", "severity", "head", "first_packet"}:
             plain[name] = getattr(event, name, plain[name])
         for name in ("time_ns", "connection", "direction", "packet"):
             plain[name] = getattr(event, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from textual.events import MouseScrollDown
@@ -26,6 +27,7 @@ from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.timeline import Timeline
 from rtmpscope.tui.times import FORMATS
 from tests.fake_store import START, FakeStore, HugeStore, rejected_publish
+from tests.patience import PATIENCE
 
 Script = Callable[["Driver"], Awaitable[None]]
 ONSTATUS, PUBLISH = 10, 9  # rows of the rejected publish
@@ -50,10 +52,11 @@ class Driver:
 
     async def settle(self) -> None:
         """Until no worker is at work and every row was taken up."""
-        for _ in range(200):
+        end = monotonic() + PATIENCE
+        await asyncio.sleep(0.005)
+        while self.main.opening or any(worker.is_running for worker in self.app.workers):
+            assert monotonic() < end
             await asyncio.sleep(0.005)
-            if not self.main.opening and not any(worker.is_running for worker in self.app.workers):
-                break
         self.main.tick()
         await asyncio.sleep(0.01)
 
@@ -532,6 +535,8 @@ def test_graphs_take_the_place_of_the_detail_pane() -> None:
         assert screen.main.query_one(Graphs).display and not screen.main.query_one(Detail).display
         assert "bitrate" in screen.text
         await screen.press("tab", "down")
+        assert "frame rate" in screen.text
+        await screen.press("down")
         assert "media behind its timestamps" in screen.text
         await screen.press("left")
         assert screen.main.row == 12

@@ -21,6 +21,7 @@ def streamed(late_ms: int = 0) -> FakeStore:
         late = late_ms if place >= 50 else 0
         frame = message(2 * place + 1, C2S, 9, b"\x27\x01\0\0\0" + bytes(995), place * 100 + late)
         frame.timestamp = place * 100
+        frame.offset = place * 1000
         events.append(frame)
         timeline.on_message(frame, None)
         if place % 10 == 9:
@@ -55,9 +56,22 @@ def test_a_lag_survives_the_wrap_of_timestamps() -> None:
 
 def test_sent_bytes_stand_beside_what_was_acknowledged() -> None:
     store = streamed()
-    lines = points(charts(store, store.connections[0])[3])  # type: ignore[arg-type]
+    lines = points(charts(store, store.connections[0])[4])  # type: ignore[arg-type]
     assert max(lines["sent c2s"]) == 100_000 and lines["acknowledged"][-1] == 99_000
     assert list(lines) == ["sent c2s", "acknowledged"]
+
+
+def test_an_acknowledgement_that_begins_again_goes_on_from_the_last() -> None:
+    store = streamed()
+    store.events.append(message(999, S2C, 3, wire.u32(500), 9990))
+    store.visible += 1
+    lines = points(charts(store, store.connections[0])[4])  # type: ignore[arg-type]
+    assert lines["acknowledged"][-2:] == [99_000, 99_500]
+
+
+def test_the_frame_rate_of_video_is_frames_per_second() -> None:
+    store = streamed()
+    assert set(points(charts(store, store.connections[0])[1])["video →"]) == {10.0}  # type: ignore[arg-type]
 
 
 def test_a_long_connection_is_sampled() -> None:

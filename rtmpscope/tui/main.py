@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import ClassVar
 
 from textual import on, work
@@ -108,7 +109,13 @@ class MainScreen(Workbench):
         def done(text: str) -> None:
             self.look_through(text.strip(), self.sight.followed)
 
+        self.make_ready()
         self.query_one(Prompt).ask(ask_filter(done), self.sight.filter)
+
+    @work(thread=True, group="imports", exit_on_error=False)
+    def make_ready(self) -> None:
+        """Import what a filter computes with while it is being typed: that takes a tenth of a second."""
+        import_module("numpy")
 
     def action_find(self) -> None:
         def done(text: str) -> None:
