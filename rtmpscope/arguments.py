@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final, NamedTuple, NoReturn
 
 from rtmpscope import __version__
@@ -242,23 +241,10 @@ COMMANDS: Final = {
 }  # fmt: skip
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All commands in one parser, for help and shell completion."""
-    parser = _Parser(
-        prog="rtmpscope", usage="rtmpscope [COMMAND] CAPTURE... [options]", description=OVERVIEW,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--version", action="version", version=version())
-    _shared(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
-    for name, command in COMMANDS.items():
-        _command_parser(name, partial(commands.add_parser, name, help=command.help))
-    return parser
-
-
-def _command_parser(name: str, make: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
+def _parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of one command: those of all of them would take 5 ms to make."""
     command = COMMANDS[name]
-    parser = make(
+    parser = _Parser(
         prog=f"rtmpscope {name}",
         description=f"{command.help[0].upper()}{command.help[1:]}.",
         epilog=command.examples and f"examples:\n{command.examples}",
@@ -269,22 +255,29 @@ def _command_parser(name: str, make: Callable[..., argparse.ArgumentParser]) -> 
     return parser
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """A first word that is no command is a capture to open."""
-    if arguments and arguments[0] in COMMANDS:  # without the parsers of the other commands, which take 5 ms to make
-        name, *rest = arguments
-        return _command_parser(name, _Parser).parse_args(rest, argparse.Namespace(command=name))
-    if not arguments or arguments[0] in ("-h", "--help"):
-        parser = build_parser()
-        if not arguments:
-            parser.error("name a capture, as in rtmpscope stream.pcap")
-        return parser.parse_args(arguments)
+def _parser_of_no_command() -> argparse.ArgumentParser:
+    """Captures to open on the screen, and help that names the commands."""
     parser = _Parser(
-        prog="rtmpscope", description=OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        prog="rtmpscope",
+        usage="rtmpscope [COMMAND] CAPTURE... [options]",
+        description=OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=version())
     _print_arguments(parser)
     _rows_argument(parser)
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments by name, `command` among them: "" where the first word is none, and so a capture to open."""
+    if arguments and arguments[0] in COMMANDS:
+        name, *rest = arguments
+        return _parser_of(name).parse_args(rest, argparse.Namespace(command=name))
+    parser = _parser_of_no_command()
+    if not arguments:
+        parser.error("name a capture, as in rtmpscope stream.pcap")
     return parser.parse_args(arguments, argparse.Namespace(command=""))
 
 

@@ -16,6 +16,7 @@ from mypy_extensions import i64
 
 from rtmpscope.conversation import Conversation
 from rtmpscope.limits import CONNECTIONS, HELD_BYTES, TRIALS
+from rtmpscope.media.tag import AUDIO, VIDEO
 from rtmpscope.model import (
     UNKNOWN,
     Connection,
@@ -39,14 +40,12 @@ from rtmpscope.rtmp import aggregate, handshake
 
 RTMP_PORTS: Final = frozenset({1935})
 
-# Types from here on are looked up less directly; there are none.
+# Annotators of types below this are found by index; RTMP has no others, but the wire may say any.
 USUAL_TYPES: Final = 23
 
-# How much memory a byte of traffic may take while it waits, at most.
+# Bytes of memory that a byte of traffic may take while it waits, at most.
 GROWTH: Final = 64
 
-AUDIO: Final = 8
-VIDEO: Final = 9
 AGGREGATE: Final = 22
 
 # Of a connection that has been let go.
@@ -55,12 +54,14 @@ _ON_NO_MESSAGE: Final[list[list[OnMessage]]] = [[] for _ in range(USUAL_TYPES)]
 
 
 class Engine:
-    """feed() packets, finish() once; `connections` grows as connections are recognised.
+    """feed() packets, finish() once; the list `connections` grows as connections are recognised.
 
-    ports are those on which every connection is reported, RTMP or not; elsewhere content decides.
-    whole_payloads keeps the complete payload of audio and video messages, in_detail the header of every chunk too;
-    `connections` is how many are kept, and `trials` how many of which content has still to decide; `held` bounds the
-    bytes that wait for more in all of them.
+    ports           those on which every connection is reported, RTMP or not; elsewhere content decides
+    whole_payloads  keeps the complete payload of audio and video messages
+    in_detail       keeps the header of every chunk too
+    connections     how many are kept, as an argument
+    trials          of how many more content may still have to decide
+    held            bytes that may wait for more in all of them
     """
 
     def __init__(
@@ -120,16 +121,13 @@ class Engine:
         return Field("event", None)
 
     def _advance(self, flows: list[Flow]) -> list[Event]:
+        """Read what these flows have ready, one by one; then look at the events of all of them in their order."""
         opened: list[Conversation] = []
         active: list[Conversation] = []
         for flow in flows:
             conversation = self._conversations.get(flow.id)
             if conversation is None:
-                conversation = Conversation(flow, self._ports, self._whole)
-                if self._detail:
-                    conversation.in_detail()
-                self._conversations[flow.id] = conversation
-                self._try(conversation)
+                conversation = self._meet(flow)
             conversation.advance()
             if conversation.id == UNKNOWN:
                 if flow.ignored:
@@ -154,7 +152,7 @@ class Engine:
         self.touched += active
         lists: list[list[Event]] = []
         for conversation in active:
-            self._connect(conversation)
+            self._update(conversation)
             for events in conversation.take():
                 if events:
                     lists.append(events)
@@ -219,6 +217,7 @@ class Engine:
                 self._let_go(conversation)
 
     def _let_go(self, conversation: Conversation) -> None:
+        """Nothing more of a connection is read: keep its facts alone."""
         self._forget(conversation)
         conversation.release()
         self._handshakes.pop(conversation.id, None)
@@ -232,24 +231,32 @@ class Engine:
         self._limit_reached("limit-connections", text)
         self._forget(conversation)
 
-    def _try(self, conversation: Conversation) -> None:
-        """Wait for what a connection carries; where too many wait, the oldest is given up."""
-        self._trials[conversation.flow.id] = conversation
+    def _meet(self, flow: Flow) -> Conversation:
+        """Wait for what a new flow carries; where too many wait, the oldest is given up."""
+        conversation = Conversation(flow, self._ports, self._whole)
+        if self._detail:
+            conversation.in_detail()
+        self._conversations[flow.id] = conversation
+        self._trials[flow.id] = conversation
         if len(self._trials) > self._trials_limit:
             text = f"more than {self._trials_limit:,} connections that may be RTMP: the oldest are not read on"
             self._limit_reached("limit-trials", text)
             self._forget(next(iter(self._trials.values())))
+        return conversation
 
     def _limit_reached(self, code: str, text: str) -> None:
+        """Say so, once in a run."""
         if all([problem.code != code for problem in self._registry.problems]):
             self._registry.problems.append(Note(code, Severity.WARNING, text))
 
     def _forget(self, conversation: Conversation) -> None:
+        """Read a connection no further, as if it had never been met but for its key in the reassembler."""
         self._conversations.pop(conversation.flow.id, None)
         self._trials.pop(conversation.flow.id, None)
         self._reassembler.forget(conversation.flow)
 
     def _open(self, conversation: Conversation) -> None:
+        """Give a connection its number and its annotators; the event that says so comes before all it has said."""
         flow = conversation.flow
         number = len(self.connections)
         source, destination = endpoints(flow.sides[conversation.client_side].key)
@@ -267,8 +274,8 @@ class Engine:
         event.ready = conversation.opened_ready
         conversation.held[client].insert(0, event)
 
-    def _connect(self, conversation: Conversation) -> None:
-        """Copy what the lower stages know onto the connection."""
+    def _update(self, conversation: Conversation) -> None:
+        """Copy what the lower stages know by now onto the connection."""
         flow = conversation.flow
         connection = self.connections[conversation.id]
         connection.carries = conversation.carries

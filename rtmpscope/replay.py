@@ -15,6 +15,7 @@ from typing import Final
 
 from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
 from rtmpscope.conversation import Conversation
+from rtmpscope.media.tag import AUDIO, VIDEO
 from rtmpscope.model import Message, Segment
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
@@ -147,7 +148,7 @@ class Replay:
         for message in self._messages:
             self.passed[message.direction] = message.offset
             found = message.direction == direction and message.offset == offset
-            if found or message.type_id not in (8, 9):
+            if found or message.type_id not in (AUDIO, VIDEO):
                 self._remembered[message.direction, message.offset] = message
                 if len(self._remembered) > REMEMBERED:
                     self._remembered.popitem(last=False)

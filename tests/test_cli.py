@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from rtmpscope import __version__, actions
+from rtmpscope.arguments import COMMANDS
 from tests import wire
 from tests.patience import PATIENCE, wait_until
 from tests.strict import check, parse
@@ -60,8 +61,8 @@ def test_version_says_whether_it_is_compiled() -> None:
 def test_help_names_every_command_and_option() -> None:
     result = run("--help")
     assert result.returncode == 0
-    for word in ("print", "export", "stats", "extract", "fields", "CAPTURE", "-Y", "--no-redact"):
-        assert word in result.stdout + run("print", "--help").stdout
+    for word in (*COMMANDS, "CAPTURE", "-Y", "--no-redact", "--follow", "--rows"):
+        assert word in result.stdout
 
 
 def test_print_has_one_line_per_message() -> None:
