@@ -3,6 +3,7 @@
 #              with -j2 on both builds at once)
 # make bench   compare with tshark and other readers: half an hour (BENCH="--scale 0.1": some minutes)
 # make lint    ruff, and mypy in strict mode
+# make clean   remove what these have made
 #
 # Needs Python 3.11 or later with venv, make and git, and uses a C compiler where there is one.
 

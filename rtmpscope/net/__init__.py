@@ -1,0 +1,1 @@
+"""Packets to TCP segments, and segments to the two streams of a connection."""
