@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests import wire
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 CAPTURE = ROOT / "captures" / "nginx-duplicate-publish.pcap"
@@ -26,7 +27,6 @@ INSTALLED = Path(sysconfig.get_path("scripts"), "rtmpscope")
 ARGUMENTS = [str(INSTALLED)] if INSTALLED.exists() else [sys.executable, "-m", "rtmpscope"]  # where it is not installed
 COMMAND = shlex.join(ARGUMENTS)
 KEY, MASK = "s3cr3t-key-42", "••••"  # the stream key in it, and what is shown in its place
-PATIENCE = 30.0  # seconds until something that should appear is given up
 HOSTILE = "\x1b]0;owned\x07\x9b31m[/foo][@click=app.bell]x[/]\u202eevil"
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

@@ -9,6 +9,7 @@ import pytest
 
 from rtmpscope.tui import turns
 from rtmpscope.tui.turns import Selector, end_turn, give_way, take_turn
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -17,33 +18,32 @@ def nobody_at_work() -> Iterator[None]:
     end_turn()
 
 
-def gone_on(release: bool) -> bool:
-    """Whether a thread that gives way goes on, within a second, when it may or must."""
+def gone_on(seconds: float = PATIENCE) -> bool:
+    """Whether a thread that gives way goes on within so many seconds."""
     passed = Event()
     Thread(target=lambda: (give_way(), passed.set()), daemon=True).start()
-    if release:
-        end_turn()
-    return passed.wait(1.0)
+    return passed.wait(seconds)
 
 
 def test_a_thread_waits_while_the_screen_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 60.0)
-    assert gone_on(release=False)
+    monkeypatch.setattr(turns, "PATIENCE", 2 * PATIENCE)
+    assert gone_on()
     take_turn()
-    assert not gone_on(release=False)
-    assert gone_on(release=True)
+    assert not gone_on(0.5)
+    end_turn()
+    assert gone_on()
 
 
 def test_a_screen_that_is_never_done_does_not_stop_a_thread() -> None:
     take_turn()
-    assert gone_on(release=False)
+    assert gone_on()
 
 
 def test_the_loop_is_at_work_but_where_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 60.0)
+    monkeypatch.setattr(turns, "PATIENCE", 2 * PATIENCE)
     with Selector() as selector:
         selector.select(0.001)
-        assert not gone_on(release=False)
+        assert not gone_on(0.5)
         end_turn()
         selector.select(0)
-        assert gone_on(release=False)
+        assert gone_on()
