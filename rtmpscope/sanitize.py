@@ -57,6 +57,7 @@ _HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,15}://(?:[^/?#\s]*@)?(\[[0
 _TEXT: Final = re.compile(rb"[\x20-\x7e]{4,}")
 _WRAP: Final = 1 << 32
 CHECK_BYTES: Final = 4  # at the end of a frame they are its checksum, if anything
+_HEADER: Final = 8  # bytes that tell of a string in AMF before it begins, at most
 _PAD: Final = 256  # bytes of a stream that are scrambled with one hash
 _RECENT: Final = 131_072  # bytes of a stream in which a retransmission is known again
 _EDIT: Final = 1024  # bytes of the longest edit
@@ -422,12 +423,19 @@ class Sanitizer:
             return
         if old.value != new.value or old.kind != new.kind:
             yield self._of_value(old, new, payload)
+        behind = old.start
         for before, after in zip(old.children, new.children, strict=False):
-            name = before.name.encode()
-            at = before.start - len(name)  # a key stands right before its value
-            if before.name != after.name and payload[at : before.start] == name:
-                yield at, after.name.encode()
+            if before.name != after.name:  # a key stands right before its value
+                yield self._of_key(before, after.name, payload, behind)
             yield from self._of_body(before, after, payload)
+            behind = before.end
+
+    def _of_key(self, field: Field, name: str, payload: bytes, behind: int) -> Edit:
+        text, other = field.name.encode(), name.encode()
+        at = field.start - len(text)
+        if payload[at : field.start] == text and len(text) == len(other):
+            return at, other
+        return behind, self._unlike(payload[behind : field.start])  # not UTF-8, so it may begin anywhere
 
     def _of_value(self, old: Field, new: Field, payload: bytes) -> Edit:
         if isinstance(old.value, str):
@@ -435,6 +443,10 @@ class Sanitizer:
             at = payload.find(text, old.start, old.end)
             if at >= 0 and len(text) == len(other):
                 return at, other
+            for at in range(old.start, min(old.start + _HEADER, old.end)):
+                raw = payload[at : old.end]
+                if raw.decode("utf-8", "backslashreplace") == old.value:
+                    return at, self._unlike(raw)
             return old.start, b""  # a reference to a string that stands, and is replaced, elsewhere
         place, layout = _NUMBERS.get(old.kind, (0, ""))
         if layout:
@@ -443,6 +455,10 @@ class Sanitizer:
             return old.start, self._blurred(payload[old.start : old.end])
         head = old.start + 1  # AMF3's integer: seven bits a byte, and whether more follow
         return head, bytes([byte & 0x80 | (byte * 5 + 3) & 0x7F for byte in payload[head : old.end]])
+
+    def _unlike(self, data: bytes) -> bytes:
+        """Other letters, the same for the same bytes."""
+        return _scrambled(data, 0, self._key)
 
     def _blurred(self, data: bytes) -> bytes:
         """Bytes that nobody decoded: every text in them becomes another."""

@@ -278,6 +278,30 @@ def test_undecoded_rest_of_a_command_is_blurred(tmp_path: Path) -> None:
     assert_nowhere(copy, KEY.encode())
 
 
+def in_amf0(text: bytes) -> bytes:
+    return b"\2" + wire.u16(len(text)) + text
+
+
+NO_UTF8 = [KEY.encode() + b"\xff\xfe", b"\xc3(" + KEY.encode(), b"a\x80" * 40 + KEY.encode()]
+
+
+@pytest.mark.parametrize("text", NO_UTF8)
+def test_secret_that_is_no_utf8_is_replaced(text: bytes, tmp_path: Path) -> None:
+    size = len(text) << 1 | 1
+    in_amf3 = b"\x11\x06" + bytes([0x80 | size >> 7, size & 0x7F]) + text
+    frames = session(
+        (20, amf0("publish", 5.0, None) + in_amf0(text)),
+        (17, b"\0" + amf0("publish", 5.0, None) + in_amf3),
+        (20, amf0("custom", 6.0, None) + b"\3" + in_amf0(text)[1:] + amf0(1.0) + b"\0\0\x09"),
+        (20, amf0("custom", 6.0, None) + b"\3" + amf0("token")[1:] + in_amf0(text) + b"\0\0\x09"),
+    )
+    path = capture(tmp_path, frames)
+    copy = sanitised(path, tmp_path)
+    for at in range(len(KEY) - 5):
+        assert_nowhere(copy, KEY[at : at + 6].encode())
+    assert len(trace(path)) == len(trace(copy))
+
+
 def test_addresses_are_replaced_consistently_with_texts_of_equal_length(tmp_path: Path) -> None:
     path = ROOT / "captures" / "nginx-publish-play.pcap"
     copy = sanitised(path, tmp_path, addresses=True)
