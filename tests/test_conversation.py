@@ -127,6 +127,13 @@ def test_two_blocks_of_noise_that_begin_with_3_are_no_handshake() -> None:
     assert not said_of(tcp(OFF_PORT).open().send(C2S, noise[0]).send(S2C, noise[1]).close()).connections
 
 
+def test_an_echo_of_such_noise_is_proof() -> None:
+    client, server, answer = (wire.filler(1536, seed) for seed in (11, 12, 13))
+    for c2, s2 in ((answer, wire.echo(client, 5)), (wire.echo(server, 5), answer)):
+        frames = wire.conversation(b"\x03" + client + c2, b"\x03" + server + s2, tcp(OFF_PORT))
+        assert len(run(wire.packets(frames)).of(Handshake)) == 6
+
+
 def test_port_named_by_the_user_needs_no_proof() -> None:
     talk = tcp(OFF_PORT).open().send(C2S, C2S_START[:1537])
     assert not said_of(talk).connections

@@ -339,9 +339,10 @@ def walk(field: Field) -> Iterator[Field]:
 def test_ranges_of_secrets_in_a_payload_are_hidden(redactor: Redactor) -> None:
     event = message(20, command("publish", 2, None, KEY, "live"))
     body = messages.decode(20, event.payload, event.length)
-    ranges = redactor.hidden(event, body, redactor.body(event, body))
-    at = event.payload.index(KEY.encode())
-    assert any(start <= at and at + len(KEY) <= end for start, end in ranges)
+    shown = bytearray(event.payload)
+    for start, end in redactor.hidden(event, body, redactor.body(event, body)):
+        shown[start:end] = b"*" * (end - start)
+    assert KEY.encode() not in shown and b"publish" in shown and b"live" in shown
     assert redactor.hidden(message(20, command("createStream", 2, None)), *[Field("command")] * 2) == []
 
 
