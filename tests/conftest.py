@@ -18,6 +18,7 @@ for name in [*os.environ]:
         del os.environ[name]
 os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color"} | dict.fromkeys(FOLDERS, private)
 os.environ.setdefault("HOME", private)
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # where nginx and tcpdump are
 time.tzset()
 os.umask(0o022)
 
