@@ -337,7 +337,7 @@ def _live(arguments: argparse.Namespace) -> int:
         packets=arguments.count,
         promiscuous=arguments.promiscuous,
         ring=(int(ring["filesize"]), int(ring.get("files", 2))) if ring else None,
-        save=arguments.save,
+        save=arguments.save or "",
     )
     watched = arguments.text or arguments.output is not None or not sys.stdout.isatty()
     if not watched:

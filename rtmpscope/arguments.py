@@ -65,7 +65,15 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _path(text: str) -> str:
+    """Not the empty one, as of a variable that was never set: it would mean the current folder to some."""
+    if not text:
+        raise ValueError
+    return text
+
+
 _port.__name__ = "port number"  # argparse says "invalid port number value"
+_path.__name__ = "name"
 _count.__name__ = "count"
 
 
@@ -78,8 +86,9 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
     )
     parser.add_argument(
-        "--plugin", metavar="PATH", dest="plugins", action="append", default=[], help="load a plugin file or folder"
-    )
+        "--plugin", metavar="PATH", dest="plugins", type=_path, action="append", default=[],
+        help="load a plugin file or folder",
+    )  # fmt: skip
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colour the text (default: on a terminal)"
     )
@@ -99,7 +108,7 @@ def _quiet_argument(parser: argparse.ArgumentParser) -> None:
 
 def _captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "captures", metavar="CAPTURE", nargs="+",
+        "captures", metavar="CAPTURE", type=_path, nargs="+",
         help='pcap or pcapng file, also gzip or zstd; "-" is standard input; several are read as one',
     )  # fmt: skip
     _shared(parser)
@@ -115,8 +124,9 @@ def _print_arguments(parser: argparse.ArgumentParser) -> None:
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _print_arguments(parser)
     parser.add_argument(
-        "-o", metavar="TRACE", dest="output", default="-", help='where to; "-", the default, is standard output'
-    )
+        "-o", metavar="TRACE", dest="output", type=_path, default="-",
+        help='where to; "-", the default, is standard output',
+    )  # fmt: skip
     parser.add_argument(
         "--format", metavar="FORMAT", default="jsonl",
         help="jsonl, one record per line (default); json, one array; or a plugin's format",
@@ -142,7 +152,7 @@ def _stats_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _extract_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
-    parser.add_argument("-o", metavar="DIR", dest="output", required=True, help="folder for the files")
+    parser.add_argument("-o", metavar="DIR", dest="output", type=_path, required=True, help="folder for the files")
     parser.add_argument(
         "--elementary", action="store_true",
         help="every track by itself, in the file that is usual for its codec: Annex B, ADTS, IVF, Ogg, ...",
@@ -150,8 +160,8 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("captures", metavar="IN", nargs=1, help="capture to copy")
-    parser.add_argument("output", metavar="OUT", help='pcapng file to write; "-" is standard output')
+    parser.add_argument("captures", metavar="IN", type=_path, nargs=1, help="capture to copy")
+    parser.add_argument("output", metavar="OUT", type=_path, help='pcapng file to write; "-" is standard output')
     parser.add_argument("--addresses", action="store_true", help="replace addresses and host names too")
     _ports_argument(parser)
     _quiet_argument(parser)
@@ -169,7 +179,7 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", dest="promiscuous", action="store_false", help="do not put the interface into promiscuous mode"
     )
-    parser.add_argument("-w", metavar="FILE", dest="save", default="", help="keep the packets in this file")
+    parser.add_argument("-w", metavar="FILE", dest="save", type=_path, help="keep the packets in this file")
     parser.add_argument(
         "-a", metavar="LIMIT", dest="stop", action="append", default=[],
         type=_limit(duration=_seconds, filesize=_count), help="stop after duration:SECONDS or filesize:KILOBYTES",
@@ -187,7 +197,9 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     _rows_argument(parser)
     sink = parser.add_mutually_exclusive_group()
     sink.add_argument("--print", dest="text", action="store_true", help="print lines instead of opening the UI")
-    sink.add_argument("--export", metavar="TRACE", dest="output", help="write the JSON trace instead of opening the UI")
+    sink.add_argument(
+        "--export", metavar="TRACE", dest="output", type=_path, help="write the JSON trace instead of opening the UI"
+    )
     _payload_argument(parser)
     _shared(parser)
     parser.set_defaults(format="jsonl", follow=True)

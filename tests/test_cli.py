@@ -645,6 +645,19 @@ def test_limits_that_mean_nothing_are_bad_usage(options: tuple[str, ...]) -> Non
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("",), ("print", ""), ("print", CAPTURE, "--plugin", ""), ("export", CAPTURE, "-o", ""),
+        ("extract", CAPTURE, "-o", ""), ("sanitize", CAPTURE, ""), ("live", "-i", "lo", "-w", ""),
+    ],
+)  # fmt: skip
+def test_empty_name_is_bad_usage(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2 and "invalid name value: ''" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("limit", ["duration", "duration:x", "duration:-1", "hours:3"])
 def test_wrong_limit_is_bad_usage(limit: str) -> None:
     result = run("live", "-i", "lo", "-a", limit)
