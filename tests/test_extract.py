@@ -29,7 +29,7 @@ class Notebook:
         self.path: Path | None = None
         Notebook.made.append(self)
 
-    def media(self, type_id, payload, facts, time):
+    def media(self, type_id, payload, facts, time, known):
         self.frames.append((type_id, time, payload))
 
     def data(self, message, time):
@@ -188,6 +188,12 @@ def test_without_timestamps_the_clock_of_the_capture_counts(extractor):
     )
     assert Notebook.made[0].times == [0, 1000, 1040]
     assert report[1].startswith("  3 frames without a known timestamp")
+
+
+def test_frames_without_timestamps_that_come_at_once_follow_each_other(extractor):
+    at = 10**18
+    feed(extractor, video(5000, time_ns=at), *[video(UNKNOWN, time_ns=at + 40_000_000) for _ in range(3)])
+    assert Notebook.made[0].times == [5000, 5040, 5041, 5042]
 
 
 def test_frames_with_timestamps_keep_them_between_those_without(extractor):

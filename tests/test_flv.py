@@ -11,7 +11,7 @@ from rtmpscope.engine import Engine
 from rtmpscope.export import OutputError
 from rtmpscope.export.flv import FlvExtractor
 from rtmpscope.media import tag
-from rtmpscope.model import C2S, Message
+from rtmpscope.model import C2S, UNKNOWN, Message
 from rtmpscope.plugins import Registry, load_builtin
 from tests.flv_files import decode, have_ffmpeg, packets, tags
 from tests.media_samples import MESSAGES
@@ -64,6 +64,27 @@ def test_time_begins_with_the_earliest_frame(tmp_path):
         tmp_path, (VIDEO, 0, HEADER), (VIDEO, 5_000_000, KEY), (AUDIO, 4_999_990, SOUND), (VIDEO, 5_000_040, INTER)
     )
     assert [time for _, time, _ in found] == [0, 10, 0, 50]
+
+
+def times(folder, *frames):
+    """Those of the tags of video frames, of (timestamp or UNKNOWN, ms of the capture)."""
+    with FlvExtractor(str(folder)) as extractor:
+        for timestamp, at_ms in frames:
+            frame = message(VIDEO, timestamp, INTER)
+            frame.first_time_ns = frame.time_ns = at_ms * 1_000_000
+            extractor.event(frame)
+        extractor.finish()
+    (path,) = folder.iterdir()
+    return [time for _, time, _ in tags(path.read_bytes())]
+
+
+def test_guessed_times_do_not_go_beyond_the_next_that_is_known(tmp_path):
+    late = [(0, 0), (UNKNOWN, 40), (UNKNOWN, 300), (UNKNOWN, 310), (120, 320), (UNKNOWN, 360), (200, 400)]
+    assert times(tmp_path, *late) == [0, 40, 120, 120, 120, 160, 200]
+
+
+def test_guessed_times_before_a_step_back_stay(tmp_path):
+    assert times(tmp_path, (5000, 0), (UNKNOWN, 40), (2000, 80)) == [3000, 3040, 0]
 
 
 def test_time_beyond_24_bits_has_its_top_byte_behind(tmp_path):

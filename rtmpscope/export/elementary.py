@@ -45,7 +45,7 @@ class ElementaryWriter:
         self._scratch: Final = scratch
         self._tracks: Final[dict[tuple[int, int, str], Spool]] = {}
 
-    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int) -> None:
+    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int, known: bool) -> None:
         if facts.kind not in ("frame", "sequence_header"):
             return
         key = (type_id, facts.track, facts.codec)

@@ -39,8 +39,8 @@ class Writer(Protocol):
 
     suffix: str
 
-    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int) -> None:
-        """A whole audio or video message of one track, to be decoded at `time` ms."""
+    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int, known: bool) -> None:
+        """A whole audio or video message of one track, to be decoded at `time` ms, which may be no more than likely."""
 
     def data(self, message: Message, time: int) -> None:
         """A whole data message."""
@@ -198,15 +198,16 @@ class _Stream:
         read = tag.audio if message.type_id == AUDIO else tag.video
         facts = read(message.payload)
         time = self._clock.time(message, facts.kind == "frame")
+        known = message.timestamp != UNKNOWN
         if facts.many:
             self._divided += 1
             for payload in single_tracks(message.type_id, message.payload):
-                self._one(message.type_id, payload, read(payload), time)
+                self._one(message.type_id, payload, read(payload), time, known)
         elif facts.kind != "empty":
-            self._one(message.type_id, message.payload, facts, time)
+            self._one(message.type_id, message.payload, facts, time, known)
 
-    def _one(self, type_id: int, payload: bytes, facts: MediaTag, time: int) -> None:
-        self._writer.media(type_id, payload, facts, time)
+    def _one(self, type_id: int, payload: bytes, facts: MediaTag, time: int, known: bool) -> None:
+        self._writer.media(type_id, payload, facts, time, known)
         if facts.kind == "frame":
             counts = self._frames["audio" if type_id == AUDIO else "video"]
             counts[facts.codec] = counts.get(facts.codec, 0) + 1
@@ -252,6 +253,7 @@ class _Clock:
         self.unknown = 0  # frames without a timestamp
         # Timestamp, time and capture time of the last frame whose timestamp is known, or else of the first frame.
         self._reference: tuple[int, int, int] | None = None
+        self._latest: Final[dict[int, int]] = {}  # time of the last frame, by type
         self._first = 0
         self._last = 0
 
@@ -267,6 +269,8 @@ class _Clock:
             known, then, then_ns = self._reference
             if UNKNOWN in (known, timestamp):
                 time = then + (now_ns - then_ns) // _NS_PER_MS
+                if is_frame and timestamp == UNKNOWN:  # several may have come at once
+                    time = max(time, self._latest.get(message.type_id, time - 1) + 1)
             else:
                 time = then + _step(known, timestamp)
         if is_frame:
@@ -274,6 +278,7 @@ class _Clock:
             self._last = time if self._reference is None else max(self._last, time)
             if self._reference is None or timestamp != UNKNOWN:
                 self._reference = (timestamp, time, now_ns)
+            self._latest[message.type_id] = time
             self.unknown += timestamp == UNKNOWN
         return time
 

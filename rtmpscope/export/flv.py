@@ -1,8 +1,9 @@
 """FLV files: one for each media stream, that players open whatever part of the stream was captured.
 
 A stream's tags are first collected in a scratch file.  When it is over, everything about it is known: the earliest
-frame, whose time becomes 0, and the sequence headers that came later than frames that need them, which then stand at
-the beginning as well.  Metadata loses the "@setDataFrame" that is an instruction to servers.
+frame, whose time becomes 0, the sequence headers that came later than frames that need them, which then stand at
+the beginning as well, and the known times between which guessed ones have to lie.  Metadata loses the
+"@setDataFrame" that is an instruction to servers.
 
 Sources: FLV 10.1 annex E; Enhanced RTMP v2.
 """
@@ -10,6 +11,7 @@ Sources: FLV 10.1 annex E; Enhanced RTMP v2.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ _FLAGS: Final = {AUDIO: 4, VIDEO: 1}
 _HEADER_BYTES: Final = 9
 _TAG_HEADER_BYTES: Final = 11
 _BUFFER: Final = 1 << 16
+_NO_LIMIT: Final = 1 << 63
 
 _NEED_HEADER: Final = frozenset({"h264", "hevc", "vvc", "aac", "opus", "flac"})
 _FORMAT_SELECTOR: Final = b"\0"
@@ -57,9 +60,16 @@ class FlvWriter:
         self._configured: Final[set[tuple[int, int]]] = set()  # type and track
         self._waiting: Final[dict[tuple[int, int], str]] = {}  # those with frames before a sequence header, and codec
         self._late: Final[list[tuple[int, bytes, str]]] = []
+        self._guessing: Final[set[int]] = set()  # types whose last message had no known time
+        self._limits: Final[dict[int, list[int]]] = {AUDIO: [], VIDEO: []}  # the known times at which that ended
 
-    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int) -> None:
+    def media(self, type_id: int, payload: bytes, facts: MediaTag, time: int, known: bool) -> None:
         self._flags |= _FLAGS[type_id]
+        if not known:
+            self._guessing.add(type_id)
+        elif type_id in self._guessing:
+            self._guessing.remove(type_id)
+            self._limits[type_id].append(time)
         track = (type_id, facts.track)
         if facts.kind == "sequence_header":
             self._configured.add(track)
@@ -70,7 +80,7 @@ class FlvWriter:
                 self._waiting[track] = facts.codec
             if self._start is None or time < self._start:
                 self._start = time
-        self._tags.add(type_id, False, time, payload)
+        self._tags.add(type_id, known, time, payload)
 
     def data(self, message: Message, time: int) -> None:
         payload = message.payload
@@ -78,7 +88,7 @@ class FlvWriter:
             payload = payload.removeprefix(_FORMAT_SELECTOR)
         payload = payload.removeprefix(_SET_DATA_FRAME)
         if payload.startswith(_STRING) and not payload.startswith(_NOT_MEDIA):
-            self._tags.add(DATA_AMF0, False, time, payload)
+            self._tags.add(DATA_AMF0, True, time, payload)
 
     def close(self, path: Path) -> list[str]:
         start = self._start or 0
@@ -87,7 +97,7 @@ class FlvWriter:
             out.write(b"FLV\1" + bytes([self._flags]) + _HEADER_BYTES.to_bytes(4, "big") + bytes(4))
             for type_id, payload, _ in self._late:
                 out.write(_tag(type_id, payload, 0))
-            for type_id, _, time, payload in self._tags.pieces():
+            for type_id, time, payload in self._in_time():
                 out.write(_tag(type_id, payload, max(time - start, 0)))
             out.flush()
             out.detach()
@@ -96,6 +106,23 @@ class FlvWriter:
             f"no {codec} sequence header was captured: players cannot decode it" for codec in self._waiting.values()
         ]
         return remarks
+
+
+    def _in_time(self) -> Iterator[tuple[int, int, bytes]]:
+        """Type, time and payload of the tags; guessed times lie between the known ones around them where these grow."""
+        limits = {type_id: iter(times) for type_id, times in self._limits.items()}
+        limit: dict[int, int] = {}
+        before: dict[int, int] = {}
+        for type_id, known, time, payload in self._tags.pieces():
+            if known:
+                limit.pop(type_id, None)
+            else:
+                if type_id not in limit:
+                    limit[type_id] = next(limits[type_id], _NO_LIMIT)
+                if limit[type_id] >= before.get(type_id, 0):
+                    time = min(time, limit[type_id])
+            before[type_id] = time
+            yield type_id, time, payload
 
 
 def _tag(type_id: int, payload: bytes, time: int) -> bytes:
