@@ -39,7 +39,7 @@ PART_NAMES: Final = (("C0", "C1", "C2"), ("S0", "S1", "S2"))
 STREAM_BYTES: Final = 512
 
 # What the header of one chunk takes, where they are kept.
-HEADER_BYTES: Final = 160
+HEADER_BYTES: Final = 216
 
 
 def looks_like_handshake(data: bytes) -> bool:
