@@ -42,6 +42,12 @@ def test_bare_tcp_connection():
     assert facts(judged(bare().end())) == ("probe", "tcp", "incomplete", None)
 
 
+@pytest.mark.parametrize(("seconds", "role"), [(1, "unknown"), (8, "probe")])
+def test_tcp_connection_that_may_go_on_is_no_probe_yet(seconds, role):
+    talk = bare().wait(seconds)
+    assert facts(judged(talk.end("capture_end"))) == (role, "tcp", "incomplete", None)
+
+
 def test_tcp_connection_all_of_whose_bytes_are_missing():
     talk = bare()
     talk.gap(C2S, 3073)
@@ -743,6 +749,12 @@ def test_client_that_may_go_on_is_not_said_to_want_nothing(step, words):
     waiting = Talk()
     step(waiting)
     assert words not in judged(waiting.wait(6).end("capture_end")).text
+
+
+def test_client_of_which_packets_are_missing_is_no_probe():
+    talk = Talk().connect(type="nonprivate")
+    talk.gap(C2S)
+    assert facts(judged(talk.end()))[:3] == ("publish", "connect", "incomplete")
 
 
 def test_server_that_takes_its_leave_before_the_play_comes_to_light():

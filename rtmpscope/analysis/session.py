@@ -136,6 +136,9 @@ class Session(SessionFacts):
         if self._lost_ns != UNKNOWN:
             text = "What was said on this TCP connection is missing in the capture."
             return Verdict("unknown", "tcp", "incomplete", None, None, text)
+        if not how or (how == "capture_end" and self._end_ns() - self._connection.time_ns < PATIENCE_NS):
+            text = "A TCP connection on which nothing was sent so far."
+            return Verdict("unknown", "tcp", "incomplete", None, None, text)
         text = "A TCP connection on which nothing was sent: a port check, or a client that hung before its first byte."
         return Verdict("probe", "tcp", "incomplete", None, None, text)
 
@@ -368,7 +371,7 @@ class Session(SessionFacts):
         if self._unseen(asked) or (step is None and self._connection.client_known_by != "syn"):
             step_name = STEPS.get(reached, reached)
             text = f"The session got as far as {step_name}; what came after is missing in the capture."
-            return Verdict(role, reached, "incomplete", code, number, text)
+            return Verdict(role if role != "probe" else self._role(), reached, "incomplete", code, number, text)
         waited = self._end_ns() - asked
         how = self._how()
         over = how in ("fin", "rst")
