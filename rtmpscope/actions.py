@@ -21,8 +21,9 @@ from rtmpscope.text import printable
 if TYPE_CHECKING:
     import argparse
 
-    from rtmpscope.capture.files import Batch, CaptureReader, FileReport
+    from rtmpscope.capture.files import Batch, CaptureReader
     from rtmpscope.capture.live import LiveCapture
+    from rtmpscope.capture.sources import FileReport
     from rtmpscope.capture.streams import Wait
     from rtmpscope.filters import Filter
     from rtmpscope.pipeline import Run, Watcher

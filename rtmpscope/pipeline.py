@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from rtmpscope.capture.files import Batch, CaptureReader, FileReport
+from rtmpscope.capture.files import Batch, CaptureReader
+from rtmpscope.capture.sources import FileReport
 from rtmpscope.engine import RTMP_PORTS, Engine
 from rtmpscope.model import Connection, Event, Field, Message
 from rtmpscope.plugins import Registry, load, load_builtin

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from rtmpscope.capture import CaptureError, streams
-from rtmpscope.capture.files import CaptureReader, FileReport
+from rtmpscope.capture.files import CaptureReader
 from rtmpscope.capture.helpers import Account
 from rtmpscope.capture.places import FilePlace, RingPlace
+from rtmpscope.capture.sources import FileReport
 from tests import records
 
 PCAP = records.pcap_header() + records.pcap_record(b"abc")

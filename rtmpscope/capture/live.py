@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from rtmpscope.capture import CaptureError
-from rtmpscope.capture.files import Batch, Bookmark, CaptureReader, FileReport
+from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
 from rtmpscope.capture.helpers import Account, Helper, Request, best_helper, environment, failure, problem
 from rtmpscope.capture.places import ConvertedPlace, FilePlace, RingPlace
+from rtmpscope.capture.sources import FileReport
 from rtmpscope.capture.streams import BLOCK, Wait
 from rtmpscope.limits import SPOOL_BYTES, SPOOL_RESERVE
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from rtmpscope.capture import CaptureError
-from rtmpscope.capture.files import CaptureReader, FileReport, FileSource, Source, SpoolSource
+from rtmpscope.capture.files import CaptureReader
 from rtmpscope.capture.helpers import Account
+from rtmpscope.capture.sources import FileReport, FileSource, Source, SpoolSource
 from rtmpscope.capture.streams import BLOCK, Spool, spool_folder
 from rtmpscope.capture.writer import PcapngWriter
 

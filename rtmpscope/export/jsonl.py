@@ -44,7 +44,7 @@ from rtmpscope.rtmp.messages import type_slug
 from rtmpscope.rtmp.summary import summarize
 
 if TYPE_CHECKING:
-    from rtmpscope.capture.files import FileReport
+    from rtmpscope.capture.sources import FileReport
     from rtmpscope.redact import Redactor
 
 SCHEMA: Final = "rtmpscope.trace/1"

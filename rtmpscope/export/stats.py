@@ -21,7 +21,7 @@ from rtmpscope.rtmp.messages import type_name
 from rtmpscope.text import printable
 
 if TYPE_CHECKING:
-    from rtmpscope.capture.files import FileReport
+    from rtmpscope.capture.sources import FileReport
     from rtmpscope.redact import Redactor
 
 _WIDTH: Final = 80
