@@ -568,6 +568,27 @@ def test_the_palette_names_every_action_with_the_keys_that_a_keyboard_has() -> N
     drive(script)
 
 
+def test_a_small_screen_tells_the_verdict_beside_the_connections() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("shift+tab")
+        assert "✖" in screen.line("# 0") and "●" in screen.line("# 1")
+        assert "failed" not in screen.line("# 0") and "NetStream.Publish" in screen.line("# 0")
+        assert screen.line("connection 0").strip() and screen.text.count("NetStream.Publish.BadName") >= 1
+        await screen.press("down")
+        assert "connection 1" in screen.text and "connection 0" not in screen.text
+
+    drive(script, size=(38, 12))
+
+
+def test_the_smallest_screen_has_the_connections_alone() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("shift+tab")
+        assert [line[:7] for line in screen.text.splitlines()[1:3]] == [" # 0 ✖ ", " # 1 ● "]
+        assert "connection 0" not in screen.text
+
+    drive(script, size=(20, 5))
+
+
 def test_tab_goes_round_the_panes() -> None:
     async def script(screen: Driver) -> None:
         seen = []

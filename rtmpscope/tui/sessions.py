@@ -19,6 +19,7 @@ OUTCOMES = {  # outcome: mark, style, word
     "not_rtmp": ("○", "dim", "not RTMP"),
     "encrypted": ("◌", "dim", "encrypted"),
 }
+WORD_FROM = 40  # cells that have room for the outcome in a word, beside its mark
 CLIENT_FROM = 60  # cells that have room for the client's address beside the verdict
 PEERS_AND_ROLE_FROM = 90  # and for the server's port and the role, which the verdict says too
 FIGURES_FROM = 110  # cells that have room for the figures of a healthy stream
@@ -71,7 +72,7 @@ def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
         pieces.append((fit(verdict.role.replace("_", " "), 8) + " ", ""))
     elif width >= CLIENT_FROM:
         pieces.append((fit(str(connection.client), 20) + " ", ""))
-    pieces.append((f"{mark} {fit(word, 10)} ", style))
+    pieces.append((f"{mark} {fit(word, 10)} " if width >= WORD_FROM else f"{mark} ", style))
     if width >= 100:
         pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))
     if width >= FIGURES_FROM and verdict.outcome == "ok":

@@ -101,7 +101,8 @@ def event_tree(event: Event, body: Field | None, said: Sequence[Note] = ()) -> N
 def report_nodes(report: str) -> list[Node]:
     """The lines of a report, of which the first is its title."""
     title, *lines = report.strip().splitlines()
-    return [Node(title, style="strong"), *(Node(line.removeprefix("    "), sentence=True) for line in lines)]
+    told = (Node(line.removeprefix("    "), sentence=True) for line in lines)
+    return [Node(title, style="strong", sentence=True), *told]
 
 
 def message_tree(message: Message, body: Field | None, notes: list[Node]) -> Node:

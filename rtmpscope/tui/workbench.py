@@ -33,6 +33,7 @@ TICK = 0.1  # seconds
 FIRST_MATCHES = 0.03  # seconds after which a filter has found something, mostly
 CALM = 5  # ticks until rows that come below the screen are taken up: drawing the list anew for them takes its time
 SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
+VERDICT_FROM = 8  # lines from which the connections have what is known of one of them beside them even then
 TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
 
 
@@ -127,8 +128,10 @@ class Workbench(Screen[None]):
         lower = graphs if self.as_graphs else detail
         focused = self.focused or self.rows
         current = next((pane for pane in (sessions, lower) if pane in focused.ancestors_with_self), rows)
+        told = current is sessions and not self.alone and height >= VERDICT_FROM
+        shown = [sessions, rows, lower] if not single else [sessions, detail] if told else [current]
         for pane in (sessions, rows, detail, graphs):
-            pane.display = pane is current or (not single and pane in (sessions, rows, lower))
+            pane.display = pane in shown
         for rule in self.query(Rule):
             rule.display = not single
         for bar in self.query(EdgeBar):
@@ -137,7 +140,7 @@ class Workbench(Screen[None]):
             part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
         self.share_detail()
         lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
-        sessions.styles.height = "1fr" if single else max(1, lines)
+        sessions.styles.height = "1fr" if shown == [sessions] else max(1, lines)
         lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
 
     def share_detail(self) -> None:
