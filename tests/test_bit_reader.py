@@ -162,3 +162,17 @@ def test_the_tree_has_a_limit_that_no_part_survives():
 def test_damage_outside_a_tree_is_the_callers():
     with pytest.raises(Damaged):
         BitReader(b"").number(1)
+
+
+def test_an_empty_group_behind_a_removed_byte_is_within_the_one_around_it():
+    def decoder(reader):
+        reader.unescape()
+        with reader.group("outer"):
+            reader.u("zeros", 16)
+            with reader.group("list", "list"), reader.group("item"):
+                pass
+        reader.u("last", 8)
+
+    field = read(bytes.fromhex("00000301"), decoder)
+    for parent in walk(field):
+        assert all(parent.start <= child.start <= child.end <= parent.end for child in parent.children)

@@ -190,7 +190,8 @@ class BitReader:
         try:
             yield field
         finally:
-            field.end = self._end(first)
+            inside = field.children[-1].end if field.children else 0  # an empty one may stand behind a removed byte
+            field.end = max(self._end(first), inside)
             self.fields = outer
 
     # Parts
