@@ -533,9 +533,9 @@ def test_graphs_take_the_place_of_the_detail_pane() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("G", "i")
         assert screen.main.query_one(Graphs).display and not screen.main.query_one(Detail).display
-        assert "bitrate" in screen.text
+        assert "tab and ↓ for the next" in screen.line(" bitrate ")
         await screen.press("tab", "down")
-        assert "frame rate" in screen.text
+        assert "2 of 5" in screen.line(" frame rate ")
         await screen.press("down")
         assert "media behind its timestamps" in screen.text
         await screen.press("left")
@@ -587,6 +587,13 @@ def test_the_smallest_screen_has_the_connections_alone() -> None:
         assert "connection 0" not in screen.text
 
     drive(script, size=(20, 5))
+
+
+def test_rows_that_are_not_taken_up_yet_are_being_read_not_filtered_out() -> None:
+    async def script(screen: Driver) -> None:
+        assert "Reading …" in screen.main.rows.placeholder()
+
+    drive(script)
 
 
 def test_tab_goes_round_the_panes() -> None:

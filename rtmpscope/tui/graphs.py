@@ -83,8 +83,21 @@ class Graphs(Drawn, can_focus=True):
             chart = self.charts[(self.first + place) % len(self.charts)]
             share = height // on_screen
             drawn = draw(chart, width, share, self.now_ns / SECOND, self.time_text)
+            if not place:
+                drawn[0].append((self.hint(), "dim"))
             self.lines += drawn + [[]] * (share - len(drawn))
         self.refresh()
+
+    def hint(self) -> str:
+        """Which graph this is, and how to come to the others."""
+        way = "↓ the next" if self.has_focus else "tab and ↓ for the next"
+        return f"  {self.first + 1} of {len(self.charts)}, {way}"
+
+    def on_focus(self) -> None:
+        self.redraw()
+
+    def on_blur(self) -> None:
+        self.redraw()
 
     def time_text(self, time: float) -> str:
         since = int(time * SECOND) - self.sight.store.row(0).time_ns

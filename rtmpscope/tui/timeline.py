@@ -54,8 +54,8 @@ class RowList(LineList):
 
     def placeholder(self) -> Sequence[str]:
         """Why there is no row, and what to try."""
-        store = self.sight.store
-        if not self.sight.view.settled or not store.complete:
+        store, view = self.sight.store, self.sight.view
+        if len(view) or not view.settled or not store.complete:  # rows are there that were not taken up yet
             return ("", "Reading …")
         if store.count:
             return ("", "No row matches the filter: escape drops it, / changes it.")
