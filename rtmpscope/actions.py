@@ -102,11 +102,12 @@ def _outcome(run: Run, quiet: bool) -> int:
 
 
 def _file_problems(files: Sequence[FileReport]) -> int:
+    """Say how captures ended other than well; the exit code.  One that could not be opened names itself."""
     code = 0
     for file in files:
         if file.outcome not in ("", "complete"):
             where = f" at byte {file.offset:,}" if file.packets else ""
-            say(f"{file.path}: {file.outcome}{where}: {file.reason}")
+            say(f"{file.path}: {file.outcome}{where}: {file.reason}" if file.format else file.reason)
             code = BAD_INPUT
     return code
 
@@ -332,6 +333,8 @@ def _live(arguments: argparse.Namespace) -> int:
         raise Failure("a ring of files needs the size of each: -b filesize:KILOBYTES", BAD_INPUT)
     if ring and "filesize" in limits:
         raise Failure("a ring never grows beyond its files: -a filesize is for captures without -b", BAD_INPUT)
+    if arguments.save and arguments.output and os.path.realpath(arguments.save) == os.path.realpath(arguments.output):
+        raise Failure("-w and --export name the same file: the trace would take the place of the packets", BAD_INPUT)
     request = Request(
         arguments.interfaces,
         capture_filter=arguments.capture_filter or DEFAULT_FILTER,

@@ -658,6 +658,19 @@ def test_empty_name_is_bad_usage(arguments: tuple[str, ...]) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_packets_and_trace_do_not_go_into_one_file(tmp_path: Path) -> None:
+    both = str(tmp_path / "both")
+    result = run("live", "-i", "lo", "-w", both, "--export", f"{tmp_path}/./both", "-a", "duration:1")
+    assert result.returncode == 2 and "the same file" in result.stderr and not os.path.exists(both)
+
+
+def test_capture_that_is_missing_among_others_is_named_once(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pcap")
+    result = run("print", CAPTURE, missing, "-q", "-Y", "rtmp.number == 1")
+    assert (result.returncode, result.stderr) == (2, f"rtmpscope: {missing}: there is no such file\n")
+    assert "connect('live')" in result.stdout
+
+
 @pytest.mark.parametrize("limit", ["duration", "duration:x", "duration:-1", "hours:3"])
 def test_wrong_limit_is_bad_usage(limit: str) -> None:
     result = run("live", "-i", "lo", "-a", limit)

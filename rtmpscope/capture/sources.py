@@ -47,7 +47,9 @@ Parser = PcapParser | PcapngParser
 class FileReport:
     """What was read of one capture, and how it ended; filled in as reading goes.
 
+    format   "pcap" or "pcapng", "" where it could not be opened
     outcome  "" while it is being read, then "complete", "truncated" or "corrupt"
+    packets  read so far, from `bytes` bytes
     offset   the first byte that gave nothing, counted in the unpacked file where it was packed
     told_dropped  packets that a live capture has lost so far, by what its helper said
     """
