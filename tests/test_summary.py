@@ -54,6 +54,7 @@ CASES = [
     (4, wire.user_control(99, 1), "unknown event 99"),
     (4, b"\x00", "ends before event  00"),
     (5, wire.u32(5000000), "5,000,000 bytes"),
+    (5, wire.u32(0), "0 bytes"),
     (5, b"\x00", "ends before window_size  00"),
     (6, wire.set_peer_bandwidth(2500000, 2), "2,500,000 bytes, dynamic"),
     (6, wire.set_peer_bandwidth(2500000, 9), "2,500,000 bytes, limit type 9"),
