@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from rtmpscope.tui import turns
-from rtmpscope.tui.turns import Selector, end_turn, give_way, take_turn
+from rtmpscope.tui.turns import Selector, end_turn, give_way, looked_at, take_turn
 from tests.patience import PATIENCE
 
 
@@ -32,6 +32,16 @@ def test_a_thread_waits_while_the_screen_is_at_work(monkeypatch: pytest.MonkeyPa
     assert not gone_on(0.5)
     end_turn()
     assert gone_on()
+
+
+def test_a_thread_waits_for_what_somebody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 60.0)
+    passed = Event()
+    with looked_at():
+        give_way()  # for the screen only
+        Thread(target=lambda: (give_way(), passed.set()), daemon=True).start()
+        assert not passed.wait(0.2)
+    assert passed.wait(10.0)
 
 
 def test_a_screen_that_is_never_done_does_not_stop_a_thread() -> None:

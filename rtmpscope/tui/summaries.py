@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.store import HEAD
-from rtmpscope.tui.turns import give_way
+from rtmpscope.tui.turns import give_way, looked_at
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
@@ -63,8 +63,9 @@ class Summaries:
             self._at_work = True
             told = monotonic()
             while self._wishes and monotonic() - told < TELL:
-                give_way()
-                self._make(self._wishes.popitem()[0])
+                with looked_at():
+                    give_way()
+                    self._make(self._wishes.popitem()[0])
             self._at_work = False
             made()
 

@@ -2,13 +2,16 @@
 
 Python's threads share one interpreter, and left to themselves they share it evenly: a frame of 10 ms takes 20 while
 a capture loads, and 30 while it is filtered too.  So the event loop says, where it waits for something to do, that
-the others may go on; they ask for that between two small steps.
+the others may go on; they ask for that between two small steps.  What somebody looks at, the row under the cursor
+and the summaries on the screen, is read before the rest of the capture.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from selectors import DefaultSelector, SelectorKey
-from threading import Event
+from threading import Event, get_ident
 
 from rtmpscope.tui.tidy import tidy
 
@@ -16,11 +19,29 @@ PATIENCE = 0.1  # seconds until a thread goes on beside a screen that is never d
 
 _free = Event()
 _free.set()
+_looked_at: set[int] = set()  # threads that make what somebody looks at
+_made = Event()
+_made.set()
 
 
 def give_way() -> None:
-    """For a thread between two steps of a few milliseconds: wait while the screen has something to do."""
+    """For a thread between two steps of a few milliseconds: let those at work go first who come first."""
     _free.wait(PATIENCE)
+    if get_ident() not in _looked_at:
+        _made.wait(PATIENCE)
+
+
+@contextmanager
+def looked_at() -> Iterator[None]:
+    """For a thread that makes what somebody looks at: others wait meanwhile."""
+    _looked_at.add(get_ident())
+    _made.clear()
+    try:
+        yield
+    finally:
+        _looked_at.discard(get_ident())
+        if not _looked_at:
+            _made.set()
 
 
 def take_turn() -> None:

@@ -26,7 +26,7 @@ from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.sight import Body, Sight
 from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
 from rtmpscope.tui.timeline import RowList, Timeline
-from rtmpscope.tui.turns import give_way
+from rtmpscope.tui.turns import give_way, looked_at
 from rtmpscope.tui.view import View
 
 TICK = 0.1  # seconds
@@ -235,9 +235,10 @@ class Workbench(Screen[None]):
         """Open a row in a thread: a long replay may not hold up the keys."""
         event, body = None, Body(None)
         try:
-            give_way()
-            event = self.sight.store.open(row)
-            body = self.sight.body(event)
+            with looked_at():
+                give_way()
+                event = self.sight.store.open(row)
+                body = self.sight.body(event)
         except Exception as error:  # a worker that raises would end the whole program
             self.app.call_from_thread(self.say, f"row {row + 1:,} cannot be opened: {error}")
         self.app.call_from_thread(self.opened, row, event, body)
