@@ -85,6 +85,7 @@ def _guarded(arguments: Sequence[str]) -> int:
 
 
 def _bad_filter(error: Exception, text: str) -> int:
+    """Show where a filter is wrong; 0 where the error is another.  Only here, for filters take long to load."""
     from rtmpscope.filters import FilterError, pointed
 
     if not isinstance(error, FilterError):
@@ -109,6 +110,7 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _full(error: OSError) -> int:
+    """Standard output takes no more."""
     from rtmpscope.export.files import reason
 
     _drop(sys.stdout)

@@ -257,6 +257,7 @@ def gap_words(gap: Gap) -> str:
 
 
 def end_words(end: End) -> str:
+    """How a direction ended and what it left unfinished."""
     how = _HOWS.get(end.how, end.how)
     return f"{how}, {end.incomplete:,} bytes of unfinished messages" if end.incomplete else how
 

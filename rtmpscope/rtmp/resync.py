@@ -708,4 +708,4 @@ def _first_bytes(stream: ChunkStream) -> bytes:
             found.extend(frame << 4 | kind.first_byte & 15 for frame in range(1, 6))
         else:
             return b""
-    return rb"[%b]" % b"".join(rb"\x%02x" % byte for byte in found)
+    return rb"[%b]" % b"".join([rb"\x%02x" % byte for byte in found])

@@ -66,7 +66,6 @@ EVENTS: Final[dict[int, Event]] = {
 
 NAMES: Final = {event.slug: event.name for event in EVENTS.values()}
 
-
 _EVENT_TYPE: Final = (Part("event", 2),)
 
 
