@@ -29,6 +29,7 @@ CLEAR_BITS: Final = 24
 
 # One bit for each of the types 1 to 6, 8, 9, 15 to 20 and 22.
 _TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
+
 # The chunk stream of protocol control and user control messages (5.4, 6.2).
 CONTROL_CSID: Final = 2
 
