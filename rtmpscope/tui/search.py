@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import NamedTuple
 
 from rtmpscope.model import Handshake, Message
@@ -16,7 +17,7 @@ from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.turns import give_way
 
 HEX = re.compile(r"0x((?:[0-9a-f]{2}[\s:]*)+)", re.IGNORECASE)
-REPORT = 2000  # rows between two words about how far it is
+REPORT = 0.1  # seconds between two words about how far it is, and two looks at whether to stop
 
 
 class Needle(NamedTuple):
@@ -58,9 +59,12 @@ def find(sight: Sight, wanted: Needle, row: int, step: int, goes_on: Callable[[i
     view = sight.view
     if not len(view):
         return None
+    due = 0.0
     for looked, position in enumerate(places(len(view), view.position(row), step)):
-        if looked % REPORT == 0 and not goes_on(looked):
-            return None
+        if monotonic() >= due:
+            if not goes_on(looked):
+                return None
+            due = monotonic() + REPORT
         give_way()
         if matches(sight, view.row(position), wanted):
             return view.row(position)
