@@ -533,9 +533,9 @@ class Connection:
     carries says what its bytes are: "rtmp", or "nothing", "http", "ssh", "tls", "rtmpe", "policy_file", "unknown".
     client_known_by says how the client was told from the server: "syn", "port" or "guess".
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
-    tcp[direction] what TCP tells; tcp_rtt_ns the time from SYN to SYN-ACK, UNKNOWN where not seen; ends[direction]
-    how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and lost_bytes count both
-    directions.
+    tcp[direction] what TCP tells; tcp_rtt_ns the time from the SYN to the ACK that ends TCP's handshake, UNKNOWN where
+    not seen; ends[direction] how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and
+    lost_bytes count both directions.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).
     """
 

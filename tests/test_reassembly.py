@@ -296,8 +296,11 @@ def test_syn_says_who_the_client_is() -> None:
     assert answered.flow.client == 1
 
 
-def test_round_trip_time_is_from_syn_to_its_answer() -> None:
+def test_round_trip_time_is_from_syn_to_the_end_of_the_handshake() -> None:
+    """At the client the first half of it takes the time, at the server the second."""
     assert Line().flow.rtt_ns == MS
+    assert Line().send(0, pause_ns=7 * MS).send(0, pause_ns=90 * MS).flow.rtt_ns == 8 * MS
+    assert Line().send(0, b"01", pause_ns=7 * MS).send(2).flow.rtt_ns == MS
     assert Line(syn=False).answer(-1, flags=SYN | ACK).flow.rtt_ns == UNKNOWN
 
 
@@ -385,6 +388,19 @@ def test_fin_of_a_stream_without_a_syn_is_no_missing_byte() -> None:
 def test_what_comes_after_the_end_ends_once_more() -> None:
     line = Line().send(0, b"01").answer(flags=RST).send(4, b"45").finish()
     assert line.text == "01[rst](2 network_loss)45[rst]"
+
+
+def test_bytes_that_were_acknowledged_are_missing_before_a_reset() -> None:
+    assert Line().send(0, b"01").answer(ack=5).send(5, flags=RST).text == "01(3 capture_loss)[rst]"
+    assert Line().send(0, b"01").answer(ack=2).send(2, flags=RST).text == "01[rst]"
+    assert Line().send(0, b"01").answer(ack=900, flags=RST | ACK).text == "01[rst]"
+
+
+def test_fin_that_is_missing_is_known_by_the_fin_that_answers_it() -> None:
+    line = Line().send(0, b"01").answer(ack=3, flags=FIN | ACK)
+    assert (line.text, line.server) == ("01[fin]", "[fin]")
+    first = Line().send(0, b"01").answer(ack=2, flags=FIN | ACK)
+    assert (first.text, first.server) == ("01", "[fin]")
 
 
 def test_rst_ends_both_directions() -> None:

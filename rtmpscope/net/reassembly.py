@@ -178,6 +178,8 @@ class Side:
         if self.ended or not self.ending or self.waiting:
             return
         if self.ending == "rst" or self.offset >= self.fin_offset:
+            if self.started:
+                self._close_tail(packet, now)
             self._end(self.ending, packet, now)
 
     def take(self) -> list[StreamItem]:
@@ -298,7 +300,7 @@ class Side:
                 lost = 0
             if self.fin_offset != UNKNOWN and self.offset + lost > self.fin_offset:
                 lost = self.fin_offset - self.offset  # the FIN itself takes a sequence number
-            elif self.ending == "" and lost == 1:
+            elif lost == 1:
                 lost = 0
         if self.fin_offset > self.offset + lost:
             lost = self.fin_offset - self.offset
@@ -339,13 +341,15 @@ class Side:
 class Flow:
     """One TCP connection: its two sides, the first being the sender of the first packet seen.
 
-    client is the index of the side that opened the connection, UNKNOWN without a SYN.  over_ns is the time at
-    which both sides had ended.  `ignored` is set from outside once the connection turns out to be of no interest.
+    client is the index of the side that opened the connection, UNKNOWN without a SYN.  rtt_ns is the time from the
+    SYN to the ACK of the SYN-ACK, which is a round trip wherever the capture was taken; `shaking`: that ACK has not
+    come, and it is the time to the SYN-ACK.  over_ns is the time at which both sides had ended.  `ignored` is set from
+    outside once the connection turns out to be of no interest.
     """
 
     __slots__ = (
         "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "over_ns",
-        "ignored", "touched",
+        "shaking", "ignored", "touched",
     )  # fmt: skip
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
@@ -358,6 +362,7 @@ class Flow:
         self.last_time_ns = time_ns
         self.syn_ns: i64 = UNKNOWN
         self.rtt_ns: i64 = UNKNOWN
+        self.shaking = False
         self.over_ns: i64 = UNKNOWN
         self.ignored = False
         self.touched = False
@@ -379,12 +384,18 @@ class Flow:
         self.last_time_ns = time_ns
         side.stats.packets += 1
         side.stats.bytes += segment.length
-        if flags & ACK:
+        if flags & ACK and not flags & RST:  # a reset may acknowledge anything
             peer.acked = segment.ack
+            if self.shaking and index == self.client and not flags & SYN:
+                self.shaking = False
+                if segment.length == 0:  # data may have taken its time
+                    self.rtt_ns = time_ns - self.syn_ns
         if segment.window == 0 and not flags & RST:
             side.stats.zero_windows += 1
         if flags & SYN:
             self._synchronise(segment, index)
+        if flags & FIN and not peer.ending and peer.started and (segment.ack - peer.expected) & 0xFFFFFFFF == 1:
+            peer.announce("fin", segment)  # the FIN that this one answers is missing in the capture
         if segment.length or segment.cut or flags & FIN:
             side.add(segment)
         if side.waiting:
@@ -412,6 +423,7 @@ class Flow:
         if segment.flags & ACK:
             if self.syn_ns != UNKNOWN and self.rtt_ns == UNKNOWN:
                 self.rtt_ns = segment.time_ns - self.syn_ns
+                self.shaking = True
             if not peer.started:
                 peer.start(segment.ack, segment.packet, segment.time_ns)
         elif self.syn_ns == UNKNOWN:
