@@ -6,8 +6,8 @@ never in the working directory, because that would run code that came with a cap
 
 Nothing that a plugin does may end a run.  What it raises becomes one "plugin-failed" note, on the event it
 was shown and in `registry.problems`, and that plugin is switched off.  One that never comes back cannot be stopped
-from here, but it is named, from a thread of its own.  This is the only place where
-failures are contained; built-in code is called directly and has none of this cost.
+from here, but it is named, from a thread of its own.  This is the only place where failures are contained; built-in
+code is called directly and has none of this cost.
 """
 
 from __future__ import annotations
@@ -343,7 +343,10 @@ def load(registry: Registry, paths: Sequence[str] = ()) -> None:
 
 def _register_of(load: Callable[[], Any]) -> Callable[[Registry], object]:
     loaded = load()
-    return loaded if callable(loaded) else loaded.register  # type: ignore[no-any-return]
+    register: Callable[[Registry], object] | None = loaded if callable(loaded) else getattr(loaded, "register", None)
+    if register is None:
+        raise LookupError("it has no function register(registry)")
+    return register
 
 
 def _entry_points() -> Iterator[EntryPoint]:

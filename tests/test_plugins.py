@@ -212,6 +212,7 @@ def register(registry):
     [
         ("1 / 0", "ZeroDivisionError"),
         ("def register(", "SyntaxError"),
+        ("rule = 1", "it has no function register(registry)"),
         ("import no_such_module", "ModuleNotFoundError"),
         ("x = 1", "register"),
         ("def register(registry): raise SystemExit(3)", "SystemExit"),
