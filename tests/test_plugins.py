@@ -214,7 +214,6 @@ def register(registry):
         ("def register(", "SyntaxError"),
         ("rule = 1", "it has no function register(registry)"),
         ("import no_such_module", "ModuleNotFoundError"),
-        ("x = 1", "register"),
         ("def register(registry): raise SystemExit(3)", "SystemExit"),
     ],
 )
