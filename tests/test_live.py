@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -320,25 +321,43 @@ def test_a_helper_that_does_not_end_is_made_to(
     assert frozen._child.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("helper", INSTALLED)
-def test_a_full_disk_ends_it_with_a_sound_file(
-    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, tmp_path: Path
-) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True).returncode:
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """One of 20 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("only root may mount a small disk")
     try:
-        live = start(helper=helper, save=str(disk / "saved"))
-        conversation.send(bytes(8 << 20))
-        packets = taken(live)
-        assert (live.ended, live.failed) == (f"the disk that holds {disk} is full", True)
-        reader = open_capture([str(disk / "saved")])
-        assert sum(len(batch.packets) for batch in reader.batches()) == len(packets) > 0
-        assert reader.files[0].outcome == "complete"
-        live.close()
+        yield folder
     finally:
-        run("umount", str(disk))
+        run("umount", str(folder))
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_a_full_disk_ends_it_with_a_sound_file(
+    helper: Helper, start: Callable[..., LiveCapture], conversation: Conversation, disk: Path
+) -> None:
+    live = start(helper=helper, save=str(disk / "saved"))
+    conversation.send(bytes(8 << 20))
+    packets = taken(live)
+    assert (live.ended, live.failed) == (f"the disk that holds {disk} is full", True)
+    reader = open_capture([str(disk / "saved")])
+    assert sum(len(batch.packets) for batch in reader.batches()) == len(packets) > 0
+    assert reader.files[0].outcome == "complete"
+    reader.close()
+    live.close()
+
+
+@pytest.mark.parametrize("helper", INSTALLED)
+def test_it_does_not_begin_where_the_disk_is_full(
+    helper: Helper, start: Callable[..., LiveCapture], disk: Path
+) -> None:
+    with suppress(OSError), open(disk / "other", "wb") as other:
+        while other.write(bytes(1 << 20)):
+            pass
+    with pytest.raises(CaptureError, match=f"^the disk that holds {disk} is full$"):
+        start(helper=helper, save=str(disk / "saved"))
 
 
 @pytest.mark.parametrize("helper", INSTALLED)

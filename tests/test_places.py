@@ -38,7 +38,7 @@ def test_a_private_file_is_read_as_it_grows_and_has_no_name(folder: Path) -> Non
     os.write(child, records.pcap_record(b"more"))
     assert packets(reader) == [b"abc", b"more"]
     assert place.size() == len(PCAP) + 20
-    assert place.free() > 0
+    assert place.full() == ""
     os.close(child)
     place.close()
 

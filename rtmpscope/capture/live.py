@@ -22,7 +22,7 @@ from rtmpscope.capture.helpers import Account, Helper, Request, best_helper, env
 from rtmpscope.capture.places import ConvertedPlace, FilePlace, RingPlace
 from rtmpscope.capture.sources import FileReport
 from rtmpscope.capture.streams import BLOCK, Wait
-from rtmpscope.limits import SPOOL_BYTES, SPOOL_RESERVE
+from rtmpscope.limits import SPOOL_BYTES
 
 TICK_SECONDS: Final = 0.02
 BEGIN_SECONDS: Final = 30.0  # until the helper must have begun, on however busy a machine
@@ -129,6 +129,9 @@ class LiveCapture(CaptureReader):
                 _end(self._child)
                 self._account.end()
                 raise CaptureError(failure(self._account, self.helper, self._request))
+            if full := self._place.full():  # a helper may wait for ever to write its first bytes
+                _end(self._child)
+                raise CaptureError(full)
             time.sleep(TICK_SECONDS)
 
     def _look_around(self) -> bool:
@@ -167,8 +170,8 @@ class LiveCapture(CaptureReader):
             self._fail(f"its private copy has grown to {megabytes}: --spool allows more, -b keeps a ring of files")
         elif self._place.fault:
             self._fail(self._place.fault)
-        elif self._place.free() < SPOOL_RESERVE:
-            self._fail(f"the disk that holds {self._place.folder} is full")
+        elif full := self._place.full():
+            self._fail(full)
         elif self.helper.report_signal and now >= self._next_report:
             self._next_report = now + REPORT_SECONDS
             self._child.send_signal(self.helper.report_signal)

@@ -20,6 +20,7 @@ from rtmpscope.capture.helpers import Account
 from rtmpscope.capture.sources import FileReport, FileSource, Source, SpoolSource
 from rtmpscope.capture.streams import BLOCK, Spool, spool_folder
 from rtmpscope.capture.writer import PcapngWriter
+from rtmpscope.limits import SPOOL_RESERVE
 
 FIRST_BYTES: Final = 24  # with which every capture file begins
 
@@ -43,10 +44,12 @@ class Place:
     def finish(self, account: Account) -> None:
         """The helper has written all it will."""
 
-    def free(self) -> int:
-        """Bytes."""
+    def full(self) -> str:
+        """Why the disk takes no more, empty as long as it does."""
         status = os.statvfs(self.folder)
-        return status.f_bavail * status.f_frsize
+        if status.f_bavail * status.f_frsize >= SPOOL_RESERVE:
+            return ""
+        return f"the disk that holds {self.folder} is full"
 
 
 class FilePlace(Place):
