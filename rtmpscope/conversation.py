@@ -15,7 +15,7 @@ from mypy_extensions import i64
 from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd, StreamGap
 from rtmpscope.net.address import ports as ports_of
 from rtmpscope.net.reassembly import Flow, StreamItem
-from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION
+from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
 from rtmpscope.rtmp.reader import DirectionReader, looks_like_handshake
 from rtmpscope.rtmp.segments import index_at
 
@@ -245,6 +245,15 @@ class Conversation:
 
     def _guess_client(self, events: list[Event]) -> None:
         """No SYN and no known port: what is said tells who is who."""
+        blocks = [event for event in events if isinstance(event, Handshake) and event.part[1] == "1"]
+        for block in blocks:
+            direction = sender(block.data)
+            if direction != UNKNOWN:
+                self._know_client(block.direction if direction == C2S else 1 - block.direction)
+                return
+        if len(blocks) == 2:
+            self._know_client(blocks[0].direction)  # the server begins when it has C0 (5.2.1)
+            return
         for event in events:
             if isinstance(event, Message) and event.type_id in (17, 20):
                 name = event.payload[3:24]
@@ -254,6 +263,10 @@ class Conversation:
                 if name.startswith(CLIENT_WORDS):
                     self.client_side = event.direction
                     return
+
+    def _know_client(self, side: i64) -> None:
+        self.client_side = side
+        self.client_known_by = "handshake"
 
 
 _NO_READERS: Final = (DirectionReader(UNKNOWN, 0, False), DirectionReader(UNKNOWN, 1, False))

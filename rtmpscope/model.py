@@ -531,7 +531,7 @@ class Connection:
     """One TCP connection and what is known about it so far.
 
     carries says what its bytes are: "rtmp", or "nothing", "http", "ssh", "tls", "rtmpe", "policy_file", "unknown".
-    client_known_by says how the client was told from the server: "syn", "port" or "guess".
+    client_known_by says how the client was told from the server: "syn", "handshake", "port" or "guess".
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
     tcp[direction] what TCP tells; tcp_rtt_ns the time from the SYN to the ACK that ends TCP's handshake, UNKNOWN where
     not seen; ends[direction] how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and

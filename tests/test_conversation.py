@@ -215,6 +215,17 @@ def test_what_is_said_tells_the_client_where_neither_syn_nor_port_does(client: t
     assert {m.direction: m.payload[3:9] for m in said.messages()} == {C2S: b"create", S2C: b"_resul"}
 
 
+@pytest.mark.parametrize(("digest", "first"), [(None, C2S), (8, C2S), (772, S2C)])
+def test_handshake_tells_the_client_where_the_syn_is_missing(digest: int | None, first: int) -> None:
+    """By who began, and where it is signed by whose key did, though packets were captured out of order."""
+    c2s, s2c = wire.handshake(digest)
+    talk = Tcp(("10.0.0.1", 80), OFF_PORT)
+    for direction in (first, 1 - first):
+        talk.send(direction, (c2s, s2c)[direction], acked=False)
+    (connection,) = said_of(talk).connections
+    assert (connection.client.port, connection.client_known_by) == (80, "handshake")
+
+
 # --- many at once ----------------------------------------------------------------------------------------
 
 

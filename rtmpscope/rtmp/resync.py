@@ -34,7 +34,6 @@ from rtmpscope.rtmp.chunks import (
     LOST,
     MESSAGE_HEADER_SIZES,
     PROOF_BITS,
-    SURE,
     ChunkParser,
 )
 from rtmpscope.rtmp.evidence import (
@@ -51,6 +50,11 @@ from rtmpscope.rtmp.evidence import (
     usual_sizes,
 )
 from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
+
+# What has become of a trial.
+RIGHT: Final = 0
+WRONG: Final = 1
+OPEN: Final = 2  # more bytes are needed
 
 # Bits of evidence a trial must collect: for a place found by searching, for a prediction, for the same at the end.
 SEARCH_BITS: Final = 44
@@ -273,11 +277,11 @@ class Recovery:
                     return None
             current = self.current
             answer = self._try(current)
-            if answer == GUESS:
+            if answer == OPEN:
                 return None
             self.current = None
             self.ready = max(self.ready, current.parser.weighed_ready)
-            if answer == SURE:
+            if answer == RIGHT:
                 return self._accept(current)
 
     def _accept(self, winner: Hypothesis) -> Outcome:
@@ -298,7 +302,7 @@ class Recovery:
         )
 
     def _try(self, run: Hypothesis) -> i64:
-        """Run a hypothesis on: SURE it is right, LOST it is wrong, GUESS more bytes are needed."""
+        """Run a hypothesis on: RIGHT, WRONG or OPEN."""
         parser = run.parser
         while True:
             region = self.regions[run.region]
@@ -306,24 +310,24 @@ class Recovery:
             if parser.minded_end:
                 parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
             if not parser.trial:
-                return SURE
+                return RIGHT
             if parser.trouble:
-                return LOST
+                return WRONG
             if not region.closed:
-                return GUESS
+                return OPEN
             parser.weighed_ready = max(parser.weighed_ready, region.close_ready)
             aligned: i64 = ALIGNED_BITS if run.pos == len(region.data) and parser.left == 0 else 0
-            enough = SURE if parser.bits + aligned >= max(run.at_end, parser.proof) else LOST
+            enough = RIGHT if parser.bits + aligned >= max(run.at_end, parser.proof) else WRONG
             if run.stays or run.pos < len(region.data) or run.region + 1 == len(self.regions):
                 return enough
             if self.searching and parser.bits < CONVINCING_BITS:
-                return LOST
+                return WRONG
             parser.bits += aligned
             gap = self.regions[run.region + 1].gap
             assert gap is not None
             if run.branches and _is_cut_unknown(parser):
                 self._branch(run, gap, enough)
-                return LOST
+                return WRONG
             answer = parser.skip(gap.length, gap.packet)
             if answer == LOST:
                 return enough
@@ -341,7 +345,7 @@ class Recovery:
             branch.region = run.region + 1
             branch.branches = False
             branches.append(branch)
-        if enough == SURE:
+        if enough == RIGHT:
             run.stays = True
             branches.append(run)
         self.queue = branches + self.queue
