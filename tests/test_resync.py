@@ -438,6 +438,35 @@ def test_basic_header_of_two_bytes_is_none_where_the_second_is_that_of_a_known_c
     assert found(line, session) == whole(session, [hole])
 
 
+@pytest.mark.parametrize("start", [0, 3])
+def test_inherited_length_is_not_borne_out_by_headers_taken_for_payload(start: int) -> None:
+    """In the hole the messages become one byte shorter: as much as the header between their two chunks."""
+    session = Session()
+    for at in range(6):
+        session.sound(204, 23 * at, 1 if at else 0)
+    hole = session.end
+    session.sound(203, 150, 1)
+    holes = [(hole, session.end)]
+    for at in range(2):
+        session.sound(203, 173 + 23 * at, 2)
+    for at in range(6):
+        session.sound(200 + at, 220 + 23 * at, 1)
+    data, offset = session.data[session.sent[start].offset :], session.sent[start].offset
+    line = send_with_holes(Line(late=True) if start else shaken(), data, [(a - offset, b - offset) for a, b in holes])
+    got = found(line.end(), session, BASE if not start else -offset)
+    assert got[-6:] == list(range(9, 15))
+
+
+def test_inherited_length_that_has_not_changed_is_borne_out() -> None:
+    session = Session()
+    for at in range(6):
+        session.sound(204, 23 * at, 1 if at else 0)
+    hole = (session.end, session.sound(204, 150, 2).end)
+    for at in range(6):
+        session.sound(204, 173 + 23 * at, 2)
+    assert found(cut(session, hole), session) == whole(session, [hole])
+
+
 # --- cost ------------------------------------------------------------------------------------------------
 
 

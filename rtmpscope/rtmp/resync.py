@@ -593,7 +593,13 @@ class Recovery:
             sizes = [size, UNLIMITED]
         else:
             sizes = [UNLIMITED]
-        sizes += [usual for usual in usual_sizes(data, payload, shown, continuation) if usual != size]
+        cutting = usual_sizes(data, payload, shown, continuation)
+        sizes += [usual for usual in cutting if usual != size]
+        if size < shown and data[payload + size] == continuation:
+            cutting.append(size)
+        if first >= 0x80 and cutting and UNLIMITED in sizes:
+            # A length that is inherited may be wrong by just the headers that would be taken for payload.
+            sizes.remove(UNLIMITED)
         others = interleaved_sizes(data, payload, shown, size)
         at: i64 = data.find(continuation, payload + 1, stop)
         scanned: i64 = 0
@@ -605,7 +611,7 @@ class Recovery:
                 if not any(evident % (other + 1) == other for other in others):
                     sizes.append(evident)
             at = data.find(continuation, at + 1, stop)
-        if sizes == [size] and not (size == UNLIMITED and len(others) > 0):
+        if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
             return []
         if first < 0x80 and data[header + 6] in COMMAND_TYPES and shown == length <= LARGEST_DECODED:
             window = data[payload : place + HEADER_SPAN + length]  # what is there for certain (see _can_size)
