@@ -310,9 +310,10 @@ def test_usual_chunk_size_is_seen_by_the_continuation_behind_it(size: int) -> No
 
 
 def test_interleaved_message_is_seen_where_a_chunk_ends() -> None:
-    data = b"#" + bytes(4096) + chunk(0, 4, 40, 100, AUDIO, 1) + bytes(100)
-    assert interleaved_sizes(data, 1, len(data) - 1, 128) == [4096]
-    assert interleaved_sizes(data, 1, 4096, 128) == []
+    for fmt in range(4):
+        data = b"#" + bytes(4096) + chunk(fmt, 4, 40, 100, AUDIO, 1) + bytes(100)
+        assert interleaved_sizes(data, 1, len(data) - 1, 128) == [4096]
+        assert interleaved_sizes(data, 1, 4096, 128) == []
     odd = b"#" + bytes(777) + chunk(0, 4, 40, 100, AUDIO, 1) + bytes(100)
     assert interleaved_sizes(odd, 1, len(odd) - 1, 128) == []
     assert interleaved_sizes(odd, 1, len(odd) - 1, 777) == [777]

@@ -158,3 +158,18 @@ def test_control_csid_is_an_unlikely_one_for_anything_else() -> None:
     header = (0, 40, 500, AUDIO, 1)
     assert header_bits(control, *header) == header_bits(other, *header) - 20
     assert header_bits(control, 0, 0, 4, ACKNOWLEDGEMENT, 0) == header_bits(other, 0, 0, 4, ACKNOWLEDGEMENT, 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("type_id", "seen", "first", "may"),
+    [
+        (AUDIO, 0xAF, 0xAF, True), (AUDIO, 0xAF, 0x2F, False), (VIDEO, 0x27, 0x17, True), (VIDEO, 0x27, 0x22, False),
+        (VIDEO, 0x91, 0xA3, True), (VIDEO, 0x91, 0x32, False), (VIDEO, 0x27, 0x91, False),
+        (VIDEO, UNKNOWN, 0x91, True), (COMMAND_AMF0, 2, 0x91, True),
+    ],
+)  # fmt: skip
+def test_what_is_inherited_goes_on_in_its_codec(type_id: int, seen: int, first: int, may: bool) -> None:
+    stream = known(type_id=type_id)
+    stream.first_byte = seen
+    assert may_inherit(stream, bytes((0, first)), 1, 1) == may
+    assert may_inherit(stream, b"", 0, 0)

@@ -49,7 +49,7 @@ FULL_HEADERS: Final = (
     rb"[\x02-\x3f][\x00-\xff]{3}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16][\x00-\xff]{1}\x00\x00\x00"
     rb"|[\x42-\x7f]\x00[\x00-\xff]{2}[\x00-\x7f][\x00-\xff]{2}[\x01-\x06\x08\x09\x0f-\x14\x16]"
 )
-ANY_HEADER: Final = re.compile(rb"[\xc2-\xcf]|" + FULL_HEADERS)
+ANY_HEADER: Final = re.compile(rb"[\xc2-\xcf]|[\x82-\xbf]\x00|" + FULL_HEADERS)
 
 # Payload bytes behind a header that are looked at for chunk sizes.
 LARGEST_SEARCHED: Final = 70_000

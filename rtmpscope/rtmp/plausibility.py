@@ -5,6 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from rtmpscope.bits import u32
+from rtmpscope.model import UNKNOWN
 from rtmpscope.rtmp.chunk_stream import ChunkStream
 from rtmpscope.rtmp.evidence import (
     CONTROL_CSID,
@@ -57,9 +58,18 @@ def header_bits(
 
 
 def may_inherit(stream: ChunkStream, data: bytes, at: i64, visible: i64) -> bool:
-    """Whether a short header after a loss means the type that is known: four bytes of control may be anything."""
+    """Whether a short header after a loss means the type that is known.
+
+    Four bytes of control may be anything; sound and pictures go on in the codec that they were in.
+    """
     if stream.type_id == 3 and visible >= 4:
         return 0 < u32(data, at) - stream.acknowledged < LARGEST_STEP
+    if visible and stream.first_byte != UNKNOWN:
+        changed: i64 = data[at] ^ stream.first_byte
+        if stream.type_id == 8:
+            return changed == 0
+        if stream.type_id == 9:
+            return changed & (0x80 if stream.first_byte & 0x80 else 0x8F) == 0  # the codec, or that it has a FourCC
     return stream.type_id > 6 or stream.type_id == 4
 
 
