@@ -467,6 +467,16 @@ def test_inherited_length_that_has_not_changed_is_borne_out() -> None:
     assert found(cut(session, hole), session) == whole(session, [hole])
 
 
+def test_what_began_other_messages_of_a_csid_says_nothing_of_those_that_inherit() -> None:
+    """Of the first sound there is the header and no more, and metadata came before it on this csid."""
+    session = Session(4096).show(3).metadata(100, 0)
+    for at in range(9):
+        session._add(5, AUDIO, b"\xaf\x01" + wire.filler(498, at), 123 + 23 * at, 1, 2 if at else 1)
+    first = session.sent[-9]
+    hole = (first.offset + 8, session.sent[-8].offset + 100)
+    assert found(cut(session, hole, size=5), session) == whole(session, [hole])
+
+
 # --- cost ------------------------------------------------------------------------------------------------
 
 

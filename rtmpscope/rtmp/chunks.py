@@ -289,7 +289,9 @@ class ChunkParser:
         stream.extended = extended
         stream.extended_value = value
         stream.length = length
-        stream.type_id = type_id
+        if type_id != stream.type_id:
+            stream.type_id = type_id
+            stream.first_byte = UNKNOWN
         stream.message_stream_id = message_stream_id
         self._tell_time(stream, fmt, value)
         self._begin(stream, fmt, pos)
