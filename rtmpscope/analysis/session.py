@@ -330,7 +330,7 @@ class Session(SessionFacts):
             return f"{('the client', 'the server')[self._who()]} closed the connection"
         if self._server_ended():
             return "the server reset the connection"
-        return "the client reset the connection" if self._client_reset() else "the connection was reset"
+        return "the client reset the connection" if self._reset_by(C2S) else "the connection was reset"
 
     def _taken_back(self) -> str:
         """What it means that the server hung up, if that was soon after it granted publish or play."""

@@ -69,7 +69,7 @@ class SessionFacts(Steps):
         A client that resets had closed before the last word came; after any reset nobody knows what else is missing.
         """
         reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
-        known = self._connection.lost_bytes == 0 and not self._client_reset()
+        known = self._connection.lost_bytes == 0 and not self._reset_by(C2S)
         return self._unseen(self._last_media_ns()) or (reset and not known)
 
     def _may_be_refused(self) -> bool:
@@ -92,15 +92,15 @@ class SessionFacts(Steps):
         """When the first side ended, or what was last seen."""
         return self._ends[0][2] if self._ends else self._connection.last_time_ns
 
-    def _client_reset(self) -> bool:
+    def _reset_by(self, direction: int) -> bool:
+        """Whether that side sent a RST, and the other did not."""
         tcp = self._connection.tcp
-        return tcp[C2S].resets > 0 and tcp[S2C].resets == 0
+        return tcp[direction].resets > 0 and tcp[1 - direction].resets == 0
 
     def _server_ended(self) -> bool:
         """Whether it was the server that ended the connection, by FIN or RST."""
         if self._how() == "rst":
-            tcp = self._connection.tcp
-            return tcp[S2C].resets > 0 and tcp[C2S].resets == 0
+            return self._reset_by(S2C)
         return self._how() == "fin" and self._who() == S2C
 
     def _unseen(self, since_ns: int) -> bool:

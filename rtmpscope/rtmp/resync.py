@@ -595,9 +595,8 @@ class Recovery:
             sizes = [UNLIMITED]
         cutting = usual_sizes(data, payload, shown, continuation)
         sizes += [usual for usual in cutting if usual != size]
-        if size < shown and data[payload + size] == continuation:
-            cutting.append(size)
-        if first >= 0x80 and cutting and UNLIMITED in sizes:
+        cut = len(cutting) > 0 or (size < shown and data[payload + size] == continuation)
+        if first >= 0x80 and cut and UNLIMITED in sizes:
             # A length that is inherited may be wrong by just the headers that would be taken for payload.
             sizes.remove(UNLIMITED)
         others = interleaved_sizes(data, payload, shown, size)
