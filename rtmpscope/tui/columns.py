@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from rtmpscope.media.tag import AUDIO, VIDEO
 from rtmpscope.model import UNKNOWN, Handshake, Severity
 from rtmpscope.rtmp import messages
 from rtmpscope.tui.palette import Pieces, fit
 from rtmpscope.tui.sight import Sight
-from rtmpscope.tui.summaries import AUDIO, VIDEO
 
 if TYPE_CHECKING:
     from rtmpscope.store import Row

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_right
 from typing import NamedTuple
 
-from rtmpscope.tui.summaries import AUDIO, VIDEO
+from rtmpscope.media.tag import AUDIO, VIDEO
 from rtmpscope.tui.view import View
 
 STEP = 20_000  # rows looked at in one step

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rtmpscope.media.tag import wants_whole
+from rtmpscope.media.tag import AUDIO, VIDEO, wants_whole
 from rtmpscope.store import HEAD
 from rtmpscope.tui.turns import give_way, looked_at
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
     from rtmpscope.store import Row, Store
 
-AUDIO, VIDEO = 8, 9
 PENDING = "…"
 KEPT = 8_192
 TELL = 0.05  # seconds after which what is ready so far is drawn
