@@ -12,7 +12,18 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Handshake, Message, StreamData, StreamEnd, StreamGap
+from rtmpscope.model import (
+    C2S,
+    COMMAND_TYPES,
+    S2C,
+    UNKNOWN,
+    Event,
+    Handshake,
+    Message,
+    StreamData,
+    StreamEnd,
+    StreamGap,
+)
 from rtmpscope.net.address import ports as ports_of
 from rtmpscope.net.reassembly import Flow, StreamItem
 from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
@@ -255,7 +266,7 @@ class Conversation:
             self._know_client(blocks[0].direction)  # the server begins when it has C0 (5.2.1)
             return
         for event in events:
-            if isinstance(event, Message) and event.type_id in (17, 20):
+            if isinstance(event, Message) and event.type_id in COMMAND_TYPES:
                 name = event.payload[3:24]
                 if name.startswith(SERVER_WORDS):
                     self.client_side = 1 - event.direction

@@ -16,9 +16,11 @@ from mypy_extensions import i64
 
 from rtmpscope.conversation import Conversation
 from rtmpscope.limits import CONNECTIONS, HELD_BYTES, TRIALS
-from rtmpscope.media.tag import AUDIO, VIDEO
 from rtmpscope.model import (
+    AGGREGATE,
+    AUDIO,
     UNKNOWN,
+    VIDEO,
     Connection,
     End,
     Event,
@@ -45,8 +47,6 @@ USUAL_TYPES: Final = 23
 
 # Bytes of memory that a byte of traffic may take while it waits, at most.
 GROWTH: Final = 64
-
-AGGREGATE: Final = 22
 
 # Of a connection that has been let go.
 _NO_ANNOTATORS: Final = Annotators({}, [])

@@ -13,10 +13,24 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from rtmpscope.model import (
+    ABORT,
+    ACKNOWLEDGEMENT,
+    AGGREGATE,
+    AMF_TYPES,
+    AUDIO,
     C2S,
+    COMMAND_TYPES,
+    DATA_TYPES,
     DIRECTIONS,
+    EDGE_ORIGIN,
+    SET_CHUNK_SIZE,
+    SET_PEER_BANDWIDTH,
     SEVERITIES,
+    SHARED_OBJECT_TYPES,
     UNKNOWN,
+    USER_CONTROL,
+    VIDEO,
+    WINDOW_ACK_SIZE,
     Connection,
     End,
     Endpoint,
@@ -42,21 +56,20 @@ RECORDS: Final = ("message", "handshake", "gap", "end")
 
 # The roots of bodies and the types that have them; nobody knows which types "unknown" stands for.
 ROOTS: Final[dict[str, frozenset[int]]] = {
-    "set_chunk_size": frozenset((1,)),
-    "abort": frozenset((2,)),
-    "acknowledgement": frozenset((3,)),
-    "user_control": frozenset((4,)),
-    "window_ack_size": frozenset((5,)),
-    "set_peer_bandwidth": frozenset((6,)),
-    "audio": frozenset((8,)),
-    "video": frozenset((9,)),
-    "data": frozenset((15, 18)),
-    "shared_object": frozenset((16, 19)),
-    "command": frozenset((17, 20)),
-    "aggregate": frozenset((22,)),
-    "unknown": frozenset(range(256)) - frozenset(TYPES) | {7},
+    "set_chunk_size": frozenset((SET_CHUNK_SIZE,)),
+    "abort": frozenset((ABORT,)),
+    "acknowledgement": frozenset((ACKNOWLEDGEMENT,)),
+    "user_control": frozenset((USER_CONTROL,)),
+    "window_ack_size": frozenset((WINDOW_ACK_SIZE,)),
+    "set_peer_bandwidth": frozenset((SET_PEER_BANDWIDTH,)),
+    "audio": frozenset((AUDIO,)),
+    "video": frozenset((VIDEO,)),
+    "data": DATA_TYPES,
+    "shared_object": SHARED_OBJECT_TYPES,
+    "command": COMMAND_TYPES,
+    "aggregate": frozenset((AGGREGATE,)),
+    "unknown": frozenset(range(256)) - frozenset(TYPES) | {EDGE_ORIGIN},
 }
-_AMF: Final = frozenset((15, 16, 17, 18, 19, 20))
 
 
 class Columns(Protocol):
@@ -294,7 +307,7 @@ def _of_kinds(name: str, type: Type, meaning: str, kinds: Iterable[str], value: 
     def values(event: Event, connection: Connection, body: Field | None) -> Iterable[Any]:
         return [] if body is None else [value(field) for field in _walk(body) if field.kind in wanted]
 
-    return FilterField(name, type, meaning, values, needs_body=True, types=_AMF)
+    return FilterField(name, type, meaning, values, needs_body=True, types=AMF_TYPES)
 
 
 def _of_types(name: str, meaning: str, types: frozenset[int]) -> FilterField:
@@ -439,7 +452,6 @@ _ECHOES: Final = ("exact", "random", "digest", "none")
 _REASONS: Final = ("capture_loss", "network_loss", "snaplen", "mid_stream")
 _HOWS: Final = ("fin", "rst", "idle", "capture_end", "given_up")
 _OBJECTS: Final = ("object", "typed_object", "amf3_object", "external")
-_COMMAND_TYPES: Final = ROOTS["command"]
 
 _TABLE: Final = (
     _of_ends("rtmp", PRESENCE, "every record", lambda *ends: (True,)),
@@ -505,11 +517,11 @@ _TABLE: Final = (
     _of_connection("rtmp.server.address", ADDRESS, "address of the server", lambda it: ip_address(it.server.address)),
     _of_connection("rtmp.server.port", NUMBER, "port of the server", lambda it: it.server.port),
     FilterField("rtmp.command.reply_to", NUMBER, "number of the message that this one answers", _reply_to,
-                types=_COMMAND_TYPES),
+                types=COMMAND_TYPES),
     FilterField("rtmp.command.answered_by", NUMBER, "number of the message that answers this one", _answered_by,
-                types=_COMMAND_TYPES),
+                types=COMMAND_TYPES),
     FilterField("rtmp.command.latency_ms", MILLISECONDS, "time between request and answer", _latency,
-                types=_COMMAND_TYPES),
+                types=COMMAND_TYPES),
     *(_of_types(f"rtmp.{root}", f"messages with a body of {root}", types) for root, types in ROOTS.items()
       if root != "aggregate"),
     *(of_body(f"rtmp.{name}", meaning) for name, meaning in (
@@ -569,7 +581,7 @@ _TABLE: Final = (
     _of_ends("tcp.port", NUMBER, "port of either end", lambda sender, receiver: (sender.port, receiver.port)),
     _of_ends("tcp.srcport", NUMBER, "port of the sender", lambda sender, receiver: (sender.port,)),
     _of_ends("tcp.dstport", NUMBER, "port of the receiver", lambda sender, receiver: (receiver.port,)),
-    _of_types("amf", "messages with AMF values", _AMF),
+    _of_types("amf", "messages with AMF values", AMF_TYPES),
     _of_kinds("amf.string", STRING, "any AMF string", _STRINGS, lambda field: str(field.value)),
     _of_kinds("amf.longstring", STRING, "any AMF0 long string", ("long_string",), lambda field: str(field.value)),
     _of_kinds("amf.number", ANY, "any AMF number", ("number", "double"), lambda field: field.value),
@@ -585,20 +597,20 @@ _TABLE: Final = (
     _of_kinds("amf.array", PRESENCE, "an AMF3 array", ("array",), lambda field: True),
     FilterField(
         "amf.membername", STRING, "key of any property",
-        lambda event, connection, body: [] if body is None else _member_names(body), needs_body=True, types=_AMF,
+        lambda event, connection, body: [] if body is None else _member_names(body), needs_body=True, types=AMF_TYPES,
     ),
     FilterField("rtmpt.header.timestamp", NUMBER, "timestamp in a header of fmt 0", _header_timestamp,
                 record="message"),
     FilterField("rtmpt.ucm.eventtype", NUMBER, "user control event by number", _event_type,
                 types=ROOTS["user_control"]),
-    _of_first_byte("rtmpt.audio.control", "first byte of audio", 8, 0, 0xFF),
-    _of_first_byte("rtmpt.audio.format", "sound format", 8, 4, 0x0F),
-    _of_first_byte("rtmpt.audio.rate", "sound rate", 8, 2, 0x03),
-    _of_first_byte("rtmpt.audio.size", "sound size", 8, 1, 0x01),
-    _of_first_byte("rtmpt.audio.type", "mono or stereo", 8, 0, 0x01),
-    _of_first_byte("rtmpt.video.control", "first byte of video", 9, 0, 0xFF),
-    _of_first_byte("rtmpt.video.type", "frame type", 9, 4, 0x0F),
-    _of_first_byte("rtmpt.video.format", "codec id", 9, 0, 0x0F),
+    _of_first_byte("rtmpt.audio.control", "first byte of audio", AUDIO, 0, 0xFF),
+    _of_first_byte("rtmpt.audio.format", "sound format", AUDIO, 4, 0x0F),
+    _of_first_byte("rtmpt.audio.rate", "sound rate", AUDIO, 2, 0x03),
+    _of_first_byte("rtmpt.audio.size", "sound size", AUDIO, 1, 0x01),
+    _of_first_byte("rtmpt.audio.type", "mono or stereo", AUDIO, 0, 0x01),
+    _of_first_byte("rtmpt.video.control", "first byte of video", VIDEO, 0, 0xFF),
+    _of_first_byte("rtmpt.video.type", "frame type", VIDEO, 4, 0x0F),
+    _of_first_byte("rtmpt.video.format", "codec id", VIDEO, 0, 0x0F),
 )  # fmt: skip
 
 # Names of Wireshark's for what the trace calls otherwise.

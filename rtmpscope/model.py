@@ -21,6 +21,30 @@ DIRECTIONS: Final = ("c2s", "s2c")
 
 UNKNOWN: Final = -1
 
+# Message types: protocol control (RTMP 5.4), user control (6.2), the rest (7.1); 7 is in no text.
+SET_CHUNK_SIZE: Final = 1
+ABORT: Final = 2
+ACKNOWLEDGEMENT: Final = 3
+USER_CONTROL: Final = 4
+WINDOW_ACK_SIZE: Final = 5
+SET_PEER_BANDWIDTH: Final = 6
+EDGE_ORIGIN: Final = 7
+AUDIO: Final = 8
+VIDEO: Final = 9
+DATA_AMF3: Final = 15
+SHARED_OBJECT_AMF3: Final = 16
+COMMAND_AMF3: Final = 17
+DATA_AMF0: Final = 18
+SHARED_OBJECT_AMF0: Final = 19
+COMMAND_AMF0: Final = 20
+AGGREGATE: Final = 22
+
+# The types of one body in its two encodings, and all whose bodies are AMF: applications fill them with what they like.
+DATA_TYPES: Final = frozenset((DATA_AMF3, DATA_AMF0))
+SHARED_OBJECT_TYPES: Final = frozenset((SHARED_OBJECT_AMF3, SHARED_OBJECT_AMF0))
+COMMAND_TYPES: Final = frozenset((COMMAND_AMF3, COMMAND_AMF0))
+AMF_TYPES: Final = DATA_TYPES | SHARED_OBJECT_TYPES | COMMAND_TYPES
+
 # TCP flag bits (RFC 9293, 3.1).
 FIN: Final = 0x01
 SYN: Final = 0x02

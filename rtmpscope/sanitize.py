@@ -27,10 +27,11 @@ from typing import BinaryIO, Final
 from rtmpscope.capture.files import CaptureReader
 from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.conversation import Conversation
-from rtmpscope.engine import AGGREGATE, Engine
+from rtmpscope.engine import Engine
 from rtmpscope.known import Known
 from rtmpscope.limits import EDITS_BYTES, RECENT_BYTES
 from rtmpscope.model import (
+    AGGREGATE,
     C2S,
     SYN,
     ChunkHeader,
@@ -534,10 +535,21 @@ def in_stream(message: Message, edits: list[Edit]) -> Iterator[Edit]:
 
 
 def _places(message: Message) -> Iterator[tuple[int, int]]:
-    """The ranges of the stream that a message takes, as far as its bytes were looked at."""
-    if len(message.payload) == message.captured:
-        for chunk in message.chunk_headers or ():
-            yield chunk.offset, chunk.offset + chunk.size + chunk.payload_size
+    """The ranges of the stream in which the captured bytes of a message stand, if they were looked at."""
+    if len(message.payload) != message.captured:
+        return
+    holes = message.holes or []
+    for chunk in message.chunk_headers or ():
+        start, first = chunk.offset, chunk.offset + chunk.size - chunk.payload_start
+        end = chunk.payload_start + chunk.payload_size
+        for index in range(bisect_right(holes, chunk.payload_start, key=sum), len(holes)):
+            hole, missing = holes[index]
+            if hole >= end:
+                break
+            yield start, first + max(hole, chunk.payload_start)
+            start = first + hole + missing
+        if start < first + end:
+            yield start, first + end
 
 
 def _scrambled(data: bytes | bytearray, offset: int, key: bytes) -> bytes:

@@ -13,8 +13,30 @@ from typing import Final
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.fingerprints import Fingerprints
 from rtmpscope.analysis.words import because, call_name
-from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Field, Gap, Handshake, Message, Severity
+from rtmpscope.model import (
+    ABORT,
+    ACKNOWLEDGEMENT,
+    AUDIO,
+    C2S,
+    COMMAND_TYPES,
+    DATA_TYPES,
+    S2C,
+    SET_CHUNK_SIZE,
+    SET_PEER_BANDWIDTH,
+    SHARED_OBJECT_TYPES,
+    UNKNOWN,
+    USER_CONTROL,
+    VIDEO,
+    WINDOW_ACK_SIZE,
+    Connection,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Severity,
+)
 from rtmpscope.rtmp.commands import information, is_error, redirects, status_code
+from rtmpscope.rtmp.messages import TYPES
 
 HUGE: Final = 10 << 20
 CHUNK_SIZES: Final = range(128, 65_537)  # what peers use
@@ -28,7 +50,7 @@ class Conformance:
     """Checks every message but audio and video."""
 
     name: Final = "conformance"
-    types: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 15, 16, 17, 18, 19, 20, 22})
+    types: Final = frozenset(TYPES) - {AUDIO, VIDEO}
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -198,18 +220,15 @@ Check = Callable[[Conformance, Message, Field], None]
 
 _AMF: Final[tuple[Check, ...]] = (Conformance._selector, Conformance._amf)
 CHECKS: Final[dict[int, tuple[Check, ...]]] = {
-    1: (Conformance._shape, Conformance._chunk_size),
-    2: (Conformance._shape,),
-    3: (Conformance._shape,),
-    4: (Conformance._shape,),
-    5: (Conformance._shape,),
-    6: (Conformance._peer_bandwidth,),
-    15: (*_AMF, Conformance._data),
-    16: _AMF,
-    17: (*_AMF, Conformance._command),
-    18: (*_AMF, Conformance._data),
-    19: _AMF,
-    20: (*_AMF, Conformance._command),
+    SET_CHUNK_SIZE: (Conformance._shape, Conformance._chunk_size),
+    ABORT: (Conformance._shape,),
+    ACKNOWLEDGEMENT: (Conformance._shape,),
+    USER_CONTROL: (Conformance._shape,),
+    WINDOW_ACK_SIZE: (Conformance._shape,),
+    SET_PEER_BANDWIDTH: (Conformance._peer_bandwidth,),
+    **dict.fromkeys(DATA_TYPES, (*_AMF, Conformance._data)),
+    **dict.fromkeys(SHARED_OBJECT_TYPES, _AMF),
+    **dict.fromkeys(COMMAND_TYPES, (*_AMF, Conformance._command)),
 }
 COMMAND_CHECKS: Final[dict[str, Check]] = {
     "connect": Conformance._connect,

@@ -12,7 +12,18 @@ from __future__ import annotations
 from typing import Final
 
 from rtmpscope.analysis.annotator import Door
-from rtmpscope.model import C2S, Connection, Field, Handshake, Message, Severity
+from rtmpscope.model import (
+    C2S,
+    COMMAND_TYPES,
+    SET_CHUNK_SIZE,
+    SET_PEER_BANDWIDTH,
+    WINDOW_ACK_SIZE,
+    Connection,
+    Field,
+    Handshake,
+    Message,
+    Severity,
+)
 from rtmpscope.rtmp.commands import information, status_code
 
 Facts = dict[str, object]
@@ -60,7 +71,7 @@ class Fingerprints:
     """client and server are names of software, "" while nothing fits."""
 
     name: Final = "fingerprints"
-    types: Final = frozenset({1, 5, 6, 17, 20})
+    types: Final = frozenset({SET_CHUNK_SIZE, WINDOW_ACK_SIZE, SET_PEER_BANDWIDTH, *COMMAND_TYPES})
 
     def __init__(self, connection: Connection) -> None:
         self.client = ""
@@ -95,9 +106,9 @@ class Fingerprints:
 
 
 _CONTROL: Final = {
-    1: (("chunk_size", "chunk_size"),),
-    5: (("window_ack_size", "window_size"),),
-    6: (("peer_bandwidth", "window_size"), ("limit_type", "limit_type")),
+    SET_CHUNK_SIZE: (("chunk_size", "chunk_size"),),
+    WINDOW_ACK_SIZE: (("window_ack_size", "window_size"),),
+    SET_PEER_BANDWIDTH: (("peer_bandwidth", "window_size"), ("limit_type", "limit_type")),
 }
 
 

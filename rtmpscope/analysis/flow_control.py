@@ -18,7 +18,20 @@ from mypy_extensions import i64
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import SECOND_NS, Spread
 from rtmpscope.limits import PINGS_REMEMBERED
-from rtmpscope.model import UNKNOWN, Connection, End, Field, Gap, Handshake, Message, Severity
+from rtmpscope.model import (
+    ACKNOWLEDGEMENT,
+    SET_PEER_BANDWIDTH,
+    UNKNOWN,
+    USER_CONTROL,
+    WINDOW_ACK_SIZE,
+    Connection,
+    End,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Severity,
+)
 
 HANDSHAKE_BYTES: Final = 3073
 PING_NS: Final[i64] = 30 * SECOND_NS  # nginx drops a client that leaves a ping unanswered for so long
@@ -113,7 +126,7 @@ class FlowControl:
             self._unblocked(message, ledger)
         ledger.last_ns = message.time_ns
         ledger.seen = True
-        if message.type_id < 7:
+        if message.type_id <= SET_PEER_BANDWIDTH:
             self._control(message, ledger, body)
         if ledger.window and ledger.sent - ledger.acked > 2 * ledger.window:
             self._overdue(message, ledger)
@@ -131,15 +144,15 @@ class FlowControl:
             return
         value = body.children[0].value
         type_id = message.type_id
-        if type_id == 4:
+        if type_id == USER_CONTROL:
             self._user_control(message, body)
         elif not isinstance(value, int):
             return
-        elif type_id == 3:
+        elif type_id == ACKNOWLEDGEMENT:
             self._acknowledged(message, self.ledgers[1 - message.direction], value)
-        elif type_id == 5:
+        elif type_id == WINDOW_ACK_SIZE:
             ledger.window = value
-        elif type_id == 6:
+        elif type_id == SET_PEER_BANDWIDTH:
             limited = self.ledgers[1 - message.direction]
             limited.limit = value
             limit_type = body.get("limit_type")

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rtmpscope.media import tag
-from rtmpscope.media.tag import VIDEO
-from rtmpscope.model import Message, Severity
+from rtmpscope.model import VIDEO, Message, Severity
 
 START_CODE: Final = b"\0\0\0\1"  # with 4-byte lengths that would be a NAL unit of one byte
 SPS_BYTES: Final = 8  # fewer say too little

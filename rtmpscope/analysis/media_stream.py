@@ -22,10 +22,8 @@ from rtmpscope.analysis.track import Track
 from rtmpscope.limits import TRACKS
 from rtmpscope.media import tag
 from rtmpscope.media.tag import MediaTag
-from rtmpscope.model import End, Field, Message, Severity
+from rtmpscope.model import AUDIO, End, Field, Message, Severity
 from rtmpscope.rtmp import messages
-
-AUDIO: Final[i64] = 8
 
 HALF: Final[i64] = 1 << 31
 MASK: Final[i64] = (1 << 32) - 1

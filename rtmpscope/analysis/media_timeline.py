@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
-
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.metadata import promises
 from rtmpscope.limits import TRACKS
 from rtmpscope.media import tag
-from rtmpscope.model import C2S, UNKNOWN, Connection, End, Field, Gap, Message, Severity
-
-AUDIO: Final[i64] = 8
-VIDEO: Final[i64] = 9
+from rtmpscope.model import (
+    AUDIO,
+    C2S,
+    COMMAND_TYPES,
+    DATA_TYPES,
+    UNKNOWN,
+    USER_CONTROL,
+    VIDEO,
+    Connection,
+    End,
+    Field,
+    Gap,
+    Message,
+    Severity,
+)
 
 # Commands that begin a stream; commands and user control events after which its timestamps may start anew.
 BEGINNINGS: Final = frozenset({"publish", "play", "play2"})
@@ -30,7 +39,7 @@ class MediaTimeline:
     """streams lists the media streams of a connection in the order in which they appeared."""
 
     name: Final = "media_timeline"
-    types: Final = frozenset({4, 8, 9, 15, 17, 18, 20})
+    types: Final = frozenset({USER_CONTROL, AUDIO, VIDEO, *DATA_TYPES, *COMMAND_TYPES})
 
     __slots__ = ("streams", "_by_key", "_promised", "_connected", "_begun", "_granted", "_ends")
 
@@ -116,7 +125,7 @@ class MediaTimeline:
         """Commands and stream events that start a stream or move its timestamps."""
         if body is None:
             return
-        if message.type_id == 4:
+        if message.type_id == USER_CONTROL:
             if body.get("event") in STREAM_EVENTS:
                 self._restart(body.get("message_stream_id"))
             return

@@ -11,7 +11,21 @@ import re
 from typing import Final
 
 from rtmpscope.analysis.words import plain_code
-from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, End, Field, Gap, Handshake, Message
+from rtmpscope.model import (
+    AMF_TYPES,
+    C2S,
+    DATA_TYPES,
+    S2C,
+    SHARED_OBJECT_TYPES,
+    UNKNOWN,
+    USER_CONTROL,
+    Connection,
+    End,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+)
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, redirects, status_code
 from rtmpscope.rtmp.status_codes import status
 
@@ -74,7 +88,7 @@ class Step:
 class Steps:
     """Follows one connection."""
 
-    types: Final = frozenset({4, 15, 16, 17, 18, 19, 20})
+    types: Final = AMF_TYPES | {USER_CONTROL}
 
     def __init__(self, connection: Connection) -> None:
         self.app = ""
@@ -123,12 +137,12 @@ class Steps:
     def on_message(self, message: Message, body: Field | None) -> None:
         if body is None:
             return
-        if message.type_id == 4:
+        if message.type_id == USER_CONTROL:
             if body.get("event") == "stream_eof":
                 self._finished = "", int(message.number), int(message.time_ns)
             elif body.get("event") == "stream_begin":
                 self._finished = None
-        elif message.type_id in (16, 19):
+        elif message.type_id in SHARED_OBJECT_TYPES:
             self._shared_object(message, body)
         else:
             self._command(message, body, str(body.get("name") or ""))
@@ -138,7 +152,7 @@ class Steps:
             self._answer(message, body)
         elif name in ("onStatus", "onPlayStatus"):
             self._status(message, body)
-        elif message.type_id in (15, 18):
+        elif message.type_id in DATA_TYPES:
             pass
         elif message.direction == S2C:
             if name in GOODBYES and (self._intent if self._wish is None else self._wish.name) == "play":

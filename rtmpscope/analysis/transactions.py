@@ -18,7 +18,20 @@ from rtmpscope.analysis.measure import Spread
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.words import call_name
 from rtmpscope.limits import CALLS_REMEMBERED
-from rtmpscope.model import C2S, S2C, UNKNOWN, Call, Connection, End, Field, Gap, Handshake, Message, Severity
+from rtmpscope.model import (
+    C2S,
+    COMMAND_TYPES,
+    S2C,
+    UNKNOWN,
+    Call,
+    Connection,
+    End,
+    Field,
+    Gap,
+    Handshake,
+    Message,
+    Severity,
+)
 from rtmpscope.rtmp.commands import COMMANDS, is_error, status_code
 
 ANSWERS: Final = frozenset({"_result", "_error"})
@@ -117,7 +130,7 @@ class Transactions:
     """Sets `message.call`; latencies has the answer times in ns by command."""
 
     name: Final = "transactions"
-    types: Final = frozenset({17, 20})
+    types: Final = COMMAND_TYPES
 
     def __init__(self, connection: Connection) -> None:
         self.latencies: dict[str, Spread] = {}

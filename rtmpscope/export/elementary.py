@@ -19,8 +19,8 @@ from rtmpscope.export.extract import Extractor, Spool
 from rtmpscope.export.files import named_output
 from rtmpscope.media import aac, configs, opus, video
 from rtmpscope.media.nal import START_CODE
-from rtmpscope.media.tag import AUDIO, MediaTag, body_start
-from rtmpscope.model import Field, Message
+from rtmpscope.media.tag import MediaTag, body_start
+from rtmpscope.model import AUDIO, Field, Message
 
 _FRAME: Final = 0
 _HEADER: Final = 1

@@ -18,12 +18,8 @@ from typing import Final, Protocol, Self
 from rtmpscope.export import OutputError
 from rtmpscope.export.files import reason
 from rtmpscope.media import audio, tag, video
-from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
-from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message
-
-DATA_AMF3: Final = 15
-DATA_AMF0: Final = 18
-_COMMANDS: Final = frozenset({17, 20})
+from rtmpscope.media.tag import MediaTag
+from rtmpscope.model import AUDIO, C2S, COMMAND_TYPES, DATA_TYPES, S2C, UNKNOWN, VIDEO, Event, Gap, Message
 
 _ROLES: Final = ("publish", "play")  # by direction
 _BEGINNINGS: Final = frozenset({"publish", "play"})
@@ -137,7 +133,7 @@ class Extractor:
     def _message(self, message: Message) -> None:
         if message.type_id in (AUDIO, VIDEO):
             self._stream(message).media(message)
-        elif message.type_id in (DATA_AMF0, DATA_AMF3):
+        elif message.type_id in DATA_TYPES:
             self._stream(message).data(message)
         elif _begins(message):
             for direction in (C2S, S2C):
@@ -296,7 +292,7 @@ def _step(before: int, after: int) -> int:
 
 def _begins(message: Message) -> bool:
     """Whether another stream is to come under the same number."""
-    if message.type_id not in _COMMANDS or message.direction != C2S or message.body is None:
+    if message.type_id not in COMMAND_TYPES or message.direction != C2S or message.body is None:
         return False
     return message.body.get("name") in _BEGINNINGS
 

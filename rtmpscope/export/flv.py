@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rtmpscope.export.extract import DATA_AMF0, DATA_AMF3, Extractor, Spool
+from rtmpscope.export.extract import Extractor, Spool
 from rtmpscope.export.files import named_output
-from rtmpscope.media.tag import AUDIO, VIDEO, MediaTag
-from rtmpscope.model import Message
+from rtmpscope.media.tag import MediaTag
+from rtmpscope.model import AUDIO, DATA_AMF0, DATA_AMF3, VIDEO, Message
 
 # The bits of TypeFlags in the file's header.
 _FLAGS: Final = {AUDIO: 4, VIDEO: 1}

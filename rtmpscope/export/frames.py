@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from rtmpscope.bits import u32
-from rtmpscope.media.tag import AUDIO, VIDEO, body_start
-from rtmpscope.model import Field, Message
+from rtmpscope.media.tag import body_start
+from rtmpscope.model import AUDIO, VIDEO, Field, Message
 from rtmpscope.rtmp.summary import ITEMS
 
 WITHIN: Final = 16  # bytes of headers that may decide what is said

@@ -14,7 +14,13 @@ from mypy_extensions import i64
 
 from rtmpscope.export.frames import KEPT, Frames, Said
 from rtmpscope.model import (
+    AGGREGATE,
+    AUDIO,
+    COMMAND_TYPES,
+    DATA_TYPES,
+    SHARED_OBJECT_TYPES,
     UNKNOWN,
+    VIDEO,
     Connection,
     End,
     Event,
@@ -48,9 +54,13 @@ _STYLES: Final = {
     "command": "36", "gap": "31", "end": "33",
 }  # fmt: skip
 _TYPE_STYLES: Final = {
-    8: "audio", 9: "video", 15: "data", 16: "shared", 17: "command", 18: "data", 19: "shared", 20: "command",
-    22: "video",
-}  # fmt: skip
+    AUDIO: "audio",
+    VIDEO: "video",
+    AGGREGATE: "video",
+    **dict.fromkeys(DATA_TYPES, "data"),
+    **dict.fromkeys(SHARED_OBJECT_TYPES, "shared"),
+    **dict.fromkeys(COMMAND_TYPES, "command"),
+}
 _SEVERITY_STYLES: Final = {Severity.WARNING: "33", Severity.ERROR: "1;31"}
 
 _ECHOES: Final = {

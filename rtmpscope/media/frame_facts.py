@@ -10,7 +10,7 @@ from typing import Any
 
 from rtmpscope.media import audio, video
 from rtmpscope.media.configs import Parameters
-from rtmpscope.media.tag import AUDIO
+from rtmpscope.model import AUDIO
 
 
 def frame_facts(type_id: int, payload: bytes, length: int) -> dict[str, Any]:

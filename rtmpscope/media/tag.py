@@ -14,9 +14,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u16, u24
-
-AUDIO: Final = 8
-VIDEO: Final = 9
+from rtmpscope.model import AUDIO as AUDIO
+from rtmpscope.model import VIDEO as VIDEO
 
 AUDIO_CODECS: Final[dict[int, str]] = {
     0: "pcm",

@@ -21,7 +21,22 @@ from mypy_extensions import i64
 from rtmpscope.bits import u16le, u24, u32, u32le
 from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.media.tag import wants_whole
-from rtmpscope.model import UNKNOWN, ChunkHeader, Message, Segment, Severity
+from rtmpscope.model import (
+    ABORT,
+    ACKNOWLEDGEMENT,
+    AUDIO,
+    COMMAND_AMF0,
+    COMMAND_AMF3,
+    SET_CHUNK_SIZE,
+    SHARED_OBJECT_AMF0,
+    SHARED_OBJECT_AMF3,
+    UNKNOWN,
+    VIDEO,
+    ChunkHeader,
+    Message,
+    Segment,
+    Severity,
+)
 from rtmpscope.rtmp.chunk_stream import ChunkStream
 from rtmpscope.rtmp.evidence import CLEAR_BITS, IMPOSSIBLE, LARGEST_SEARCHED, PEEK, UNLIMITED, payload_bits, unseen_bits
 from rtmpscope.rtmp.plausibility import header_bits, is_doubtful, looks_cut, may_inherit
@@ -48,7 +63,7 @@ LOST: Final = 2
 RUN: Final = 32
 
 # Types that come on different message streams by turns, so that what they inherit after a loss is not certain.
-STREAMLESS: Final = (16, 17, 19, 20)
+STREAMLESS: Final = (SHARED_OBJECT_AMF3, COMMAND_AMF3, SHARED_OBJECT_AMF0, COMMAND_AMF0)
 
 # A continuation header that stands where it must.
 CONTINUATION_BITS: Final = 8
@@ -583,7 +598,7 @@ class ChunkParser:
         stream.whole = True
         self.current = stream
         self.left = min(stream.length, self.chunk_size)
-        stream.undecided = stream.length > HEAD_BYTES and 8 <= stream.type_id <= 9 and not self.whole
+        stream.undecided = stream.length > HEAD_BYTES and AUDIO <= stream.type_id <= VIDEO and not self.whole
 
     def _payload(self, pos: i64) -> i64:
         """Take what is there of the current chunk, and full chunks of the same message that follow it."""
@@ -707,7 +722,7 @@ class ChunkParser:
         message = self._emit(stream, payload, last.packet, last.time_ns, last.ready)
         if self.trial and stream.inherited:
             self.proof = max(self.proof, self.bits + PROOF_BITS)
-        if message.type_id <= 3:
+        if message.type_id <= ACKNOWLEDGEMENT:
             self._obey(message)
 
     def _collected(self, stream: ChunkStream) -> bytes:
@@ -745,19 +760,19 @@ class ChunkParser:
         """Set Chunk Size and Abort (5.4.1, 5.4.2) change how the bytes after them are read."""
         payload = message.payload
         if message.holes is not None or len(payload) < 4:
-            if message.type_id == 1:
+            if message.type_id == SET_CHUNK_SIZE:
                 self.doubt_chunk_size()
             return
         value = u32(payload, 0)
-        if message.type_id == 3:
+        if message.type_id == ACKNOWLEDGEMENT:
             self._stream(message.csid).acknowledged = value
-        elif message.type_id == 2:
+        elif message.type_id == ABORT:
             stream = self._stream(value)
             if stream.remaining:
                 self._cut_short(
                     stream, message.ready, "message-aborted", "the sender aborted this message"
                 ).aborted = True
-        elif message.type_id == 1:
+        elif message.type_id == SET_CHUNK_SIZE:
             size = value & 0x7FFFFFFF
             if size != value or size == 0:
                 message.note(
@@ -848,7 +863,7 @@ class ChunkParser:
                 message = self._emit(
                     stream, self._collected(stream), stream.last_packet, stream.last_time_ns, ready
                 )  # fmt: skip
-                if message.type_id <= 2:
+                if message.type_id <= ABORT:
                     self._obey(message)
         return answer
 

@@ -17,7 +17,24 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u16, u24, u32
-from rtmpscope.model import UNKNOWN
+from rtmpscope.media.tag import AUDIO_FOURCC, AUDIO_MULTITRACK, MOD_EX, VIDEO_FOURCC, VIDEO_MULTITRACK
+from rtmpscope.model import (
+    ABORT,
+    AGGREGATE,
+    AUDIO,
+    COMMAND_AMF0,
+    COMMAND_TYPES,
+    DATA_AMF0,
+    DATA_AMF3,
+    DATA_TYPES,
+    SET_CHUNK_SIZE,
+    SET_PEER_BANDWIDTH,
+    SHARED_OBJECT_AMF0,
+    SHARED_OBJECT_AMF3,
+    UNKNOWN,
+    USER_CONTROL,
+    VIDEO,
+)
 
 IMPOSSIBLE: Final = -1000
 
@@ -34,14 +51,8 @@ _TYPES_AS_BITS: Final[i64] = 0b0101_1111_1000_0011_0111_1110
 CONTROL_CSID: Final = 2
 
 USER_CONTROL_LENGTHS: Final = frozenset((3, 6, 10, 44))
-COMMAND_TYPES: Final = frozenset((15, 17, 18, 20))
-AUDIO_FOURCCS: Final = frozenset((b"Opus", b"fLaC", b"mp4a", b".mp3", b"ac-3", b"ec-3"))
-VIDEO_FOURCCS: Final = frozenset((b"avc1", b"hvc1", b"vvc1", b"av01", b"vp08", b"vp09"))
-
-# Packet types of Enhanced RTMP that stand before the real one.
-AUDIO_MULTITRACK: Final = 5
-VIDEO_MULTITRACK: Final = 6
-MOD_EX: Final = 7
+# Types whose payload begins with the name of a command or a handler.
+NAMED_TYPES: Final = COMMAND_TYPES | DATA_TYPES
 
 UNLIMITED: Final = 1 << 24  # a chunk size that cuts no message
 USUAL_CHUNK_SIZES: Final = (128, 4096, 65536, 60000, 65535, 1024, 5000, 8192, 2048, 512, 256, 16384, 32768, 4000, 10000)
@@ -93,7 +104,7 @@ def type_bits(type_id: i64, seen: i64) -> i64:
 
 def stream_bits(message_stream_id: i64, seen: i64, type_id: i64) -> i64:
     """A message stream id: 32 bits by chance, in practice one seen before or a very small number, 0 for control."""
-    if type_id <= 6 and message_stream_id:
+    if type_id <= SET_PEER_BANDWIDTH and message_stream_id:
         return IMPOSSIBLE
     if message_stream_id == seen:
         return 30
@@ -103,7 +114,7 @@ def stream_bits(message_stream_id: i64, seen: i64, type_id: i64) -> i64:
 
 
 def length_bits(length: i64, seen: i64, type_id: i64) -> i64:
-    if length > (MAX_LIKELY_LENGTH if type_id == 9 or type_id == 22 else MAX_OTHER_LENGTH):
+    if length > (MAX_LIKELY_LENGTH if type_id == VIDEO or type_id == AGGREGATE else MAX_OTHER_LENGTH):
         return IMPOSSIBLE
     if length == seen:
         return 8
@@ -112,22 +123,24 @@ def length_bits(length: i64, seen: i64, type_id: i64) -> i64:
 
 def payload_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
     """The start of a payload against what its type must begin with."""
-    if type_id == 8:
+    if type_id == AUDIO:
         return _audio_bits(length, data, at, available, seen_first)
-    if type_id == 9:
+    if type_id == VIDEO:
         return _video_bits(length, data, at, available, seen_first)
-    if type_id in COMMAND_TYPES:
+    if type_id in NAMED_TYPES:
         bits = _amf_name_bits(length, data, at, available)
         # A selector before AMF0 is rare; the last byte of a header that was read one byte early is none.
-        return min(bits, 0) if type_id >= 18 and available and data[at] == 0 else bits
-    if type_id <= 6:
+        return min(bits, 0) if type_id >= DATA_AMF0 and available and data[at] == 0 else bits
+    if type_id <= SET_PEER_BANDWIDTH:
         return _control_bits(type_id, length, data, at, available)
-    if type_id == 22:
-        if length < 11 or (available >= 4 and (data[at] not in (8, 9, 15, 18) or u24(data, at + 1) > length)):
+    if type_id == AGGREGATE:
+        if length < 11:
+            return IMPOSSIBLE
+        if available >= 4 and (data[at] not in (AUDIO, VIDEO, DATA_AMF3, DATA_AMF0) or u24(data, at + 1) > length):
             return IMPOSSIBLE
         return 10 if available >= 4 else 0
-    if type_id == 16 or type_id == 19:
-        skip: i64 = 1 if type_id == 16 else 0
+    if type_id == SHARED_OBJECT_AMF3 or type_id == SHARED_OBJECT_AMF0:
+        skip: i64 = 1 if type_id == SHARED_OBJECT_AMF3 else 0
         if length < 14 + skip:
             return IMPOSSIBLE
         return _text_bits(length, data, at + skip, available - skip)
@@ -149,12 +162,12 @@ def unseen_bits(csid: i64, delta: i64, data: bytes, at: i64, available: i64) -> 
 def likely_type(csid: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
     """The type that a payload of unknown type most likely has, UNKNOWN where none fits."""
     if csid == CONTROL_CSID:
-        return 4 if _control_bits(4, length, data, at, available) > 16 else UNKNOWN
+        return USER_CONTROL if _control_bits(USER_CONTROL, length, data, at, available) > 16 else UNKNOWN
     if _amf_name_bits(length, data, at, available) > 16:
-        return 18 if data[at + 3 : at + 4] == b"@" or data[at + 3 : at + 5] == b"on" else 20
+        return DATA_AMF0 if data[at + 3 : at + 4] == b"@" or data[at + 3 : at + 5] == b"on" else COMMAND_AMF0
     if _video_bits(length, data, at, available, UNKNOWN) > 20:
-        return 9
-    return 8 if _audio_bits(length, data, at, available, UNKNOWN) > 0 else UNKNOWN
+        return VIDEO
+    return AUDIO if _audio_bits(length, data, at, available, UNKNOWN) > 0 else UNKNOWN
 
 
 def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i64) -> i64:
@@ -164,7 +177,7 @@ def _audio_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     bits: i64 = 7 if first == seen_first else 2
     codec = first >> 4
     if codec == 9:
-        fourcc = _fourcc_bits(first & 15, AUDIO_MULTITRACK, AUDIO_FOURCCS, data, at, available)
+        fourcc = _fourcc_bits(first & 15, AUDIO_MULTITRACK, AUDIO_FOURCC, data, at, available)
         return fourcc if fourcc < 0 else max(bits, fourcc)
     if codec == 10:
         if length < 2:
@@ -184,7 +197,7 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
         return 0
     first: i64 = data[at]
     if first & 0x80:
-        return _fourcc_bits(first & 15, VIDEO_MULTITRACK, VIDEO_FOURCCS, data, at, available)
+        return _fourcc_bits(first & 15, VIDEO_MULTITRACK, VIDEO_FOURCC, data, at, available)
     frame = first >> 4
     codec = first & 15
     if frame < 1 or frame > 5 or codec < 1 or (codec > 7 and codec != 12):
@@ -213,7 +226,7 @@ def _video_bits(length: i64, data: bytes, at: i64, available: i64, seen_first: i
     return bits
 
 
-def _fourcc_bits(packet: i64, multitrack: i64, known: frozenset[bytes], data: bytes, at: i64, available: i64) -> i64:
+def _fourcc_bits(packet: i64, multitrack: i64, known: dict[bytes, str], data: bytes, at: i64, available: i64) -> i64:
     """An Enhanced RTMP tag: packet type, then a FourCC, which multitrack puts off by one byte."""
     if packet > MOD_EX:
         return IMPOSSIBLE
@@ -264,18 +277,18 @@ def _text_bits(length: i64, data: bytes, at: i64, available: i64) -> i64:
 
 
 def _control_bits(type_id: i64, length: i64, data: bytes, at: i64, available: i64) -> i64:
-    if type_id == 4:
+    if type_id == USER_CONTROL:
         if available < 2:
             return 4 if length in USER_CONTROL_LENGTHS else IMPOSSIBLE
         event = u16(data, at)
         return 20 if length == _user_control_length(event) else IMPOSSIBLE
-    if length != (5 if type_id == 6 else 4):
+    if length != (5 if type_id == SET_PEER_BANDWIDTH else 4):
         return IMPOSSIBLE
     if available >= 4:
         value = u32(data, at)
-        if type_id == 1 and (value == 0 or value > 0xFFFFFF) or type_id == 2 and value > 65_599:
+        if type_id == SET_CHUNK_SIZE and (value == 0 or value > 0xFFFFFF) or type_id == ABORT and value > 65_599:
             return IMPOSSIBLE
-    if type_id == 6 and available >= 5 and data[at + 4] > 2:
+    if type_id == SET_PEER_BANDWIDTH and available >= 5 and data[at + 4] > 2:
         return IMPOSSIBLE
     return 20
 

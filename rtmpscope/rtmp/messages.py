@@ -11,7 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from rtmpscope.model import Field
+from rtmpscope.model import (
+    ABORT,
+    ACKNOWLEDGEMENT,
+    AGGREGATE,
+    AUDIO,
+    COMMAND_AMF0,
+    COMMAND_AMF3,
+    DATA_AMF0,
+    DATA_AMF3,
+    EDGE_ORIGIN,
+    SET_CHUNK_SIZE,
+    SET_PEER_BANDWIDTH,
+    SHARED_OBJECT_AMF0,
+    SHARED_OBJECT_AMF3,
+    USER_CONTROL,
+    VIDEO,
+    WINDOW_ACK_SIZE,
+    Field,
+)
 from rtmpscope.rtmp import aggregate, commands, shared_objects, user_control
 from rtmpscope.rtmp.layout import Layout, Part, Reader, lost
 
@@ -113,22 +131,25 @@ def _unknown(payload: bytes, length: int) -> Field:
 
 
 TYPES: Final[dict[int, MessageType]] = {
-    1: MessageType("set_chunk_size", "Set Chunk Size", "", _set_chunk_size),
-    2: MessageType("abort", "Abort", "", _abort),
-    3: MessageType("acknowledgement", "Acknowledgement", "Bytes Read", _acknowledgement),
-    4: MessageType("user_control", "User Control", "Ping", user_control.decode),
-    5: MessageType("window_ack_size", "Window Ack Size", "Server BW", _window_ack_size),
-    6: MessageType("set_peer_bandwidth", "Set Peer Bandwidth", "Client BW", _set_peer_bandwidth),
-    7: MessageType("edge_origin", "Edge/Origin", "", _unknown),  # named by nginx, Red5 and SRS, described by nobody
-    8: MessageType("audio", "Audio", "", _audio),
-    9: MessageType("video", "Video", "", _video),
-    15: MessageType("data_amf3", "Data (AMF3)", "Flex Stream Send", commands.data_amf3),
-    16: MessageType("shared_object_amf3", "Shared Object (AMF3)", "Flex Shared Object", shared_objects.amf3_body),
-    17: MessageType("command_amf3", "Command (AMF3)", "Flex Message", commands.command_amf3),
-    18: MessageType("data_amf0", "Data (AMF0)", "Notify", commands.data_amf0),
-    19: MessageType("shared_object_amf0", "Shared Object (AMF0)", "", shared_objects.amf0_body),
-    20: MessageType("command_amf0", "Command (AMF0)", "Invoke", commands.command_amf0),
-    22: MessageType("aggregate", "Aggregate", "FLV data", aggregate.decode),
+    SET_CHUNK_SIZE: MessageType("set_chunk_size", "Set Chunk Size", "", _set_chunk_size),
+    ABORT: MessageType("abort", "Abort", "", _abort),
+    ACKNOWLEDGEMENT: MessageType("acknowledgement", "Acknowledgement", "Bytes Read", _acknowledgement),
+    USER_CONTROL: MessageType("user_control", "User Control", "Ping", user_control.decode),
+    WINDOW_ACK_SIZE: MessageType("window_ack_size", "Window Ack Size", "Server BW", _window_ack_size),
+    SET_PEER_BANDWIDTH: MessageType("set_peer_bandwidth", "Set Peer Bandwidth", "Client BW", _set_peer_bandwidth),
+    # Named by nginx, Red5 and SRS, described by nobody.
+    EDGE_ORIGIN: MessageType("edge_origin", "Edge/Origin", "", _unknown),
+    AUDIO: MessageType("audio", "Audio", "", _audio),
+    VIDEO: MessageType("video", "Video", "", _video),
+    DATA_AMF3: MessageType("data_amf3", "Data (AMF3)", "Flex Stream Send", commands.data_amf3),
+    SHARED_OBJECT_AMF3: MessageType(
+        "shared_object_amf3", "Shared Object (AMF3)", "Flex Shared Object", shared_objects.amf3_body
+    ),
+    COMMAND_AMF3: MessageType("command_amf3", "Command (AMF3)", "Flex Message", commands.command_amf3),
+    DATA_AMF0: MessageType("data_amf0", "Data (AMF0)", "Notify", commands.data_amf0),
+    SHARED_OBJECT_AMF0: MessageType("shared_object_amf0", "Shared Object (AMF0)", "", shared_objects.amf0_body),
+    COMMAND_AMF0: MessageType("command_amf0", "Command (AMF0)", "Invoke", commands.command_amf0),
+    AGGREGATE: MessageType("aggregate", "Aggregate", "FLV data", aggregate.decode),
 }
 
 

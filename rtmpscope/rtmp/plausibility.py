@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from rtmpscope.bits import u32
-from rtmpscope.model import UNKNOWN
+from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, SET_PEER_BANDWIDTH, UNKNOWN, USER_CONTROL, VIDEO
 from rtmpscope.rtmp.chunk_stream import ChunkStream
 from rtmpscope.rtmp.evidence import (
     CONTROL_CSID,
@@ -29,7 +29,7 @@ def is_doubtful(
 
     distrust: synchronisation was lost before, so that headers are looked at more closely.
     """
-    if not is_type(type_id) or message_stream_id > 0xFFFFFF or (type_id <= 6 and length > 64):
+    if not is_type(type_id) or message_stream_id > 0xFFFFFF or (type_id <= SET_PEER_BANDWIDTH and length > 64):
         return True
     if not stream.seen and (fmt or distrust):
         return True
@@ -50,7 +50,7 @@ def header_bits(
         bits += stream_bits(message_stream_id, stream.message_stream_id, type_id)
     elif fmt < 3:
         bits += delta_bits(value)
-    if stream.csid == CONTROL_CSID and type_id > 6:
+    if stream.csid == CONTROL_CSID and type_id > SET_PEER_BANDWIDTH:
         bits -= 20
     if fmt < 2:
         bits += type_bits(type_id, stream.type_id) + length_bits(length, stream.length, type_id)
@@ -62,15 +62,15 @@ def may_inherit(stream: ChunkStream, data: bytes, at: i64, visible: i64) -> bool
 
     Four bytes of control may be anything; sound and pictures go on in the codec that they were in.
     """
-    if stream.type_id == 3 and visible >= 4:
+    if stream.type_id == ACKNOWLEDGEMENT and visible >= 4:
         return 0 < u32(data, at) - stream.acknowledged < LARGEST_STEP
     if visible and stream.first_byte != UNKNOWN:
         changed: i64 = data[at] ^ stream.first_byte
-        if stream.type_id == 8:
+        if stream.type_id == AUDIO:
             return changed == 0
-        if stream.type_id == 9:
+        if stream.type_id == VIDEO:
             return changed & (0x80 if stream.first_byte & 0x80 else 0x8F) == 0  # the codec, or that it has a FourCC
-    return stream.type_id > 6 or stream.type_id == 4
+    return stream.type_id > SET_PEER_BANDWIDTH or stream.type_id == USER_CONTROL
 
 
 def looks_cut(chunk_size: i64, data: bytes, at: i64, shown: i64, continuation: i64) -> bool:

@@ -24,7 +24,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u24, u32
-from rtmpscope.model import UNKNOWN, Message, Segment, StreamData, StreamEnd, StreamGap
+from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, UNKNOWN, VIDEO, Message, Segment, StreamData, StreamEnd, StreamGap
 from rtmpscope.rtmp.amf0 import Decoder
 from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
 from rtmpscope.rtmp.chunks import (
@@ -38,10 +38,10 @@ from rtmpscope.rtmp.chunks import (
 )
 from rtmpscope.rtmp.evidence import (
     ANY_HEADER,
-    COMMAND_TYPES,
     FULL_HEADERS,
     LARGEST_SEARCHED,
     LARGEST_STEP,
+    NAMED_TYPES,
     PEEK,
     UNLIMITED,
     USUAL_CHUNK_SIZES,
@@ -408,7 +408,7 @@ class Recovery:
                 headers = span // (size + 1)
                 certain = self.parser.chunk_size_sure or span <= self.parser.uncut
                 whole = False
-                if type_id in COMMAND_TYPES:
+                if type_id in NAMED_TYPES:
                     believed = whole = _is_whole(data, payload, span - headers, size)
                 elif (span - headers) % size == 0:
                     believed = False  # it may as well go on behind a chunk of another message
@@ -533,7 +533,7 @@ class Recovery:
             return
         fork = self.parser.fork()
         stream = fork.assume(2)
-        stream.type_id = 3
+        stream.type_id = ACKNOWLEDGEMENT
         stream.length = 4
         stream.message_stream_id = 0
         self._queue(region, place, fork)
@@ -612,7 +612,7 @@ class Recovery:
             at = data.find(continuation, at + 1, stop)
         if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
             return []
-        if first < 0x80 and data[header + 6] in COMMAND_TYPES and shown == length <= LARGEST_DECODED:
+        if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
             window = data[payload : place + HEADER_SPAN + length]  # what is there for certain (see _can_size)
             sizes = [size for size in sizes if _is_whole(window, 0, length, size)] or sizes
         return sizes
@@ -711,9 +711,9 @@ def _first_bytes(stream: ChunkStream) -> bytes:
     for kind in kinds:
         if kind.first_byte == UNKNOWN or stream.extended or kind.length == 0:
             return b""
-        if kind.type_id == 8:
+        if kind.type_id == AUDIO:
             found.append(kind.first_byte)
-        elif kind.type_id == 9 and kind.first_byte < 0x80:
+        elif kind.type_id == VIDEO and kind.first_byte < 0x80:
             found.extend(frame << 4 | kind.first_byte & 15 for frame in range(1, 6))
         else:
             return b""
