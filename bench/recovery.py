@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from bench.damage import WAYS, Way
 from bench.originals import CAPTURES, NOTHING, Coverage, Original, Place, Sent, load
-from rtmpscope.capture.writer import PcapWriter
+from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.engine import Engine
 from rtmpscope.model import DIRECTIONS, UNKNOWN, Event, Message, Packet
 from rtmpscope.plugins import Registry
@@ -189,9 +189,9 @@ def _kind(place: Place, sent: Sent) -> Kind:
 def tshark(preferences: Iterable[str], packets: list[Packet]) -> Counter[Kind]:
     """The messages that tshark lists.  Type and length that a header inherits are those it last showed for the csid."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "cut.pcap")
+        path = Path(folder, "cut.pcapng")
         with path.open("wb") as file:
-            writer = PcapWriter(file, packets[0].link_type)
+            writer = PcapngWriter(file)
             for packet in packets:
                 writer.write(packet)
         command = ["tshark", "-n", "-r", str(path), *preferences, "-Y", "rtmpt", "-T", "fields"]

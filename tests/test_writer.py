@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmpscope.capture.files import open_capture
-from rtmpscope.capture.pcap import PcapParser
 from rtmpscope.capture.pcapng import LATEST, PcapngParser
-from rtmpscope.capture.writer import PcapngWriter, PcapWriter
+from rtmpscope.capture.writer import PcapngWriter
 from rtmpscope.model import Packet
 
 
@@ -30,17 +29,9 @@ def pcapng(packets: list[Packet]) -> bytes:
     return file.getvalue()
 
 
-def pcap(packets: list[Packet]) -> bytes:
-    file = io.BytesIO()
-    writer = PcapWriter(file, 1)
-    for one in packets:
-        writer.write(one)
-    return file.getvalue()
-
-
-def read(parser: PcapParser | PcapngParser, data: bytes) -> list[tuple[int, int, bytes, int]]:
+def read(data: bytes) -> list[tuple[int, int, bytes, int]]:
     packets: list[Packet] = []
-    assert parser.parse(data, 1, packets) == len(data)
+    assert PcapngParser().parse(data, 1, packets) == len(data)
     return [fields(packet) for packet in packets]
 
 
@@ -55,22 +46,11 @@ packets = st.builds(
 
 @given(st.lists(packets))
 def test_pcapng_is_read_back_as_written(written: list[Packet]) -> None:
-    assert read(PcapngParser(), pcapng(written)) == [fields(packet) for packet in written]
-
-
-@given(st.lists(st.builds(packet, st.binary(max_size=50), st.integers(0, (2**32 - 1) * 10**9), more=st.integers(0, 9))))
-def test_pcap_is_read_back_as_written(written: list[Packet]) -> None:
-    assert read(PcapParser(), pcap(written)) == [fields(packet) for packet in written]
+    assert read(pcapng(written)) == [fields(packet) for packet in written]
 
 
 def test_time_before_1970_becomes_1970() -> None:
-    early = [packet(b"x", -5)]
-    assert read(PcapngParser(), pcapng(early)) == read(PcapParser(), pcap(early)) == [(0, 1, b"x", 1)]
-
-
-def test_pcap_refuses_a_second_link_type() -> None:
-    with pytest.raises(ValueError, match="a packet of link type 101 in a pcap file of link type 1"):
-        pcap([packet(b"", link_type=101)])
+    assert read(pcapng([packet(b"x", -5)])) == [(0, 1, b"x", 1)]
 
 
 def test_dropped_packets_are_told_of_the_interface_that_lost_them(tmp_path: Path) -> None:
@@ -86,13 +66,8 @@ def test_dropped_packets_are_told_of_the_interface_that_lost_them(tmp_path: Path
 
 
 @pytest.mark.skipif(shutil.which("capinfos") is None, reason="capinfos is not installed")
-@pytest.mark.parametrize(
-    "data",
-    [pcap([packet(bytes(60)), packet(bytes(61))]), pcapng([packet(bytes(60)), packet(bytes(61), link_type=101)])],
-    ids=["pcap", "pcapng"],
-)
-def test_wireshark_accepts_the_files(data: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(data)
+def test_wireshark_accepts_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(pcapng([packet(bytes(60)), packet(bytes(61), link_type=101)]))
     ran = subprocess.run(["capinfos", "-Mc", str(tmp_path / "a")], capture_output=True, text=True)
     assert "Number of packets:   2" in ran.stdout
     assert ran.returncode == 0
