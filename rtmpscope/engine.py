@@ -56,12 +56,12 @@ _ON_NO_MESSAGE: Final[list[list[OnMessage]]] = [[] for _ in range(USUAL_TYPES)]
 class Engine:
     """feed() packets, finish() once; the list `connections` grows as connections are recognised.
 
-    ports           those on which every connection is reported, RTMP or not; elsewhere content decides
-    whole_payloads  keeps the complete payload of audio and video messages
-    in_detail       keeps the header of every chunk too
-    connections     how many are kept, as an argument
-    trials          of how many more content may still have to decide
-    held            bytes that may wait for more in all of them
+    ports             those on which every connection is reported, RTMP or not; elsewhere content decides
+    whole_payloads    keeps the complete payload of audio and video messages
+    in_detail         keeps the header of every chunk too
+    most_connections  how many are kept; later ones are not shown
+    most_trials       of how many more the content may still have to decide
+    most_held         bytes that may wait for more in all of them
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class Engine:
         ports: frozenset[int] = RTMP_PORTS,
         whole_payloads: bool = False,
         in_detail: bool = False,
-        connections: int = CONNECTIONS,
-        trials: int = TRIALS,
-        held: int = HELD_BYTES,
+        most_connections: int = CONNECTIONS,
+        most_trials: int = TRIALS,
+        most_held: int = HELD_BYTES,
     ) -> None:
         self.connections: Final[list[Connection]] = []
         self._registry: Final = registry
         self._ports: Final = ports
         self._whole: Final = whole_payloads
         self._detail: Final = in_detail
-        self._limit: Final = connections
-        self._trials_limit: Final = trials
-        self._held_limit: Final = held
-        self._room: i64 = held // GROWTH  # bytes that may come until what is held is looked at
+        self._most_connections: Final = most_connections
+        self._most_trials: Final = most_trials
+        self._most_held: Final = most_held
+        self._room: i64 = most_held // GROWTH  # bytes that may come until what is held is looked at
         self._decoder: Final = Decoder()
         self._reassembler: Final = Reassembler()
         self._conversations: Final[dict[int, Conversation]] = {}
@@ -144,7 +144,7 @@ class Engine:
         if opened:
             opened.sort(key=_opened_ready)
             for conversation in opened:
-                if len(self.connections) < self._limit:
+                if len(self.connections) < self._most_connections:
                     self._open(conversation)
                 else:
                     self._refuse(conversation)
@@ -182,19 +182,19 @@ class Engine:
         holding = [(conversation.held_bytes, conversation) for conversation in self._conversations.values()]
         total = sum([held for held, _ in holding])
         given_up: list[Conversation] = []
-        if total > self._held_limit:
-            text = f"more than {self._held_limit >> 20} MiB waited for more bytes: those with most are not read on"
+        if total > self._most_held:
+            text = f"more than {self._most_held >> 20} MiB waited for more bytes: those with most are not read on"
             self._limit_reached("limit-held-bytes", text)
             holding.sort(key=_held, reverse=True)
             for held, conversation in holding:
-                if total <= self._held_limit * 3 // 4:
+                if total <= self._most_held * 3 // 4:
                     break
                 total -= held
                 given_up.append(conversation)
         for conversation in self._conversations.values():
             for side in conversation.flow.sides:
                 side.recent = b""
-        self._room = (self._held_limit - total) // GROWTH
+        self._room = (self._most_held - total) // GROWTH
         now = self._reassembler.last_time_ns
         for conversation in given_up:
             conversation.flow.finish("given_up", self._reassembler.last_packet, now)
@@ -227,7 +227,8 @@ class Engine:
 
     def _refuse(self, conversation: Conversation) -> None:
         """There are more connections than can be kept."""
-        text = f"more than {self._limit:,} connections: those after the first {self._limit:,} are not shown"
+        most = f"{self._most_connections:,}"
+        text = f"more than {most} connections: those after the first {most} are not shown"
         self._limit_reached("limit-connections", text)
         self._forget(conversation)
 
@@ -238,8 +239,8 @@ class Engine:
             conversation.in_detail()
         self._conversations[flow.id] = conversation
         self._trials[flow.id] = conversation
-        if len(self._trials) > self._trials_limit:
-            text = f"more than {self._trials_limit:,} connections that may be RTMP: the oldest are not read on"
+        if len(self._trials) > self._most_trials:
+            text = f"more than {self._most_trials:,} connections that may be RTMP: the oldest are not read on"
             self._limit_reached("limit-trials", text)
             self._forget(next(iter(self._trials.values())))
         return conversation

@@ -62,7 +62,7 @@ def test_cut_into_batches_leaves_no_trace(name: str):
 
 
 def test_connections_beyond_the_limit_are_said_not_to_be_shown():
-    made = engine(connections=2)
+    made = engine(most_connections=2)
     events = everything(made, wire.packets([frame for port in (1, 2, 3, 4) for frame in opened(port)]))
     assert len(made.connections) == 2
     assert sum(isinstance(event, Opened) for event in events) == 2
@@ -70,7 +70,7 @@ def test_connections_beyond_the_limit_are_said_not_to_be_shown():
 
 
 def test_connections_within_the_limit_are_all_shown():
-    made = engine(connections=2)
+    made = engine(most_connections=2)
     everything(made, wire.packets([frame for port in (1, 2) for frame in opened(port)]))
     assert len(made.connections) == 2
     assert not made._registry.problems

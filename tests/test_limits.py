@@ -82,7 +82,7 @@ def test_unfinished_messages_are_dropped_beyond_a_bound_and_named() -> None:
 
 def test_connections_beyond_a_bound_are_named_once() -> None:
     registry = runs.built_in()
-    engine = Engine(registry, connections=3)
+    engine = Engine(registry, most_connections=3)
     engine.feed(segments.packets([piece for number in range(6) for piece in opening(number)]))
     assert len(engine.connections) == 3
     assert [problem.code for problem in registry.problems] == ["limit-connections"]
@@ -91,7 +91,7 @@ def test_connections_beyond_a_bound_are_named_once() -> None:
 
 def test_oldest_of_too_many_connections_that_say_nothing_is_given_up_and_named() -> None:
     registry = runs.built_in()
-    engine = Engine(registry, ports=frozenset(), trials=2)
+    engine = Engine(registry, ports=frozenset(), most_trials=2)
     first, *rest = zip(*(opening(number) for number in range(4)), strict=True)
     engine.feed(segments.packets(list(first)))
     engine.feed(segments.packets([piece for pieces in rest for piece in pieces]))
@@ -115,7 +115,7 @@ def hoard(count: int, size: int) -> list[Packet]:
 def held_in_batches(packets: list[Packet], size: int) -> tuple[list[Event], list[Note], int]:
     """The events of a run that may hold a megabyte, the problems it names, and the most that it held."""
     registry = runs.built_in()
-    engine = Engine(registry, held=1 << 20)
+    engine = Engine(registry, most_held=1 << 20)
     told: list[Event] = []
     most = 0
     for at in range(0, len(packets), size):
