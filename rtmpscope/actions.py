@@ -245,7 +245,7 @@ def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> 
 
 def _stats(arguments: argparse.Namespace) -> int:
     from rtmpscope.export.stats import Tally, tables
-    from rtmpscope.export.text import writer
+    from rtmpscope.export.text import wants_colour, writer
 
     run = _run(arguments, decoding=bool(arguments.filter))
     connections = run.connections
@@ -262,7 +262,8 @@ def _stats(arguments: argparse.Namespace) -> int:
 
         sys.stdout.write(summary(run.files, connections, run.redactor) + "\n")
     else:
-        writer(sys.stdout)(tables(run.files, connections, run.redactor))
+        colour = wants_colour(arguments.color, sys.stdout, os.environ)
+        writer(sys.stdout)(tables(run.files, connections, run.redactor, colour))
     return _outcome(run, arguments.quiet)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
@@ -15,18 +16,31 @@ from rtmpscope.outcome import BAD_INPUT
 from rtmpscope.text import printable
 
 OVERVIEW: Final = """\
-rtmpscope CAPTURE...                  open the timeline; text when standard output is no terminal
-rtmpscope print   CAPTURE...          one line per message
-rtmpscope export  CAPTURE... -o TRACE the JSON trace
-rtmpscope stats   CAPTURE...          connections, session verdicts, streams and their health
-rtmpscope extract CAPTURE... -o DIR   one FLV file per media stream
-rtmpscope sanitize IN OUT             a copy of the packets without secrets
-rtmpscope live -i IFACE               capture and watch
-rtmpscope interfaces                  what live -i accepts
-rtmpscope fields                      the fields of display filters
+Shows what happened in RTMP traffic, and which step of a stream failed.
 
-rtmpscope COMMAND --help says more.  "-" reads a capture from standard input; several captures are read
-as one.  A capture that is called like a command is written ./live."""
+  rtmpscope CAPTURE...         open the timeline; without a terminal, print it
+  rtmpscope COMMAND --help     say more about one of these commands:
+
+  print CAPTURE...             one line per message
+  export CAPTURE... -o TRACE   the JSON trace
+  stats CAPTURE...             what became of each session, and of its streams
+  extract CAPTURE... -o DIR    one FLV file per media stream
+  sanitize IN OUT              a copy of the capture without secrets
+  live -i IFACE                capture and watch
+  interfaces                   what live -i accepts
+  fields                       what a display filter can name"""
+
+NOTES: Final = """\
+"-" reads a capture from standard input.  Several captures are read as one.
+A capture that has the name of a command is written ./live.  In the timeline
+? shows the keys.
+
+exit codes:
+  0      done
+  1      failed: no permission, no such interface, a full disk
+  2      bad usage, a bad filter, or a capture that is missing, cut or corrupt;
+         what can be read of it is delivered all the same
+  128+N  ended by signal N"""
 
 
 class Command(NamedTuple):
@@ -41,7 +55,8 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {printable(message)}; {self.prog} --help says more\n")
+        more = "" if message.endswith("?") else f"; {self.prog} --help says more"
+        self.exit(BAD_INPUT, f"{self.prog}: {printable(message)}{more}\n")
 
 
 def _port(text: str) -> int:
@@ -78,38 +93,41 @@ _count.__name__ = "count"
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
+    """What every command that analyses takes, whether or not it makes a difference there: one habit serves for all."""
     parser.add_argument(
-        "-Y", metavar="FILTER", dest="filter", default="", help="show only what this display filter wants"
-    )
+        "-Y", metavar="FILTER", dest="filter", default="",
+        help="show only what matches this display filter; rtmpscope fields lists what it can name",
+    )  # fmt: skip
     _ports_argument(parser)
     parser.add_argument(
         "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
     )
     parser.add_argument(
         "--plugin", metavar="PATH", dest="plugins", type=_path, action="append", default=[],
-        help="load a plugin file or folder",
+        help="load a plugin, or all in a folder",
     )  # fmt: skip
     parser.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text (default: on a terminal)"
-    )
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="colour lines and tables (default: auto, on a terminal)",
+    )  # fmt: skip
     _quiet_argument(parser)
 
 
 def _ports_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-d", metavar="PORT", dest="ports", type=_port, action="append", default=[],
-        help="treat this TCP port as RTMP as well; by default content decides, on any port",
+        help="treat this TCP port as RTMP as well; by default the content decides, on any port",
     )  # fmt: skip
 
 
 def _quiet_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing but errors on standard error")
+    parser.add_argument("-q", dest="quiet", action="store_true", help="write nothing but errors to standard error")
 
 
 def _captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "captures", metavar="CAPTURE", type=_path, nargs="+",
-        help='pcap or pcapng file, also gzip or zstd; "-" is standard input; several are read as one',
+        help='pcap or pcapng file, plain or packed by gzip or zstd; "-" is standard input',
     )  # fmt: skip
     _shared(parser)
 
@@ -117,15 +135,16 @@ def _captures(parser: argparse.ArgumentParser) -> None:
 def _print_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
     parser.add_argument(
-        "--follow", action="store_true", help="go on while another program writes to the capture, the last of several"
-    )
+        "--follow", action="store_true",
+        help="keep reading while another program writes to the capture (of several, the last)",
+    )  # fmt: skip
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _print_arguments(parser)
     parser.add_argument(
         "-o", metavar="TRACE", dest="output", type=_path, default="-",
-        help='where to; "-", the default, is standard output',
+        help='file to write; "-", the default, is standard output',
     )  # fmt: skip
     parser.add_argument(
         "--format", metavar="FORMAT", default="jsonl",
@@ -135,19 +154,21 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _payload_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--payload", action="store_true", help="add every message's captured bytes as hex")
+    parser.add_argument("--payload", action="store_true", help="add the captured bytes of every message as hex")
 
 
 def _rows_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", metavar="N", type=_count, default=0,
-        help="keep the last N rows on the timeline and let older ones go; totals stay (default: keep all)",
+        help="keep only the last N rows of the timeline; totals still count all (default: keep all)",
     )  # fmt: skip
 
 
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     _captures(parser)
-    parser.add_argument("--json", action="store_true", help="print the summary record of the JSON trace instead")
+    parser.add_argument(
+        "--json", action="store_true", help="print the summary record of the JSON trace instead of tables"
+    )
 
 
 def _extract_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +176,7 @@ def _extract_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", metavar="DIR", dest="output", type=_path, required=True, help="folder for the files")
     parser.add_argument(
         "--elementary", action="store_true",
-        help="every track by itself, in the file that is usual for its codec: Annex B, ADTS, IVF, Ogg, ...",
+        help="write every track by itself, as is usual for its codec: Annex B, ADTS, IVF, Ogg, ...",
     )  # fmt: skip
 
 
@@ -170,7 +191,7 @@ def _sanitize_arguments(parser: argparse.ArgumentParser) -> None:
 def _live_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-i", metavar="IFACE", dest="interfaces", action="append", required=True,
-        help="interface to capture on, also several times; rtmpscope interfaces lists them",
+        help="interface to capture on, repeat it for more; rtmpscope interfaces lists them",
     )  # fmt: skip
     parser.add_argument(
         "-f", metavar="BPF", dest="capture_filter", default="",
@@ -188,7 +209,7 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-b", metavar="RING", dest="ring", action="append", default=[],
         type=_limit(filesize=_count, files=_count),
-        help="write a ring of files: filesize:KILOBYTES of each, files:N of them (default: 2)",
+        help="keep a ring of files: filesize:KILOBYTES is the size of each, files:N how many (default: 2)",
     )  # fmt: skip
     parser.add_argument(
         "--spool", metavar="MEGABYTES", type=_count, default=0,
@@ -234,13 +255,17 @@ COMMANDS: Final = {
         "  rtmpscope export stream.pcap | jq 'select(.type == \"command_amf0\") | .summary'",
     ),
     "stats": Command(
-        "say how far each session got, and how its streams fared", _stats_arguments,
+        "say what became of each session, and how its streams fared", _stats_arguments,
         "  rtmpscope stats stream.pcap\n"
         "  rtmpscope stats --json stream.pcap | jq '.connections[].verdict'",
     ),
-    "extract": Command("write one FLV file per media stream", _extract_arguments),
+    "extract": Command(
+        "write one FLV file per media stream", _extract_arguments,
+        "  rtmpscope extract stream.pcap -o media\n"
+        "  rtmpscope extract stream.pcap -o media --elementary",
+    ),
     "sanitize": Command(
-        "copy a capture without stream keys, tokens and credentials, and without what is no RTMP", _sanitize_arguments,
+        "copy a capture with its secrets replaced, and all that is not RTMP blanked", _sanitize_arguments,
         "  rtmpscope sanitize --addresses stream.pcap for-the-vendor.pcapng",
     ),
     "live": Command(
@@ -273,10 +298,13 @@ def _parser_of_no_command() -> argparse.ArgumentParser:
         prog="rtmpscope",
         usage="rtmpscope [COMMAND] CAPTURE... [options]",
         description=OVERVIEW,
+        epilog=NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=version())
+    parser.add_argument(
+        "--version", action="version", version=version(), help="show the version, and whether it is compiled"
+    )
     _print_arguments(parser)
     _rows_argument(parser)
     return parser
@@ -290,7 +318,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser_of_no_command()
     if not arguments:
         parser.error("name a capture, as in rtmpscope stream.pcap")
-    return parser.parse_args(arguments, argparse.Namespace(command=""))
+    parsed = parser.parse_args(arguments, argparse.Namespace(command=""))
+    name = parsed.captures[0]
+    meant = "" if parsed.follow else _misspelt(name)
+    if meant:
+        parser.error(f"{name} is neither a file nor a command: did you mean {meant}?")
+    return parsed
+
+
+def _misspelt(name: str) -> str:
+    """The command that was meant by a word that is no file, "" where none is like it."""
+    if not name.isalpha() or os.path.exists(name):
+        return ""
+
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, COMMANDS, 1, 0.75)), "")
 
 
 def version() -> str:

@@ -247,9 +247,11 @@ def test_standard_input_and_packed_files_are_read() -> None:
     assert run("print", "-", stdin=gzip.compress(data)).stdout.count("\n") == expected
 
 
-def test_colour_is_never_always_or_for_terminals() -> None:
-    assert "\x1b[" in run("print", CAPTURE, "--color", "always").stdout
-    assert "\x1b[" not in run("print", CAPTURE, "--color", "never").stdout
+@pytest.mark.parametrize("command", ["print", "stats"])
+def test_colour_is_never_always_or_for_terminals(command: str) -> None:
+    assert "\x1b[" in run(command, CAPTURE, "--color", "always").stdout
+    assert "\x1b[" not in run(command, CAPTURE, "--color", "never").stdout
+    assert "\x1b[" not in run(command, CAPTURE).stdout
 
 
 # --- secrets
@@ -481,6 +483,15 @@ def test_mistake_of_ours_is_one_line_without_what_the_capture_said(tmp_path: Pat
     assert_one_line(result.stderr)
     shown = run("print", CAPTURE, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", RTMPSCOPE_DEBUG="1")
     assert "Traceback" in shown.stderr
+
+
+def test_misspelt_command_is_named(tmp_path: Path) -> None:
+    result = run("prnt", CAPTURE, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "rtmpscope: prnt is neither a file nor a command: did you mean print?\n"
+    (tmp_path / "prnt").write_bytes(Path(CAPTURE).read_bytes())
+    assert run("prnt", cwd=tmp_path).returncode == 0
+    assert "prnt.pcap: there is no such file" in run("prnt.pcap", cwd=tmp_path).stderr
 
 
 def test_capture_called_like_a_command_is_written_with_its_folder(tmp_path: Path) -> None:

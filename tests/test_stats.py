@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_figures_of_a_capture_stand_below_a_long_name() -> None:
     first, second, *_ = tables([file], [], None).splitlines()  # type: ignore[list-item]
     assert first == file.path
     assert second == "    pcap  3 packets  400 bytes  truncated at byte 399: it ends early"
+
+
+def test_colour_marks_the_outcome_and_nothing_else_changes() -> None:
+    made = connection()
+    made.analysis["session"] = Session()
+    plain, coloured = (tables([Report()], [made], None, colour) for colour in (False, True))  # type: ignore[list-item]
+    assert "\x1b[1;31m✖ failed\x1b[0m\n" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
 def test_connection_has_verdict_counts_and_troubles() -> None:

@@ -16,8 +16,9 @@ from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.session import verdict_of
 from rtmpscope.analysis.track import Track
+from rtmpscope.export.text import sgr
 from rtmpscope.model import DIRECTIONS, UNKNOWN, Connection, Event, Gap, Message
-from rtmpscope.rtmp.messages import type_name
+from rtmpscope.rtmp.messages import LIMIT_TYPES, type_name
 from rtmpscope.text import printable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _OUTCOMES: Final = {  # the worst first
     "not_rtmp": "○ not RTMP",
     "ok": "● ok",
 }
-_LIMITS: Final = {0: " (hard)", 1: " (soft)", 2: " (dynamic)"}
+_STYLES: Final = {"failed": "1;31", "incomplete": "33", "ok": "32"}  # SGR parameters, by outcome
 _DRIFT: Final = 10  # ms a minute, from which on it is worth telling
 _LISTED: Final = 10  # numbers of connections with the same outcome
 _SOFTWARE: Final = frozenset({"client-software", "server-software"})  # notes that have a row of their own
@@ -74,7 +75,9 @@ def _without_counts(connection: Connection) -> Connection:
     return counted
 
 
-def tables(files: Iterable[FileReport], connections: list[Connection], redactor: Redactor | None) -> str:
+def tables(
+    files: Iterable[FileReport], connections: list[Connection], redactor: Redactor | None, colour: bool = False
+) -> str:
     """The whole report."""
 
     def text(value: str) -> str:
@@ -84,7 +87,7 @@ def tables(files: Iterable[FileReport], connections: list[Connection], redactor:
     if not connections:
         lines.append("no connections")
     for connection in connections:
-        lines += [*_connection(connection, text), ""]
+        lines += [*_connection(connection, text, colour), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -124,10 +127,13 @@ def _overview(connections: list[Connection]) -> Iterator[str]:
         yield from _wrapped("", f"{len(connections):,} connections: {', '.join(parts)}", _INDENT)
 
 
-def _connection(connection: Connection, text: Callable[[str], str]) -> Iterator[str]:
+def _connection(connection: Connection, text: Callable[[str], str], colour: bool) -> Iterator[str]:
     verdict = verdict_of(connection)
-    outcome = "" if verdict is None else f"  {verdict.role.replace('_', ' ')}  {_OUTCOMES[verdict.outcome]}"
-    yield f"connection {connection.id}  {connection.client} → {connection.server}{outcome}"
+    head = f"connection {connection.id}  {connection.client} → {connection.server}"
+    if verdict is not None:
+        outcome, style = _OUTCOMES[verdict.outcome], _STYLES.get(verdict.outcome)
+        head += f"  {verdict.role.replace('_', ' ')}  {sgr(outcome, style) if colour and style else outcome}"
+    yield head
     if verdict is not None:
         yield from _wrapped(_INDENT, text(verdict.text))
         if verdict.message is not None:
@@ -253,7 +259,8 @@ def _flow(connection: Connection) -> Iterator[str]:
         if ledger.window:
             parts.append(f"window {ledger.window:,} bytes")
         if ledger.limit:
-            parts.append(f"limited to {ledger.limit:,} bytes{_LIMITS.get(int(ledger.limit_type), '')}")
+            known = LIMIT_TYPES.get(int(ledger.limit_type))
+            parts.append(f"limited to {ledger.limit:,} bytes" + (f" ({known[0]})" if known else ""))
         if ledger.acks:
             parts.append(f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged")
         if ledger.dialect == "sawtooth":

@@ -242,10 +242,10 @@ class TextLines:
         text = note.text if self._redactor is None else self._redactor.text(note.text)
         line = f"{MARKS[note.severity]} {printable(text)}  [{printable(note.code)}]"
         style = _SEVERITY_STYLES.get(note.severity)
-        self._write(f"{_NOTE_INDENT}{_sgr(line, style) if self._colour and style else line}\n")
+        self._write(f"{_NOTE_INDENT}{sgr(line, style) if self._colour and style else line}\n")
 
     def _styled(self, text: str, kind: str) -> str:
-        return _sgr(text, _STYLES[kind]) if self._colour else text
+        return sgr(text, _STYLES[kind]) if self._colour else text
 
 
 def handshake_words(part: Handshake) -> str:
@@ -276,7 +276,8 @@ def _counted(number: int) -> str:
     return "?" if number == UNKNOWN else f"{number:,}"
 
 
-def _sgr(text: str, parameters: str) -> str:
+def sgr(text: str, parameters: str) -> str:
+    """The text in the colour that SGR parameters (ECMA-48, 8.3.117) stand for."""
     return f"\x1b[{parameters}m{text}\x1b[0m"
 
 
