@@ -51,6 +51,7 @@ from rtmpscope.net.rewrite import Addresses, Layers, clear_options, rewritten
 from rtmpscope.plugins import Registry
 from rtmpscope.redact import ALIKE, APPLICATION, Redactor, another
 from rtmpscope.rtmp import aggregate, messages
+from rtmpscope.rtmp.reader import PART_ENDS
 
 Edit = tuple[int, bytes]  # from this offset on these bytes
 
@@ -380,9 +381,10 @@ class Sanitizer:
         if isinstance(event, Message):
             self._cost += stream.add(in_stream(event, self._edits(event)), _places(event))
         elif isinstance(event, Handshake):
+            end = PART_ENDS[int(event.part[1])]
+            start = end - len(event.data)  # what was captured behind a hole
             edits = occurrences(event.data, self._redactor.known)
-            end = event.offset + len(event.data)
-            self._cost += stream.add([(event.offset + at, new) for at, new in edits], [(event.offset, end)])
+            self._cost += stream.add([(start + at, new) for at, new in edits], [(start, end)])
         elif isinstance(event, End):
             self._cost += stream.add((), ((chunk.offset, chunk.offset + chunk.size) for chunk in event.chunk_headers))
         if self._cost > EDITS_BYTES:

@@ -166,6 +166,20 @@ def test_first_copy_of_a_byte_counts_and_what_differs_is_counted() -> None:
 
 def test_first_copy_counts_among_those_that_wait() -> None:
     assert received((2, b"234"), (3, b"xyz"), (0, b"01")) == "01234z"
+    assert received((4, b"45"), (2, b"23xy6"), (0, b"01")) == "0123456"
+    assert received((2, b"2"), (5, b"5"), (1, b"vw34xy6"), (0, b"0")) == "0v2345y6"
+    assert received((2, b"234"), (0, b"01xyz5")) == "012345"
+
+
+def test_segment_that_contradicts_several_that_wait_is_counted_once() -> None:
+    line = Line().send(2, b"23").send(4, b"45").send(1, b"1xxyy6").send(0, b"0")
+    assert line.text == "0123456"
+    assert (line.stats.conflicts, line.stats.retransmissions, line.stats.out_of_order) == (1, 1, 3)
+
+
+def test_of_what_was_cut_nothing_is_brought_again_while_it_waits() -> None:
+    line = Line().send(2, b"23", cut=3).send(3, b"34567").send(0, b"01")
+    assert line.text == "0123(3 snaplen)7"
 
 
 def test_retransmission_that_agrees_is_no_conflict() -> None:

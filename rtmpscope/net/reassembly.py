@@ -2,7 +2,7 @@
 
 Each direction of a connection is a Side with one expected sequence number.  The common case, the very
 segment that was expected, is a list append.  A segment from beyond waits, sorted, behind a hole; one from
-before is a retransmission, of which only new bytes are used and of which the first copy seen counts.
+before is a retransmission.  Of a byte that comes again the first copy seen counts, whether it waits or not.
 
 A hole becomes a StreamGap when waiting on is pointless: the peer has acknowledged the missing bytes and
 enough has arrived since to rule out mere disorder (capture_loss); nothing has come for a minute, the wait
@@ -132,9 +132,13 @@ class Side:
             self.announce("fin", segment)
         if distance > 0:
             if segment.length + segment.cut > 0:
+                self.stats.out_of_order += 1
                 self._wait(segment)
             return
-        self._deliver(segment, ready)
+        if self.waiting and self.waiting[0].offset < _end_of(segment):
+            self._wait(segment)  # some of its bytes were brought before
+        else:
+            self._deliver(segment, ready)
         if self.waiting:
             self._drain(ready)
 
@@ -209,24 +213,52 @@ class Side:
         self.start((first + lowest) & 0xFFFFFFFF, packet, now)
 
     def _wait(self, segment: Segment) -> None:
-        self.stats.out_of_order += 1
+        """Keep, in stream order, what no segment that waits has brought: the first copy of a byte counts."""
         waiting = self.waiting
-        low: i64 = 0
-        high: i64 = len(waiting)
-        if high and waiting[high - 1].offset <= segment.offset:
-            low = high
-        while low < high:
-            middle = (low + high) // 2
-            if waiting[middle].offset <= segment.offset:
-                low = middle + 1
-            else:
-                high = middle
         if not waiting:
             self.age = 0
             self.progress_ns = segment.time_ns
-        segment.detach()
-        waiting.insert(low, segment)
-        self.waiting_bytes += segment.length
+        at = segment.offset
+        end = _end_of(segment)
+        first = self._first_waiting(at)
+        last = first
+        differs = False
+        pieces: list[Segment] = []
+        while last < len(waiting) and waiting[last].offset < end:
+            other = waiting[last]
+            if at < other.offset:
+                pieces.append(self._kept(segment, at, other.offset))
+            differs = differs or _differs(segment, other.offset, other.payload)
+            pieces.append(other)
+            at = _end_of(other)
+            last += 1
+        if at < end:
+            pieces.append(self._kept(segment, at, end))
+        if first < last:
+            self._repeated(differs)
+        waiting[first:last] = pieces
+
+    def _kept(self, segment: Segment, first: i64, last: i64) -> Segment:
+        """A part of a segment, which waits without what was read along with it."""
+        part = _part(segment, first, last)
+        part.detach()
+        self.waiting_bytes += part.length
+        return part
+
+    def _first_waiting(self, offset: i64) -> i64:
+        """The place among those that wait of the first one that ends behind an offset."""
+        waiting = self.waiting
+        low: i64 = 0
+        high: i64 = len(waiting)
+        if high and _end_of(waiting[high - 1]) <= offset:
+            return high
+        while low < high:
+            middle = (low + high) // 2
+            if _end_of(waiting[middle]) <= offset:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def _drain(self, ready: i64) -> None:
         count: i64 = 0
@@ -243,17 +275,11 @@ class Side:
         """Append a segment that begins at the expected byte or before it."""
         overlap = self.offset - segment.offset
         if overlap > 0:
-            self.stats.retransmissions += 1
-            self._compare(segment, overlap)
+            self._flush()
+            self._repeated(_differs(segment, self.recent_offset, self.recent))
             if overlap >= segment.length:
                 return
-            rest = Segment(
-                segment.packet, segment.time_ns, segment.key, (segment.seq + overlap) & 0xFFFFFFFF, segment.ack,
-                segment.flags, segment.window, segment.block, segment.start + overlap, segment.length - overlap,
-                segment.cut,
-            )  # fmt: skip
-            rest.offset = self.offset
-            segment = rest
+            segment = _part(segment, self.offset, _end_of(segment))
         segment.ready = ready
         self.age = 0
         self.progress_ns = segment.time_ns
@@ -264,19 +290,12 @@ class Side:
             self._gap(segment.cut, "snaplen", ready, segment.time_ns)
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
 
-    def _compare(self, segment: Segment, overlap: i64) -> None:
-        """Count a retransmission whose bytes differ from the recent ones it repeats."""
-        if segment.length <= 1:
-            return  # a keep-alive repeats one byte of no meaning (RFC 9293, 3.8.4)
-        self._flush()
-        first = max(segment.offset, self.recent_offset)
-        last = min(segment.offset + min(segment.length, overlap), self.recent_offset + len(self.recent))
-        if first < last:
-            at = segment.start + first - segment.offset
-            base = self.recent_offset
-            if segment.block[at : at + last - first] != self.recent[first - base : last - base]:
-                self.stats.conflicts += 1
-                self.conflicts += 1
+    def _repeated(self, differs: bool) -> None:
+        """Count a retransmission."""
+        self.stats.retransmissions += 1
+        if differs:
+            self.stats.conflicts += 1
+            self.conflicts += 1
 
     def _is_acked(self, offset: i64) -> bool:
         if self.acked == UNKNOWN:
@@ -336,6 +355,33 @@ class Side:
         self.recent_offset = run[0].offset
         self.items.append(StreamData(run[0].offset, data, run))
         self.run = []
+
+
+def _end_of(segment: Segment) -> i64:
+    """The stream offset behind its payload, with what the snaplen removed."""
+    return segment.offset + segment.length + segment.cut
+
+
+def _differs(segment: Segment, offset: i64, data: bytes) -> bool:
+    """Whether it says something else than these bytes where it repeats them."""
+    if segment.length <= 1:
+        return False  # a keep-alive repeats one byte of no meaning (RFC 9293, 3.8.4)
+    first = max(segment.offset, offset)
+    last = min(segment.offset + segment.length, offset + len(data))
+    at = segment.start + first - segment.offset
+    return first < last and segment.block[at : at + last - first] != data[first - offset : last - offset]
+
+
+def _part(segment: Segment, first: i64, last: i64) -> Segment:
+    """What a segment brings between two stream offsets."""
+    skipped = first - segment.offset
+    length = max(0, min(last - segment.offset, segment.length) - skipped)
+    part = Segment(
+        segment.packet, segment.time_ns, segment.key, (segment.seq + skipped) & 0xFFFFFFFF, segment.ack, segment.flags,
+        segment.window, segment.block, segment.start + skipped, length, last - first - length,
+    )  # fmt: skip
+    part.offset = first
+    return part
 
 
 class Flow:
