@@ -228,6 +228,20 @@ def test_chunk_size_that_is_unusual_is_found_by_the_continuation_headers_of_long
     assert found(cut(session, (start, end)), session) == whole(session, [(start, end)])
 
 
+def test_chunk_size_that_is_unusual_is_found_by_the_only_continuation_header_of_a_message() -> None:
+    session = Session(200).command("publish").sound(171, 0, 0).sound(108, 23, 1).frame(237, 40, 0).sound(155, 46, 1)
+    session.frame(190, 80, 1).sound(140, 92, 1)
+    start = session.sent[2].offset
+    line = Line(late=True).send(session.data[start:]).end()
+    assert found(line, session, -start) == [2, 3, 4, 5, 6, 7]
+
+
+def test_header_that_inherits_what_was_lost_is_no_fault_of_the_sender() -> None:
+    session = Session().sound(100, 0, 0).frame(120, 20, 0).sound(110, 40, 1)
+    line = Line(late=True).send(session.data[session.sent[1].offset :]).end()
+    assert [(one.csid, one.timestamp, one.notes) for one in line.messages] == [(6, 20, None), (4, UNKNOWN, None)]
+
+
 @pytest.mark.parametrize("chunk_size", [128, 4096, 60_000])
 def test_chunk_size_that_nobody_told_is_found(chunk_size: int) -> None:
     session = Session(chunk_size).command("publish").show(40, size=5000)

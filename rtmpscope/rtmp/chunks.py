@@ -324,12 +324,11 @@ class ChunkParser:
             stream.timestamp = value
         elif stream.timestamp != UNKNOWN:
             stream.timestamp = (stream.timestamp + value) & 0xFFFFFFFF
-        if fmt == 1 and not stream.seen:
+        if fmt == 1 and not (stream.seen or self.distrust):
+            # Nothing was missed: what is inherited is zero, as nginx reads it.
             stream.note("fmt-without-history", Severity.NOTE, "the first chunk on this csid has no full header")
-            if not self.distrust:
-                # Nothing was missed: what is inherited is zero, as nginx reads it.
-                stream.timestamp = value
-                stream.message_stream_id = 0
+            stream.timestamp = value
+            stream.message_stream_id = 0
 
     def _continue(self, stream: ChunkStream, pos: i64, at: i64) -> i64:
         """A fmt 3 header: the next chunk of the message under way, or a new message like the one before."""

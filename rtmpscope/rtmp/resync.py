@@ -585,7 +585,7 @@ class Recovery:
             payload += 4
         continuation = 0xC0 | first & 63
         shown = min(length, LARGEST_SEARCHED, len(data) - payload)
-        stop = payload + shown
+        known = place + HEADER_SPAN + min(length, LARGEST_SEARCHED)  # where what is there for certain ends (_can_size)
         size = self.parser.chunk_size
         if shown <= size:
             sizes: list[int] = [size]
@@ -600,20 +600,12 @@ class Recovery:
             # A length that is inherited may be wrong by just the headers that would be taken for payload.
             sizes.remove(UNLIMITED)
         others = interleaved_sizes(data, payload, shown, size)
-        at: i64 = data.find(continuation, payload + 1, stop)
-        scanned: i64 = 0
-        while at >= 0 and scanned < SCANNED_SIZES:
-            evident = at - payload
-            following = at + repeated + evident + 1
-            if evident not in sizes and following < stop and data[following] == continuation:
-                scanned += 1
-                if not any(evident % (other + 1) == other for other in others):
-                    sizes.append(evident)
-            at = data.find(continuation, at + 1, stop)
+        evident = _evident_sizes(data, payload, length, repeated, continuation, self.parser.uncut, known)
+        sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
         if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
             return []
         if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
-            window = data[payload : place + HEADER_SPAN + length]  # what is there for certain (see _can_size)
+            window = data[payload:known]
             sizes = [size for size in sizes if _is_whole(window, 0, length, size)] or sizes
         return sizes
 
@@ -662,6 +654,30 @@ def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) ->
     """Whether a continuation header stands behind each chunk of that size in the next `span` bytes."""
     headers = range(payload + size, payload + span, size + 1)
     return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
+
+
+def _evident_sizes(
+    data: bytes, payload: i64, length: i64, repeated: i64, continuation: i64, uncut: i64, known: i64
+) -> list[int]:
+    """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
+
+    Two continuation headers stand as far apart; or one cuts the message, and where it then ends another may begin.
+    """
+    stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
+    sizes: list[int] = []
+    at: i64 = data.find(continuation, payload + 1, stop)
+    while at >= 0 and len(sizes) < SCANNED_SIZES:
+        size = at - payload
+        following = at + 1 + repeated + size
+        if following < stop:
+            cuts = data[following] == continuation
+        else:
+            end = at + 1 + repeated + length - size
+            cuts = size > uncut and end < known and ANY_HEADER.match(data, end, known) is not None
+        if cuts:
+            sizes.append(size)
+        at = data.find(continuation, at + 1, stop)
+    return sizes
 
 
 def _is_whole(data: bytes, payload: i64, length: i64, size: i64) -> bool:
