@@ -213,7 +213,7 @@ def _live_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--spool", metavar="MEGABYTES", type=_count, default=0,
-        help="stop when the private copy of the packets has grown to this (default: 68,719)",
+        help="stop when the private copy of the packets has grown to this (default: 64,000)",
     )  # fmt: skip
     _rows_argument(parser)
     sink = parser.add_mutually_exclusive_group()

@@ -13,7 +13,7 @@ PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
 INTERFACES: Final = 16_384  # in one section of a pcapng file
 SECRETS_BYTES: Final = 16 << 20  # TLS key log kept from one pcapng file
 EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
-SPOOL_BYTES: Final = 64 << 30  # the private copy of what cannot be read twice
+SPOOL_BYTES: Final = 64_000_000_000  # the private copy of what cannot be read twice
 SPOOL_RESERVE: Final = 16 << 20  # disk space that a live capture leaves free: with less it stops
 
 # --- packets and streams
@@ -39,6 +39,8 @@ MEDIA_FIELDS: Final = 20_000  # in the tree of one audio or video message
 # --- analysis
 
 CALLS_REMEMBERED: Final = 10_000  # of one direction, to find the request of an answer
+ANSWERS_REMEMBERED: Final = 16  # whose request may still come to light, behind a hole
+REQUESTS_UNDECIDED: Final = 16  # of one side, that an onStatus may still decide
 PINGS_REMEMBERED: Final = 64
 TRACKS: Final = 64  # of one stream, and streams of one connection
 NOTES_OF_A_KIND: Final = 20  # on one track; the rest is counted only

@@ -35,14 +35,14 @@ LEVELS = (
     ("rtmpscope.engine", "rtmpscope.conversation"),
     ("rtmpscope.plugins",),
     ("rtmpscope.analysis",),
-    ("rtmpscope.rtmp", "rtmpscope.media", "rtmpscope.carriers", "rtmpscope.net"),
+    ("rtmpscope.rtmp", "rtmpscope.media", "rtmpscope.net"),
     ("rtmpscope.capture",),
     ("rtmpscope.model", "rtmpscope.bits", "rtmpscope.limits", "rtmpscope.outcome", "rtmpscope.text"),
     ("rtmpscope",),
 )
 # The core opens nothing, so it knows no captures: they are handed to it packet by packet.
 SANS_IO = ("rtmpscope.engine", "rtmpscope.conversation", "rtmpscope.analysis", "rtmpscope.rtmp", "rtmpscope.media",
-           "rtmpscope.carriers", "rtmpscope.net")  # fmt: skip
+           "rtmpscope.net")  # fmt: skip
 # Neighbours on one level that may not know each other.
 MEDIA = "rtmpscope.media"
 STRANGERS = (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rtmpscope.analysis.steps import EARLY, Steps
+from rtmpscope.analysis.steps import Steps
+from rtmpscope.limits import ANSWERS_REMEMBERED
 from rtmpscope.model import C2S, S2C
 from tests.talk import CONNECT, Talk
 
@@ -25,9 +26,9 @@ def test_application_is_remembered_as_far_as_it_is_no_secret(app, told):
 def test_answers_without_requests_are_remembered_in_bounds():
     talk = Talk()
     talk.connect()
-    for _ in range(3 * EARLY):
+    for _ in range(3 * ANSWERS_REMEMBERED):
         talk.status("NetStream.Play.Reset")
-    assert len(steps(talk)._unasked) == EARLY
+    assert len(steps(talk)._unasked) == ANSWERS_REMEMBERED
 
 
 def test_side_that_ended_first_is_known_though_its_end_came_to_light_last():

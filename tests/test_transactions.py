@@ -1,5 +1,6 @@
 import pytest
 
+from rtmpscope.limits import ANSWERS_REMEMBERED, REQUESTS_UNDECIDED
 from rtmpscope.model import C2S, S2C, Message, Severity
 from tests.talk import CONNECT, SUCCESS, Talk
 
@@ -239,6 +240,23 @@ def test_answer_finds_its_request_when_that_comes_to_light_late(request_name, an
     assert linked(early, request)
     assert request.call.latency_ns > 0
     assert not {"no-reply", "reply-unmatched"} & talk.end().codes
+
+
+def test_answers_without_a_request_are_forgotten_beyond_a_bound():
+    talk = Talk()
+    talk.connect().wait(2)
+    oldest, second, *_ = [talk.command(S2C, "_result", 9 + n, None) for n in range(ANSWERS_REMEMBERED + 1)]
+    talk.wait(-1)
+    assert not linked(oldest, talk.command(C2S, "createStream", 9, None))
+    assert linked(second, talk.command(C2S, "createStream", 10, None))
+
+
+def test_requests_that_a_status_may_decide_are_forgotten_beyond_a_bound():
+    talk = Talk()
+    talk.connect()
+    oldest, second, *_ = [talk.command(C2S, "play", 0, None, "x", msid=1 + n) for n in range(REQUESTS_UNDECIDED + 1)]
+    assert not linked(talk.status("NetStream.Play.Start", msid=1), oldest)
+    assert linked(talk.status("NetStream.Play.Start", msid=2), second)
 
 
 def test_answer_that_was_given_before_the_request_is_no_answer():

@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from rtmpscope.analysis.words import plain_code
+from rtmpscope.limits import ANSWERS_REMEMBERED
 from rtmpscope.model import (
     AMF_TYPES,
     C2S,
@@ -28,8 +29,6 @@ from rtmpscope.model import (
 )
 from rtmpscope.rtmp.commands import COMMANDS, information, is_error, redirects, status_code
 from rtmpscope.rtmp.status_codes import status
-
-EARLY: Final = 16  # answers that may come to light before their requests
 
 PLAIN_APP: Final = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
@@ -199,7 +198,7 @@ class Steps:
     def _remember(self, message: Message, body: Field) -> None:
         if message.call is None:
             self._unasked[int(message.number)] = message, body
-            if len(self._unasked) > EARLY:
+            if len(self._unasked) > ANSWERS_REMEMBERED:
                 del self._unasked[next(iter(self._unasked))]
 
     def _answer(self, message: Message, body: Field) -> None:

@@ -17,7 +17,7 @@ from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.measure import Spread
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.analysis.words import call_name
-from rtmpscope.limits import CALLS_REMEMBERED
+from rtmpscope.limits import ANSWERS_REMEMBERED, CALLS_REMEMBERED, REQUESTS_UNDECIDED
 from rtmpscope.model import (
     C2S,
     COMMAND_TYPES,
@@ -68,9 +68,6 @@ EXPECTED: Final = {
 # Media in this direction shows that what was asked was granted, whether or not a server said so.
 ANSWERED_BY_MEDIA: Final = {"publish": C2S, "play": S2C}
 
-UNDECIDED: Final = 16  # requests of one side that an onStatus may still decide
-EARLY: Final = 16  # answers to one side that nothing was asked for yet
-
 
 class _Request:
     """A call and how it was asked."""
@@ -115,7 +112,7 @@ class _Side:
                 self.complete = False
         if request.call.name in DECIDED_BY:
             self.undecided.append(request)
-            del self.undecided[:-UNDECIDED]
+            del self.undecided[:-REQUESTS_UNDECIDED]
         if request.call.name in LOOSELY_ANSWERED:
             self.latest[request.call.name] = request
 
@@ -158,7 +155,7 @@ class Transactions:
         if name in ANSWERS or name == "onStatus":
             if not self._answers(message, body, asker):
                 asker.early.append((message, body))
-                del asker.early[:-EARLY]
+                del asker.early[:-ANSWERS_REMEMBERED]
         elif name in ANSWERED_BY:
             self._link(message, asker.latest.get(ANSWERED_BY[name]))
         else:

@@ -159,13 +159,15 @@ def _adts_header(config: Field) -> int:
 # Ogg
 
 
-_OGG_CRC: Final[list[int]] = []
-for _byte in range(256):
-    _crc = _byte << 24
+def _crc_of_byte(byte: int) -> int:
+    """RFC 3533, 6: the polynomial 0x04c11db7, the highest bit first."""
+    crc = byte << 24
     for _ in range(8):
-        _crc = (_crc << 1 ^ 0x04C11DB7 if _crc & 0x80000000 else _crc << 1) & 0xFFFFFFFF
-    _OGG_CRC.append(_crc)
+        crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
+    return crc
 
+
+_OGG_CRC: Final = [_crc_of_byte(byte) for byte in range(256)]
 _OGG_FIRST: Final = 2
 _OGG_LAST: Final = 4
 _OGG_SERIAL: Final = 1

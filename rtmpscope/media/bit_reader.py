@@ -89,6 +89,10 @@ class BitReader:
         whole = self.data[first] if last - first == 1 else int.from_bytes(self.data[first:last], "big")
         return whole >> (-end & 7) & ((1 << width) - 1)
 
+    def little(self, size: int) -> int:
+        """An unsigned little-endian integer of `size` bytes."""
+        return int.from_bytes(self.number(8 * size).to_bytes(size, "big"), "little")
+
     def golomb(self) -> int:
         """An unsigned Exp-Golomb code, ue(v) of H.264 9.1."""
         zeros = 0

@@ -31,8 +31,6 @@ _CONFIGS: Final = tuple(
     for bandwidth in bandwidths
     for size in sizes
 )
-
-
 _CONFIG_TEXTS: Final = {
     number: f"{mode} {bandwidth}, {size:g} ms" for number, (mode, bandwidth, size) in enumerate(_CONFIGS)
 }
@@ -47,10 +45,12 @@ def config(reader: BitReader) -> None:
         return
     reader.u("version", 8)
     channels = reader.u("channel_count", 8)
-    _little(reader, "pre_skip", 2)
-    _little(reader, "input_sample_rate", 4)
+    for name, size in (("pre_skip", 2), ("input_sample_rate", 4)):
+        first = reader.at
+        reader.add(name, reader.little(size), first)
     first = reader.at
-    gain = int.from_bytes(reader.number(16).to_bytes(2, "big"), "little", signed=True)
+    gain = reader.little(2)
+    gain -= gain >> 15 << 16
     reader.add("output_gain", gain, first, f"{gain / 256:+g} dB")
     family = reader.u("channel_mapping_family", 8, _FAMILIES)
     reader.fact("channels", channels, start)
@@ -61,11 +61,6 @@ def config(reader: BitReader) -> None:
         with reader.group("channel_mapping", "list"):
             for _ in range(channels):
                 reader.u("channel", 8)
-
-
-def _little(reader: BitReader, name: str, size: int) -> None:
-    first = reader.at
-    reader.add(name, int.from_bytes(reader.number(8 * size).to_bytes(size, "big"), "little"), first)
 
 
 def packet(reader: BitReader) -> None:

@@ -47,7 +47,7 @@ def record(reader: BitReader) -> None:
 def vp8_frame(reader: BitReader) -> None:
     """The uncompressed data chunk (RFC 6386 9.1), whose integers are little-endian."""
     first = reader.at
-    tag = _little(reader, 3)
+    tag = reader.little(3)
     inter = tag & 1
     reader.add("frame_type", _FRAME_TYPES[inter], first, str(inter))
     reader.add("version", tag >> 1 & 7, first)
@@ -58,15 +58,10 @@ def vp8_frame(reader: BitReader) -> None:
             raise Damaged("not the start code of a key frame")
         for name, scale in (("width", "horizontal_scale"), ("height", "vertical_scale")):
             first = reader.at
-            number = _little(reader, 2)
+            number = reader.little(2)
             reader.add(name, number & 0x3FFF, first)
             reader.add(scale, number >> 14, first)
     reader.rest()
-
-
-def _little(reader: BitReader, size: int) -> int:
-    """A little-endian integer."""
-    return int.from_bytes(reader.number(8 * size).to_bytes(size, "big"), "little")
 
 
 def vp9_frame(reader: BitReader) -> None:
