@@ -325,6 +325,15 @@ def test_missing_empty_and_other_files_are_2_in_one_line(tmp_path: Path) -> None
             assert_one_line(result.stderr)
 
 
+@pytest.mark.parametrize("name", ["nginx-wrong-app.pcap", "not-rtmp.toml"])
+def test_nothing_stays_open_that_python_would_warn_of(name: str, tmp_path: Path) -> None:
+    strict = [sys.executable, "-X", "dev", "-W", "error", "-m", "rtmpscope"]
+    capture = str(CAPTURES / name)
+    for command in (["stats"], ["export", "-o", str(tmp_path / "trace.jsonl")]):
+        result = subprocess.run([*strict, *command, capture], capture_output=True, env=environment(), timeout=PATIENCE)
+        assert b"Warning" not in result.stderr
+
+
 def test_cut_capture_gives_everything_before_the_cut_and_2(tmp_path: Path) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(Path(CAPTURE).read_bytes()[:100_003])

@@ -147,12 +147,16 @@ class FileSource:
         status = os.fstat(file.fileno())
         regular = path != STANDARD_INPUT and stat.S_ISREG(status.st_mode)
         blocks = Blocks(file, block_size, wait=wait if regular else None)
-        head, pieces = self._peek(iter(blocks))
-        for packing in (GZIP, ZSTD):
-            if head.startswith(packing):
-                self._packing = packing
-                head, pieces = self._peek(self._unpack(pieces))
-        self.report = FileReport(path, self._recognise(head))
+        try:
+            head, pieces = self._peek(iter(blocks))
+            for packing in (GZIP, ZSTD):
+                if head.startswith(packing):
+                    self._packing = packing
+                    head, pieces = self._peek(self._unpack(pieces))
+            self.report = FileReport(path, self._recognise(head))
+        except BaseException:
+            blocks.close()
+            raise
         if regular:
             blocks.close()
             self.size = status.st_size
