@@ -11,10 +11,12 @@ import gc
 import os
 import signal
 import sys
+import time
+from _thread import start_new_thread
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Final, NoReturn, TextIO
+from typing import Final, TextIO
 
 from rtmpscope.arguments import parse
 from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, Signalled, ending_signals, say
@@ -23,6 +25,10 @@ from rtmpscope.text import printable
 OBJECTS: Final = 100_000  # to be made between two searches for cycles: what a capture gives dies without them
 SIGPIPE: Final = 13  # signal.SIGPIPE, which not every system has
 DEBUG: Final = "RTMPSCOPE_DEBUG"  # in the environment: let a traceback through
+IMPORT: Final = "<frozen importlib._bootstrap>"  # the file of the frames that import
+DELAY: Final = 0.01  # seconds that a signal waits for an import
+
+_delays = iter(range(100))  # those that are left: a plugin may never be done with its import
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,8 +111,26 @@ def _internal(error: Exception) -> int:
     return FAILED
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise Signalled(number)
+def _end(number: int, frame: FrameType | None) -> None:
+    """End the program; during an import a little later.
+
+    There the exception could be lost in a callback, become an error, or leave the import locked for other threads.
+    """
+    if _imports(frame) and next(_delays, None) is not None:
+        start_new_thread(_end_later, (number,))
+    else:
+        raise Signalled(number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != IMPORT:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _end_later(number: int) -> None:
+    time.sleep(DELAY)
+    os.kill(os.getpid(), number)
 
 
 def _full(error: OSError) -> int:

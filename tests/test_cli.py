@@ -12,14 +12,17 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from rtmpscope import __version__, actions
+from rtmpscope import __version__, actions, cli
 from rtmpscope.arguments import COMMANDS
+from rtmpscope.outcome import Signalled
 from tests import wire
 from tests.patience import PATIENCE, wait_until
 from tests.strict import check, parse
@@ -226,6 +229,34 @@ def test_second_signal_does_not_wait_for_what_has_come() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.fixture
+def asks_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module to be imported, during which a signal asks the program to end."""
+    (tmp_path / "asks_to_end.py").write_text(
+        "import os, signal, time\nbegun = os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.3)\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGTERM, cli._end)
+    yield "asks_to_end"
+    signal.signal(signal.SIGTERM, before)
+    sys.modules.pop("asks_to_end", None)
+
+
+def test_signal_lets_an_import_end_first(asks_to_end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_delays", iter(range(10_000)))
+    with pytest.raises(Signalled):
+        import_module(asks_to_end)
+        time.sleep(PATIENCE)
+    assert sys.modules[asks_to_end].whole
+
+
+def test_signal_does_not_wait_for_an_import_that_never_ends(asks_to_end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_delays", iter(range(2)))
+    with pytest.raises(Signalled):
+        import_module(asks_to_end)
+    assert asks_to_end not in sys.modules
 
 
 def test_followed_capture_in_a_folder_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:
