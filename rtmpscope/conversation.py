@@ -76,7 +76,7 @@ class Conversation:
 
     __slots__ = (
         "flow", "on_port", "readers", "client_side", "client_known_by", "carries", "certain", "opened_ready", "id",
-        "held", "begun", "unread", "over", "spent",
+        "held", "begun", "unread", "over_ns", "spent",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, ports: frozenset[int], whole: bool) -> None:
@@ -96,7 +96,7 @@ class Conversation:
         self.held: list[list[Event]] = [[], []]
         self.begun = [False, False]
         self.unread = [UNKNOWN, UNKNOWN]  # the stream offset from which on a side is not read: it is not RTMP
-        self.over = False  # both sides have ended
+        self.over_ns: i64 = UNKNOWN  # when both sides had ended, as far as the engine has looked
         self.spent: i64 = UNKNOWN  # the packet with which the trial was over, for want of bytes or of patience
 
     @property

@@ -9,6 +9,7 @@ The engine opens nothing, reads no clock and prints nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from typing import Final
 
@@ -36,7 +37,7 @@ from rtmpscope.model import (
 )
 from rtmpscope.net.address import endpoints
 from rtmpscope.net.decode import Decoder
-from rtmpscope.net.reassembly import LINGER_NS, SEGMENT_BYTES, Flow, Reassembler
+from rtmpscope.net.reassembly import LINGER_NS, SEGMENT_BYTES, Flow, Reassembler, Side
 from rtmpscope.plugins import Annotators, OnMessage, Registry
 from rtmpscope.rtmp import aggregate, handshake
 
@@ -137,8 +138,8 @@ class Engine:
                     continue
                 opened.append(conversation)
                 del self._trials[flow.id]
-            if flow.over_ns != UNKNOWN and not conversation.over:
-                conversation.over = True
+            if flow.over and conversation.over_ns == UNKNOWN:
+                conversation.over_ns = flow.over_ns
                 self._over.append(conversation)
             active.append(conversation)
         if opened:
@@ -163,7 +164,7 @@ class Engine:
             if isinstance(event, Message) and event.parts is not None:
                 aggregates += 1
         if self._over:
-            self._release(flows[-1].last_time_ns if flows else 0)
+            self._release(self._reassembler.clock)
         return events if aggregates == 0 else _with_parts(events)
 
     def _due(self, segments: list[Segment]) -> int:
@@ -208,10 +209,11 @@ class Engine:
         over = self._over  # the first to end are the first here
         for _ in range(len(over)):
             conversation = over[0]
-            if now - conversation.flow.over_ns <= LINGER_NS:
+            if now - conversation.over_ns <= LINGER_NS:
                 break
             over.popleft()
-            if conversation.searching:
+            if conversation.searching or conversation.over_ns < conversation.flow.over_ns:
+                conversation.over_ns = conversation.flow.over_ns
                 over.append(conversation)
             else:
                 self._let_go(conversation)
@@ -285,13 +287,8 @@ class Engine:
             side = flow.sides[index]
             direction = 0 if index == conversation.client_side else 1
             connection.stream_bytes[direction] = side.offset
-            if side.conflicts and conversation.held[index]:
-                conversation.held[index][0].note(
-                    "retransmission-differs",
-                    Severity.WARNING,
-                    f"{side.conflicts} retransmitted segments differ from what was sent first; the first copy was kept",
-                )
-                side.conflicts = 0
+            if side.conflicts:
+                _note_conflicts(side, conversation.held[index])
 
     def _process(self, event: Event) -> None:
         connection = self.connections[event.connection]
@@ -336,6 +333,19 @@ class Engine:
             listening = annotators.on_message.get(type_id, annotators.on_other_message)
         for on_message in listening:
             on_message(message, message.body)
+
+
+def _note_conflicts(side: Side, events: list[Event]) -> None:
+    """Say of retransmissions that differ on the next event of their side, whatever batch it comes in."""
+    for event in events:
+        count = bisect_right(side.conflicts, event.ready)
+        if count:
+            event.note(
+                "retransmission-differs",
+                Severity.WARNING,
+                f"{count} retransmitted segments differ from what was sent first; the first copy was kept",
+            )
+            del side.conflicts[:count]
 
 
 def merge(lists: list[list[Event]]) -> list[Event]:

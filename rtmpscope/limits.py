@@ -22,6 +22,7 @@ FRAGMENTS: Final = 1024  # pieces of IP datagrams that wait for others; the olde
 FRAGMENT_NS: Final = 30_000_000_000  # and how long they wait (RFC 791, 3.2)
 OUT_OF_ORDER_BYTES: Final = 4 << 20  # waiting behind a hole in one direction; then the hole is a gap
 OUT_OF_ORDER_SEGMENTS: Final = 16_384  # the same wait, for very small segments
+CONFLICTS: Final = 1_000  # retransmissions of one side that differ and wait for an event to be noted on
 FORGOTTEN: Final = 262_144  # connections of which nothing more is read; the oldest would be new ones again
 CONNECTIONS: Final = 50_000  # shown of one run
 TRIALS: Final = 16_384  # on other ports, that have not shown yet what they carry; the oldest is given up

@@ -6,6 +6,7 @@ import pytest
 
 from rtmpscope.engine import Engine
 from rtmpscope.model import C2S, S2C, Event, Message, Opened
+from rtmpscope.net.reassembly import LINGER_NS
 from rtmpscope.plugins import Registry, load_builtin
 from tests import sender, wire
 
@@ -48,17 +49,46 @@ def test_sent_messages_come_out_byte_for_byte(name: str):
     assert [m.number for m in messages if m.number] == sorted(m.number for m in messages)
 
 
+def facts(packets: list, batch: int) -> list[tuple]:
+    return [
+        (type(e).__name__, e.connection, e.direction, e.packet, e.ready, getattr(e, "payload", b""))
+        + tuple((note.code, note.text) for note in e.notes or ())
+        for e in everything(engine(), packets, batch)
+    ]
+
+
 @pytest.mark.parametrize("name", sender.SESSIONS)
 def test_cut_into_batches_leaves_no_trace(name: str):
     packets = sender.SESSIONS[name]().packets()
+    assert facts(packets, 1) == facts(packets, 7) == facts(packets, 10_000)
 
-    def facts(batch: int) -> list[tuple]:
-        events = everything(engine(), packets, batch)
-        return [
-            (type(e).__name__, e.connection, e.direction, e.packet, e.ready, getattr(e, "payload", b"")) for e in events
-        ]
 
-    assert facts(1) == facts(7) == facts(10_000)
+def test_cut_into_batches_leaves_no_trace_where_times_go_back():
+    """Two files of one side each, one behind the other, of connections that are far apart in time."""
+    sides: tuple[list[wire.Frame], ...] = ([], [])
+    for number in range(3):
+        hello = wire.handshake()
+        tcp = wire.Tcp(("10.0.0.1", 50_000 + number), start_ns=wire.START_NS + number * 2 * LINGER_NS).open()
+        tcp.send(C2S, hello[C2S][:1537]).send(S2C, hello[S2C]).send(C2S, hello[C2S][1537:]).rst(C2S)
+        for time_ns, frame in tcp.frames:
+            sides[frame[26:30] == bytes((10, 0, 0, 2))].append((time_ns, frame))
+    packets = wire.packets(sides[0] + sides[1])
+    found = facts(packets, 10_000)
+    assert [name for name, *_ in found].count("Handshake") == 3 * 6
+    assert facts(packets, 1) == facts(packets, 7) == found
+
+
+def test_cut_into_batches_leaves_no_trace_where_retransmissions_differ():
+    hello = wire.handshake()
+    tcp = wire.Tcp().open().send(C2S, hello[C2S][:1537]).send(S2C, hello[S2C])
+    for length in (9, 5):
+        tcp.segment(C2S, tcp.next[C2S] - length, wire.ACK, b"?" * length)
+    tcp.send(C2S, hello[C2S][1537:]).segment(C2S, tcp.next[C2S] - 3, wire.ACK, b"???")
+    packets = wire.packets(tcp.close().frames)
+    found = facts(packets, 10_000)
+    noted = [(name, text[:1]) for name, *rest in found for code, text in rest[5:] if code == "retransmission-differs"]
+    assert noted == [("Handshake", "2"), ("End", "1")]
+    assert facts(packets, 1) == facts(packets, 2) == found
 
 
 def test_connections_beyond_the_limit_are_said_not_to_be_shown():

@@ -16,6 +16,7 @@ from rtmpscope.net.address import reverse
 from rtmpscope.net.reassembly import (
     ACKED_NS,
     ACKED_SEGMENTS,
+    LATE_SYN_NS,
     LINGER_NS,
     SILENT_NS,
     START_NS,
@@ -161,7 +162,7 @@ def test_four_segments_in_any_order_give_one_stream(order: tuple[int, ...]) -> N
 def test_first_copy_of_a_byte_counts_and_what_differs_is_counted() -> None:
     line = Line().send(0, b"0123").send(0, b"0xy345")
     assert line.text == "012345"
-    assert line.stats.conflicts == line.flow.sides[0].conflicts == 1
+    assert (line.stats.conflicts, line.flow.sides[0].conflicts) == (1, [4])
 
 
 def test_first_copy_counts_among_those_that_wait() -> None:
@@ -467,6 +468,26 @@ def test_syn_captured_after_its_answer_is_of_the_same_connection() -> None:
     assert line.flow.sides[line.flow.client].key == KEY
 
 
+@pytest.mark.parametrize("count", [1, START_SEGMENTS + 2])
+def test_syn_captured_after_bytes_of_its_side_is_of_the_same_connection(count: int) -> None:
+    line = Line(syn=False).answer(-1, flags=SYN | ACK).send(0, b"0").send(1, b"1").send(-1, flags=SYN).send(2, b"2")
+    assert (line.text, len(line.flows)) == ("012", 1)
+    line = Line(syn=False)
+    for at in range(count):
+        line.send(1 + at, b"x")
+    line.send(-1, flags=SYN).send(0, b"0").finish()
+    assert line.text == ("0x[capture_end]" if count == 1 else "(0 mid_stream)" + "x" * count + "[capture_end]")
+    assert len(line.flows) == 1
+
+
+@pytest.mark.parametrize("pause_ns", [-LATE_SYN_NS, LATE_SYN_NS])
+def test_syn_long_before_or_after_bytes_close_to_it_is_of_another_connection(pause_ns: int) -> None:
+    """Of the same connection, in files of which the later one is read first; or of one that was seen to its end."""
+    line = Line(syn=False).send(3, b"34").send(5, flags=FIN | ACK).send(-1, flags=SYN, pause_ns=2 * pause_ns)
+    assert line.send(0, b"012").finish().text == "(0 mid_stream)34[fin]012[capture_end]"
+    assert len(line.flows) == 2
+
+
 def test_same_ports_after_the_end_are_another_connection() -> None:
     line = Line().send(0, b"01", flags=FIN | ACK).answer(flags=FIN | ACK).send(900, flags=SYN).send(901, b"new")
     assert line.text == "01[fin]new"
@@ -477,14 +498,21 @@ def test_what_comes_long_after_the_end_is_not_read() -> None:
     line = Line().send(0, b"01", flags=FIN | ACK).answer(flags=FIN | ACK)
     assert line.flow.over_ns == line.now
     packets = line.stats.packets
-    line.send(3, b"late").send(7, b"later", pause_ns=LINGER_NS)
+    line.send(3, b"late", pause_ns=LINGER_NS).send(7, b"later", pause_ns=LINGER_NS + MS)
     assert line.stats.packets == packets + 1
+
+
+def test_side_that_comes_long_after_the_other_has_ended_is_read() -> None:
+    """As in a file of one side behind a file of the other."""
+    line = Line(syn=False).send(-1, flags=SYN).send(0, b"01").send(2, flags=RST)
+    line.answer(-1, flags=SYN | ACK, pause_ns=2 * LINGER_NS).answer(0, b"z", pause_ns=-LINGER_NS).answer(1, b"y")
+    assert (line.text, line.server) == ("01[rst]", "[rst]zy")
 
 
 def test_forgotten_flow_stays_silent_until_its_ports_are_used_again() -> None:
     line = Line().send(0, b"01")
     line.reassembler.forget(line.flow)
-    assert line.send(2, b"23").answer(0, b"z").text == "01"
+    assert line.send(2, b"23").answer(0, b"z").send(-1, flags=SYN).send(4, b"4").text == "01"
     assert line.send(900, flags=SYN).send(901, b"new").text == "01new"
 
 

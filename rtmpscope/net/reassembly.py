@@ -21,7 +21,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.limits import FORGOTTEN, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.limits import CONFLICTS, FORGOTTEN, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
 from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
 from rtmpscope.net.address import reverse
 
@@ -33,6 +33,10 @@ SILENT_NS: Final = 60_000_000_000
 # How much may be acknowledged of a side of which no byte was captured: more is an answer to another connection,
 # which the other end still had open (RFC 9293, 3.5.1).
 ACKED_UNSEEN: Final[i64] = 16 << 20
+
+# How far behind bytes of its connection, in time and in sequence numbers, a SYN may come that opened it.
+LATE_SYN_NS: Final = 2_000_000_000
+LATE_SYN_BYTES: Final[i64] = 1 << 20
 
 # How long after both its ends what still comes of a connection is read.
 LINGER_NS: Final = 10_000_000_000
@@ -78,7 +82,7 @@ class Side:
         self.ended = False
         self.end_offset: i64 = 0
         self.syn_seq: i64 = UNKNOWN
-        self.conflicts: i64 = 0  # retransmissions that disagree, not yet reported
+        self.conflicts: list[int] = []  # packets of retransmissions that disagree, not yet reported
 
     @property
     def held_bytes(self) -> int:
@@ -235,7 +239,7 @@ class Side:
         if at < end:
             pieces.append(self._kept(segment, at, end))
         if first < last:
-            self._repeated(differs)
+            self._repeated(segment, differs)
         waiting[first:last] = pieces
 
     def _kept(self, segment: Segment, first: i64, last: i64) -> Segment:
@@ -276,7 +280,7 @@ class Side:
         overlap = self.offset - segment.offset
         if overlap > 0:
             self._flush()
-            self._repeated(_differs(segment, self.recent_offset, self.recent))
+            self._repeated(segment, _differs(segment, self.recent_offset, self.recent))
             if overlap >= segment.length:
                 return
             segment = _part(segment, self.offset, _end_of(segment))
@@ -290,12 +294,13 @@ class Side:
             self._gap(segment.cut, "snaplen", ready, segment.time_ns)
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
 
-    def _repeated(self, differs: bool) -> None:
+    def _repeated(self, segment: Segment, differs: bool) -> None:
         """Count a retransmission."""
         self.stats.retransmissions += 1
         if differs:
             self.stats.conflicts += 1
-            self.conflicts += 1
+            if len(self.conflicts) < CONFLICTS:
+                self.conflicts.append(segment.packet)
 
     def _is_acked(self, offset: i64) -> bool:
         if self.acked == UNKNOWN:
@@ -389,13 +394,14 @@ class Flow:
 
     client is the index of the side that opened the connection, UNKNOWN without a SYN.  rtt_ns is the time from the
     SYN to the ACK of the SYN-ACK, which is a round trip wherever the capture was taken; `shaking`: that ACK has not
-    come, and it is the time to the SYN-ACK.  over_ns is the time at which both sides had ended.  `ignored` is set from
-    outside once the connection turns out to be of no interest.
+    come, and it is the time to the SYN-ACK.  `over`: both sides have ended, and something was seen of each; over_ns
+    is the latest time at which that was so.  `ignored` is set from outside once the connection turns out to be of no
+    interest.
     """
 
     __slots__ = (
-        "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "over_ns",
-        "shaking", "ignored", "touched",
+        "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "over",
+        "over_ns", "shaking", "ignored", "touched",
     )  # fmt: skip
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
@@ -409,6 +415,7 @@ class Flow:
         self.syn_ns: i64 = UNKNOWN
         self.rtt_ns: i64 = UNKNOWN
         self.shaking = False
+        self.over = False
         self.over_ns: i64 = UNKNOWN
         self.ignored = False
         self.touched = False
@@ -455,8 +462,7 @@ class Flow:
         if side.ending:
             side.end_if_due(packet, time_ns)
             peer.end_if_due(packet, time_ns)
-            if side.ended and peer.ended and self.over_ns == UNKNOWN:
-                self.over_ns = time_ns
+            self.over = side.ended and peer.ended and peer.stats.packets > 0
 
     def _synchronise(self, segment: Segment, index: i64) -> None:
         side = self.sides[index]
@@ -484,9 +490,13 @@ class Flow:
 
 
 class Reassembler:
-    """Sorts segments into flows."""
+    """Sorts segments into flows.
 
-    __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns")
+    flows has by key the flow and the index of the side; of one that was forgotten, the sequence number of its SYN.
+    clock is the latest time of all segments so far: what is too late does not depend on times that go back.
+    """
+
+    __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns", "clock")
 
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
@@ -494,6 +504,7 @@ class Reassembler:
         self.made: i64 = 0
         self.last_packet: i64 = 0
         self.last_time_ns: i64 = 0
+        self.clock: i64 = 0
 
     def adopt(self, flow: Flow) -> None:
         """Go on with a flow that was begun elsewhere."""
@@ -506,7 +517,7 @@ class Reassembler:
         for side in flow.sides:
             found = self.flows.get(side.key)
             if found is not None and found[0] is flow:
-                self.flows[side.key] = (_FORGOTTEN, 0)
+                self.flows[side.key] = (_FORGOTTEN, side.syn_seq)
                 self.forgotten.append(side.key)
         while len(self.forgotten) > 2 * FORGOTTEN:
             key = self.forgotten.popleft()
@@ -519,7 +530,9 @@ class Reassembler:
         touched: list[Flow] = []
         flow = _FORGOTTEN  # from here on that of the segment before, which is most often this one's too
         index: i64 = 0
+        clock = self.clock
         for segment in segments:
+            clock = max(clock, segment.time_ns)
             key = segment.key
             if key == flow.sides[1].key:
                 index = 1
@@ -538,10 +551,13 @@ class Reassembler:
                     self._touch(flow, touched)
                 flow = self._open(segment)
                 index = 0
-            if flow.ignored or (flow.over_ns != UNKNOWN and segment.time_ns - flow.over_ns > LINGER_NS):
+            if flow.ignored or (flow.over_ns != UNKNOWN and clock - flow.over_ns > LINGER_NS):
                 continue
             self._touch(flow, touched)
             flow.add(segment, index)
+            if flow.over:
+                flow.over_ns = clock
+        self.clock = clock
         if segments:
             last = segments[-1]
             self.last_packet = last.packet
@@ -575,14 +591,21 @@ class Reassembler:
             touched.append(flow)
 
     def _is_new(self, flow: Flow, index: i64, segment: Segment) -> bool:
-        """Whether a SYN opens another connection on the same ports: its sequence number is a new one."""
+        """Whether a SYN opens another connection on the same ports: its sequence number is a new one.
+
+        It may come behind bytes of its own connection, and even too late for the first of them.
+        """
         if flow is _FORGOTTEN:
-            return not segment.flags & ACK
+            return not segment.flags & ACK and index != segment.seq
         side = flow.sides[index]
         if side.syn_seq != UNKNOWN:
             return side.syn_seq != segment.seq
-        begins_there = side.offset == 0 and side.expected == (segment.seq + 1) & 0xFFFFFFFF  # after its own SYN-ACK
-        return side.started and not begins_there and not segment.flags & ACK
+        if segment.flags & ACK or not (side.started or side.waiting):
+            return False
+        began = side.expected - side.offset if side.started else side.waiting[0].seq
+        ahead: i64 = (began - segment.seq - 1) & 0xFFFFFFFF
+        late = segment.time_ns - flow.time_ns
+        return ahead > 0 and (ahead > LATE_SYN_BYTES or late > LATE_SYN_NS or -late > LATE_SYN_NS)
 
 
 _FORGOTTEN: Final = Flow(UNKNOWN, b"", 0, 0)
