@@ -338,4 +338,4 @@ def seeds(name: str) -> Iterator[bytes]:
         ends = (".pcap", ".pcapng") if name == "file" else (f".{name}",)
         yield from ((CAPTURES / capture).read_bytes()[:2000] for capture in NAMES if capture.endswith(ends))
     elif name == "filter":
-        yield from (b'rtmp.type == video && rtmp.timestamp > 5', b'!(rtmp.summary matches "a.b") or ip.addr == 1.2.3.4')
+        yield from (b"rtmp.type == video && rtmp.timestamp > 5", b'!(rtmp.summary matches "a.b") or ip.addr == 1.2.3.4')

@@ -225,7 +225,6 @@ class Examination:
                 if _facts(message) != _facts(event) or message.payload != event.payload:
                     raise Broken("row", f"{_facts(message)} is {_facts(event)} when it is opened")
 
-
     def _sanitise(self) -> None:
         """The copy has packets of the same lengths, and no secret that a command has named anywhere."""
         with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:

@@ -1,6 +1,6 @@
 """Makes the picture in the README: the rejected publish of a shipped capture, as the screen shows it.
 
-    python -m docs.screenshot
+python -m docs.screenshot
 """
 
 from __future__ import annotations

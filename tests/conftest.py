@@ -34,9 +34,7 @@ for number, handler in {
 
 # The same examples every time, so that a run tells what the change under it did; others by hand:
 #     pytest --hypothesis-profile=default
-settings.register_profile(
-    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 
 

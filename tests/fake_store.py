@@ -206,4 +206,3 @@ class HugeStore(FakeStore):
 
     def scan(self, predicate: Any, start: int, stop: int) -> Iterator[range]:
         yield range(start, stop)
-

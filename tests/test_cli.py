@@ -670,7 +670,6 @@ def test_live_trace_that_nobody_reads_any_more_ends_quietly_and_so_does_the_help
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
 
-
         def over() -> bool:
             talk()
             return process.poll() is not None

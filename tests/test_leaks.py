@@ -75,8 +75,20 @@ def error(**more: object) -> bytes:
 PLACES: dict[str, Said] = {
     **{
         name: (C2S, say0, command(name, 4, None, SECRET))
-        for name in ("publish", "play", "releaseStream", "FCPublish", "FCUnpublish", "FCSubscribe", "FCUnsubscribe",
-                     "getStreamLength", "deleteStream", "closeStream", "set_playlist", "bgHasStream")
+        for name in (
+            "publish",
+            "play",
+            "releaseStream",
+            "FCPublish",
+            "FCUnpublish",
+            "FCSubscribe",
+            "FCUnsubscribe",
+            "getStreamLength",
+            "deleteStream",
+            "closeStream",
+            "set_playlist",
+            "bgHasStream",
+        )
     },
     "publish with a type": (C2S, say0, command("publish", 4, None, SECRET, "live")),
     "publish with a query": (C2S, say0, command("publish", 4, None, f"cam?{SECRET}", "live")),
@@ -87,7 +99,11 @@ PLACES: dict[str, Said] = {
     "publish in amf3": (C2S, say3, b"\0" + command("publish", 4, None, SECRET, "live")),
     "publish in amf3 text": (C2S, say3, b"\0" + amf0("publish", 4.0, None) + b"\x11" + amf3_text(SECRET)),
     "object of amf3": (C2S, say3, b"\0" + amf0("setup", 4.0, None) + amf3_object(token=SECRET)),
-    "play2 in amf3": (C2S, say3, b"\0" + amf0("play2", 4.0, None) + amf3_object(streamName=SECRET, oldStreamName=SECRET)),  # noqa: E501
+    "play2 in amf3": (
+        C2S,
+        say3,
+        b"\0" + amf0("play2", 4.0, None) + amf3_object(streamName=SECRET, oldStreamName=SECRET),
+    ),  # noqa: E501
     "tcUrl query": (C2S, say0, connect(tcUrl=f"rtmp://10.0.0.2/live?token={SECRET}")),
     "tcUrl user": (C2S, say0, connect(tcUrl=f"rtmp://anna:{SECRET}@10.0.0.2/live")),
     "tcUrl with a key": (C2S, say0, connect(tcUrl=f"rtmp://10.0.0.2/live/{SECRET}")),
@@ -100,12 +116,20 @@ PLACES: dict[str, Said] = {
     "connect arguments": (C2S, say0, connect() + amf0("anna", SECRET)),
     "connect object": (C2S, say0, connect() + amf0({"a": SECRET, "b": Ecma(c=SECRET)})),
     "adobe": (C2S, say0, connect(app=f"live?authmod=adobe&user={SECRET}&challenge={SECRET}&response={SECRET}")),
-    "limelight": (C2S, say0, connect(tcUrl=f"rtmp://a/live?authmod=llnw&user=a&nonce={SECRET}&cnonce={SECRET}&nc=1&response={SECRET}")),  # noqa: E501
+    "limelight": (
+        C2S,
+        say0,
+        connect(tcUrl=f"rtmp://a/live?authmod=llnw&user=a&nonce={SECRET}&cnonce={SECRET}&nc=1&response={SECRET}"),
+    ),  # noqa: E501
     "rejected": (S2C, say0, error(description=REASON)),
     "description": (S2C, say0, status(description=f"{SECRET} is now published.")),
     "description in quotes": (S2C, say0, status(description=f"Started playing '{SECRET}'.")),
     "details": (S2C, say0, status(details=SECRET, clientid="1")),
-    "onFCPublish": (S2C, say0, command("onFCPublish", 0, None, {"code": "NetStream.Publish.Start", "description": SECRET})),  # noqa: E501
+    "onFCPublish": (
+        S2C,
+        say0,
+        command("onFCPublish", 0, None, {"code": "NetStream.Publish.Start", "description": SECRET}),
+    ),  # noqa: E501
     "custom": (S2C, say0, command("onKey", 0, None, {"a": {"streamKey": SECRET}})),
     "custom tokens": (S2C, say0, command("hello", 0, None, {"auth": {"x": SECRET}, "session_token": [SECRET]})),
     "custom in amf3": (S2C, say3, b"\0" + amf0("hello", 0.0, None) + amf3_object(streamKey=SECRET)),
@@ -115,13 +139,21 @@ PLACES: dict[str, Said] = {
     "client id": (S2C, say0, status(clientid=SECRET)),
     "name of a shared object": (C2S, so0, wire.shared_object(f"room-{SECRET}", 1, 0)),
     "message of a shared object": (C2S, so0, wire.shared_object("room", 1, 0, wire.so_event(6, amf0("login", SECRET)))),
-    "shared object": (C2S, so0, wire.shared_object("room", 1, 0, wire.so_event(3, wire.amf0_key("token") + amf0(SECRET)))),  # noqa: E501
+    "shared object": (
+        C2S,
+        so0,
+        wire.shared_object("room", 1, 0, wire.so_event(3, wire.amf0_key("token") + amf0(SECRET))),
+    ),  # noqa: E501
 }
 
 
 BEFORE = [
     (C2S, say0, connect()),
-    (S2C, say0, command("_result", 1, {"fmsVer": "FMS/3"}, {"level": "status", "code": "NetConnection.Connect.Success"})),  # noqa: E501
+    (
+        S2C,
+        say0,
+        command("_result", 1, {"fmsVer": "FMS/3"}, {"level": "status", "code": "NetConnection.Connect.Success"}),
+    ),  # noqa: E501
     (C2S, say0, command("createStream", 2, None)),
     (S2C, say0, command("_result", 2, None, 1.0)),
 ]

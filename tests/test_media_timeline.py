@@ -1,4 +1,3 @@
-
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.model import C2S, S2C, Severity

@@ -75,7 +75,6 @@ def test_key_behind_a_word_is_known_by_itself(name: str) -> None:
         assert_gone(redacted(redactor, 20, command("custom", 0, None, {"a": f"no {KEY} here"})), KEY)
 
 
-
 @pytest.mark.parametrize(
     "name",
     [

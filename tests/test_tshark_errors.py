@@ -336,6 +336,7 @@ def test_e23_chunk_size_zero_is_an_error_and_nothing_else_changes() -> None:
     (note,) = said.messages()[0].notes or ()
     assert note.code == "chunk-size-invalid"
 
+
 def test_video_whose_nal_lengths_fit_nothing_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An encoder with NAL lengths of two bytes: no reason to take its headers for chance."""
     monkeypatch.setitem(globals(), "frame", lambda size: b"\x27\x01\x00\x00\x00" + wire.filler(size - 5, size))

@@ -107,7 +107,6 @@ class FlvWriter:
         ]
         return remarks
 
-
     def _in_time(self) -> Iterator[tuple[int, int, bytes]]:
         """Type, time and payload of the tags; guessed times lie between the known ones around them where these grow."""
         limits = {type_id: iter(times) for type_id, times in self._limits.items()}

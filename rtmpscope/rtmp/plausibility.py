@@ -40,9 +40,7 @@ def is_doubtful(
     return header_bits(stream, fmt, value, length, type_id, message_stream_id) < 0
 
 
-def header_bits(
-    stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64
-) -> i64:
+def header_bits(stream: ChunkStream, fmt: i64, value: i64, length: i64, type_id: i64, message_stream_id: i64) -> i64:
     """The evidence in the fields of a message header; negative where no header would hold them."""
     bits: i64 = 4 if stream.seen else 0
     if fmt == 0:

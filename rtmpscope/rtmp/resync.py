@@ -297,9 +297,7 @@ class Recovery:
         bits = parser.bits
         parser.bits = 0
         parser.proof = 0
-        return Outcome(
-            parser, self.regions, winner.region, winner.pos, winner.start, self.ready, bits, self.searching
-        )
+        return Outcome(parser, self.regions, winner.region, winner.pos, winner.start, self.ready, bits, self.searching)
 
     def _try(self, run: Hypothesis) -> i64:
         """Run a hypothesis on: RIGHT, WRONG or OPEN."""
