@@ -103,7 +103,7 @@ PLACES: dict[str, Said] = {
         C2S,
         say3,
         b"\0" + amf0("play2", 4.0, None) + amf3_object(streamName=SECRET, oldStreamName=SECRET),
-    ),  # noqa: E501
+    ),
     "tcUrl query": (C2S, say0, connect(tcUrl=f"rtmp://10.0.0.2/live?token={SECRET}")),
     "tcUrl user": (C2S, say0, connect(tcUrl=f"rtmp://anna:{SECRET}@10.0.0.2/live")),
     "tcUrl with a key": (C2S, say0, connect(tcUrl=f"rtmp://10.0.0.2/live/{SECRET}")),
@@ -120,7 +120,7 @@ PLACES: dict[str, Said] = {
         C2S,
         say0,
         connect(tcUrl=f"rtmp://a/live?authmod=llnw&user=a&nonce={SECRET}&cnonce={SECRET}&nc=1&response={SECRET}"),
-    ),  # noqa: E501
+    ),
     "rejected": (S2C, say0, error(description=REASON)),
     "description": (S2C, say0, status(description=f"{SECRET} is now published.")),
     "description in quotes": (S2C, say0, status(description=f"Started playing '{SECRET}'.")),
@@ -129,7 +129,7 @@ PLACES: dict[str, Said] = {
         S2C,
         say0,
         command("onFCPublish", 0, None, {"code": "NetStream.Publish.Start", "description": SECRET}),
-    ),  # noqa: E501
+    ),
     "custom": (S2C, say0, command("onKey", 0, None, {"a": {"streamKey": SECRET}})),
     "custom tokens": (S2C, say0, command("hello", 0, None, {"auth": {"x": SECRET}, "session_token": [SECRET]})),
     "custom in amf3": (S2C, say3, b"\0" + amf0("hello", 0.0, None) + amf3_object(streamKey=SECRET)),
@@ -143,7 +143,7 @@ PLACES: dict[str, Said] = {
         C2S,
         so0,
         wire.shared_object("room", 1, 0, wire.so_event(3, wire.amf0_key("token") + amf0(SECRET))),
-    ),  # noqa: E501
+    ),
 }
 
 
@@ -153,7 +153,7 @@ BEFORE = [
         S2C,
         say0,
         command("_result", 1, {"fmsVer": "FMS/3"}, {"level": "status", "code": "NetConnection.Connect.Success"}),
-    ),  # noqa: E501
+    ),
     (C2S, say0, command("createStream", 2, None)),
     (S2C, say0, command("_result", 2, None, 1.0)),
 ]
