@@ -137,7 +137,7 @@ class Conversation:
         """The connection is over: let go of what reading it needed."""
         self.readers = _NO_READERS
         for side in self.flow.sides:
-            side.recent = b""
+            side.forget_recent()
 
     def in_detail(self) -> None:
         """Keep every payload and every chunk header from now on."""

@@ -194,7 +194,7 @@ class Engine:
                 given_up.append(conversation)
         for conversation in self._conversations.values():
             for side in conversation.flow.sides:
-                side.recent = b""
+                side.forget_recent()
         self._room = (self._most_held - total) // GROWTH
         now = self._reassembler.last_time_ns
         for conversation in given_up:

@@ -18,6 +18,7 @@ from rtmpscope.net.reassembly import (
     ACKED_SEGMENTS,
     LATE_SYN_NS,
     LINGER_NS,
+    RECENT_BYTES,
     SILENT_NS,
     START_NS,
     START_SEGMENTS,
@@ -163,6 +164,12 @@ def test_first_copy_of_a_byte_counts_and_what_differs_is_counted() -> None:
     line = Line().send(0, b"0123").send(0, b"0xy345")
     assert line.text == "012345"
     assert (line.stats.conflicts, line.flow.sides[0].conflicts) == (1, [4])
+
+
+@pytest.mark.parametrize(("between", "conflicts"), [(RECENT_BYTES - 2, 1), (RECENT_BYTES, 0)])
+def test_retransmission_is_compared_with_recent_bytes_however_many_packets_brought_them(between, conflicts) -> None:
+    line = Line().send(0, b"01").send(2, b"2" * (between - 1)).send(1 + between, b"3").send(0, b"xy")
+    assert line.stats.conflicts == conflicts
 
 
 def test_first_copy_counts_among_those_that_wait() -> None:
@@ -507,6 +514,13 @@ def test_side_that_comes_long_after_the_other_has_ended_is_read() -> None:
     line = Line(syn=False).send(-1, flags=SYN).send(0, b"01").send(2, flags=RST)
     line.answer(-1, flags=SYN | ACK, pause_ns=2 * LINGER_NS).answer(0, b"z", pause_ns=-LINGER_NS).answer(1, b"y")
     assert (line.text, line.server) == ("01[rst]", "[rst]zy")
+
+
+def test_syn_long_after_the_end_is_of_another_connection_even_close_to_bytes_of_the_old_one() -> None:
+    line = Line(syn=False).send(3, b"34", flags=FIN | ACK).answer(0, b"z", flags=FIN | ACK, pause_ns=START_NS)
+    line.send(5, pause_ns=START_NS).send(5, pause_ns=2 * LINGER_NS)
+    line.send(-1, flags=SYN, pause_ns=-2 * LINGER_NS).send(0, b"012")
+    assert line.text == "(0 mid_stream)34[fin]012"
 
 
 def test_forgotten_flow_stays_silent_until_its_ports_are_used_again() -> None:

@@ -41,6 +41,9 @@ LATE_SYN_BYTES: Final[i64] = 1 << 20
 # How long after both its ends what still comes of a connection is read.
 LINGER_NS: Final = 10_000_000_000
 
+# How many bytes that were delivered are kept at least, to be compared with those that come again.
+RECENT_BYTES: Final[i64] = 16_384
+
 # How many segments, and nanoseconds, decide where a direction without a SYN begins.
 START_SEGMENTS: Final = 16
 START_NS: Final = 500_000_000
@@ -56,7 +59,7 @@ class Side:
 
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
-        "recent", "recent_offset", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended",
+        "recent", "recent_bytes", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended",
         "end_offset", "syn_seq", "conflicts",
     )  # fmt: skip
 
@@ -71,8 +74,8 @@ class Side:
         self.waiting_bytes: i64 = 0
         self.run: list[Segment] = []
         self.items: list[StreamItem] = []
-        self.recent = b""  # what was delivered last, and its place in the stream
-        self.recent_offset: i64 = 0
+        self.recent: list[bytes] = []  # what was delivered last, without a hole
+        self.recent_bytes: i64 = 0
         self.progress_ns: i64 = 0
         self.age: i64 = 0
         self.fin_offset: i64 = UNKNOWN
@@ -93,6 +96,13 @@ class Side:
     def quiet(self) -> bool:
         """Whether nothing waits and nothing is left to take: then copy_to() copies all there is."""
         return self.started and not (self.waiting or self.run or self.items)
+
+    @property
+    def syn(self) -> i64:
+        """The sequence number of the SYN, captured or not; UNKNOWN before anything was."""
+        if self.syn_seq != UNKNOWN or not self.started:
+            return self.syn_seq
+        return (self.expected - self.offset - 1) & 0xFFFFFFFF
 
     def copy_to(self, other: Side) -> None:
         other.started = self.started
@@ -280,7 +290,7 @@ class Side:
         overlap = self.offset - segment.offset
         if overlap > 0:
             self._flush()
-            self._repeated(segment, _differs(segment, self.recent_offset, self.recent))
+            self._repeated(segment, self._differs_from_recent(segment))
             if overlap >= segment.length:
                 return
             segment = _part(segment, self.offset, _end_of(segment))
@@ -293,6 +303,19 @@ class Side:
         if segment.cut:
             self._gap(segment.cut, "snaplen", ready, segment.time_ns)
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
+
+    def _differs_from_recent(self, segment: Segment) -> bool:
+        """Whether it repeats recent bytes and differs, as far back as in any batches they are still there."""
+        end = self.offset
+        oldest = max(segment.offset, end - RECENT_BYTES)
+        for data in reversed(self.recent):
+            start = end - len(data)
+            if _differs(segment, max(start, oldest), data[max(0, oldest - start) :]):
+                return True
+            if start <= oldest:
+                break
+            end = start
+        return False
 
     def _repeated(self, segment: Segment, differs: bool) -> None:
         """Count a retransmission."""
@@ -334,10 +357,16 @@ class Side:
 
     def _gap(self, length: i64, reason: str, packet: i64, now: i64) -> None:
         self._flush()
+        self.forget_recent()
         self.stats.gaps += 1
         self.stats.lost_bytes += length
         self.items.append(StreamGap(self.offset, length, reason, packet, now))
         self.offset += length
+
+    def forget_recent(self) -> None:
+        """Let go of bytes that are only kept to be compared with those that come again."""
+        self.recent = []
+        self.recent_bytes = 0
 
     def _end(self, how: str, packet: i64, now: i64) -> None:
         self._flush()
@@ -356,8 +385,11 @@ class Side:
             data = run[0].block[run[0].start : run[0].start + run[0].length]
         else:
             data = b"".join([segment.block[segment.start : segment.start + segment.length] for segment in run])
-        self.recent = data
-        self.recent_offset = run[0].offset
+        self.recent.append(data)
+        self.recent_bytes += len(data)
+        while self.recent_bytes - len(self.recent[0]) >= RECENT_BYTES:
+            self.recent_bytes -= len(self.recent[0])
+            del self.recent[0]
         self.items.append(StreamData(run[0].offset, data, run))
         self.run = []
 
@@ -517,7 +549,7 @@ class Reassembler:
         for side in flow.sides:
             found = self.flows.get(side.key)
             if found is not None and found[0] is flow:
-                self.flows[side.key] = (_FORGOTTEN, side.syn_seq)
+                self.flows[side.key] = (_FORGOTTEN, side.syn)
                 self.forgotten.append(side.key)
         while len(self.forgotten) > 2 * FORGOTTEN:
             key = self.forgotten.popleft()
@@ -545,13 +577,14 @@ class Reassembler:
                     index = 0
                 else:
                     flow, index = found
-            if segment.flags & SYN and self._is_new(flow, index, segment):
-                if not flow.ignored:
+            closed = flow.ignored or (flow.over_ns != UNKNOWN and clock - flow.over_ns > LINGER_NS)
+            if segment.flags & SYN and self._is_new(flow, index, segment, closed):
+                if not closed:
                     flow.finish("idle", segment.packet, segment.time_ns)
                     self._touch(flow, touched)
                 flow = self._open(segment)
                 index = 0
-            if flow.ignored or (flow.over_ns != UNKNOWN and clock - flow.over_ns > LINGER_NS):
+            elif closed:
                 continue
             self._touch(flow, touched)
             flow.add(segment, index)
@@ -590,7 +623,7 @@ class Reassembler:
             flow.touched = True
             touched.append(flow)
 
-    def _is_new(self, flow: Flow, index: i64, segment: Segment) -> bool:
+    def _is_new(self, flow: Flow, index: i64, segment: Segment, closed: bool) -> bool:
         """Whether a SYN opens another connection on the same ports: its sequence number is a new one.
 
         It may come behind bytes of its own connection, and even too late for the first of them.
@@ -598,6 +631,8 @@ class Reassembler:
         if flow is _FORGOTTEN:
             return not segment.flags & ACK and index != segment.seq
         side = flow.sides[index]
+        if closed:
+            return not segment.flags & ACK and side.syn != segment.seq
         if side.syn_seq != UNKNOWN:
             return side.syn_seq != segment.seq
         if segment.flags & ACK or not (side.started or side.waiting):
