@@ -518,7 +518,7 @@ def test_side_that_comes_long_after_the_other_has_ended_is_read() -> None:
 
 def test_syn_long_after_the_end_is_of_another_connection_even_close_to_bytes_of_the_old_one() -> None:
     line = Line(syn=False).send(3, b"34", flags=FIN | ACK).answer(0, b"z", flags=FIN | ACK, pause_ns=START_NS)
-    line.send(5, pause_ns=START_NS).send(5, pause_ns=2 * LINGER_NS)
+    line.send(5, pause_ns=2 * START_NS).send(5, pause_ns=2 * LINGER_NS)
     line.send(-1, flags=SYN, pause_ns=-2 * LINGER_NS).send(0, b"012")
     assert line.text == "(0 mid_stream)34[fin]012"
 
