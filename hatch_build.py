@@ -33,6 +33,8 @@ MODULES = (
     "rtmpscope/rtmp/plausibility.py",
     "rtmpscope/rtmp/segments.py",
     "rtmpscope/rtmp/chunks.py",
+    "rtmpscope/rtmp/region.py",
+    "rtmpscope/rtmp/chunk_sizes.py",
     "rtmpscope/rtmp/resync.py",
     "rtmpscope/rtmp/reader.py",
     "rtmpscope/conversation.py",

@@ -28,7 +28,8 @@ from rtmpscope.model import (
 )
 from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
 from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
-from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery, Region
+from rtmpscope.rtmp.region import Region
+from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery
 from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).

@@ -23,13 +23,12 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.bits import u24, u32
-from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, UNKNOWN, VIDEO, Message, Segment, StreamData, StreamEnd, StreamGap
-from rtmpscope.rtmp.amf0 import Decoder
+from rtmpscope.bits import u32
+from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, UNKNOWN, VIDEO, Message, StreamData, StreamEnd, StreamGap
+from rtmpscope.rtmp.chunk_sizes import HEADER_SPAN, is_whole, known_end, length_at, sizes_at, sizes_of_span
 from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
 from rtmpscope.rtmp.chunks import (
     CONTINUATION_BITS,
-    EXTENDED,
     GUESS,
     LOST,
     MESSAGE_HEADER_SIZES,
@@ -37,19 +36,16 @@ from rtmpscope.rtmp.chunks import (
     ChunkParser,
 )
 from rtmpscope.rtmp.evidence import (
-    ANY_HEADER,
     FULL_HEADERS,
-    LARGEST_SEARCHED,
     LARGEST_STEP,
     NAMED_TYPES,
     PEEK,
     UNLIMITED,
     USUAL_CHUNK_SIZES,
-    interleaved_sizes,
     likely_type,
-    usual_sizes,
 )
-from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
+from rtmpscope.rtmp.region import Region
+from rtmpscope.rtmp.segments import index_at
 
 # What has become of a trial.
 RIGHT: Final = 0
@@ -77,86 +73,14 @@ FOUND_BITS: Final = 2 * CONTINUATION_BITS
 # What a header alone must bring before other chunk sizes are tried on it.
 CONVINCING_BITS: Final = 30
 
-# A header of full size, plus the payload bytes that are looked at.
-HEADER_SPAN: Final = 32
-
 # Bytes searched in vain are let go in pieces of this size.
 FORGET_BYTES: Final = 32_768
-
-# Regions of more bytes grow by no less than one part of so many, or a long one would be copied for every segment.
-JOINED_BYTES: Final = 131_072
-JOINED_SHARE: Final = 16
-
-SCANNED_SIZES: Final = 32
-
-# Bytes of AMF that are decoded to tell chunk sizes apart.
-LARGEST_DECODED: Final = 2_048
 
 # Csids of which the search knows what their messages begin with, at most.
 KINDS_SEARCHED: Final = 8
 
 # Three acknowledgements in a row without a header (see _propose_acknowledgements), and how far they may be apart.
 ACKNOWLEDGEMENTS: Final = rb"\xc2[\x00-\xff]{4}\xc2[\x00-\xff]{4}\xc2"
-
-
-class Region:
-    """Bytes without a hole, and the gap before them.
-
-    They began at the stream offset `origin`, in the segment `first`.
-    """
-
-    __slots__ = ("gap", "origin", "first", "base", "data", "segments", "pending", "waiting", "closed", "close_ready")
-
-    def __init__(self, gap: StreamGap | None, base: i64) -> None:
-        self.gap = gap
-        self.origin = base
-        self.first: Segment | None = None
-        self.base = base
-        self.data = b""
-        self.segments: list[Segment] = []
-        self.pending: list[bytes] = []  # what came last and is not part of data yet
-        self.waiting: i64 = 0  # bytes of it
-        self.closed = False  # a gap or the end follows
-        self.close_ready: i64 = 0
-
-    def append(self, item: StreamData) -> None:
-        """More bytes; where there are many already, they wait until it is worth while to join them."""
-        self.segments.extend(without_blocks(item.segments))
-        self.pending.append(item.data)
-        self.waiting += len(item.data)
-        if self.first is None:
-            self.first = self.segments[0]
-        if self.waiting * JOINED_SHARE >= len(self.data) or len(self.data) < JOINED_BYTES:
-            self.join()
-
-    @property
-    def size(self) -> int:
-        return len(self.data) + self.waiting
-
-    def close(self, ready: i64) -> None:
-        """Nothing follows directly, as the packet `ready` tells."""
-        self.join()
-        self.closed = True
-        self.close_ready = ready
-
-    def join(self) -> None:
-        if self.pending:
-            self.data = b"".join([self.data, *self.pending])
-            self.pending = []
-            self.waiting = 0
-
-    def cut(self, count: i64) -> None:
-        """Make a new beginning after the first bytes, whatever came before them."""
-        self.drop(count)
-        self.gap = None
-        self.origin = self.base
-        self.first = self.segments[0]
-
-    def drop(self, count: i64) -> None:
-        """Forget the first bytes."""
-        self.data = self.data[count:]
-        self.base += count
-        self.segments = segments_from(self.segments, self.base)
 
 
 class Hypothesis:
@@ -402,12 +326,12 @@ class Recovery:
             if type_id == UNKNOWN:
                 continue
             repeated = again.match(data, found.start()) is not None
-            for size in self._sizes_of_span(data, payload, span, 0xC0 | csid):
+            for size in sizes_of_span(self.parser, data, payload, span, 0xC0 | csid):
                 headers = span // (size + 1)
                 certain = self.parser.chunk_size_sure or span <= self.parser.uncut
                 whole = False
                 if type_id in NAMED_TYPES:
-                    believed = whole = _is_whole(data, payload, span - headers, size)
+                    believed = whole = is_whole(data, payload, span - headers, size)
                 elif (span - headers) % size == 0:
                     believed = False  # it may as well go on behind a chunk of another message
                 else:
@@ -422,16 +346,6 @@ class Recovery:
                     self.suppose(fork, LEARN_BITS, LEARN_BITS)
             if repeated:
                 break
-
-    def _sizes_of_span(self, data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
-        """The chunk sizes that the bytes of one message bear out, UNLIMITED where nothing cuts them."""
-        parser = self.parser
-        if not parser.may_be_cut(span):
-            known: list[int] = [parser.chunk_size]
-            return known if _cuts(data, payload, span, parser.chunk_size, continuation) else []
-        usual = usual_sizes(data, payload, span, continuation)
-        cutting = [size for size in usual if _cuts(data, payload, span, size, continuation)]
-        return cutting if cutting else [UNLIMITED]
 
     def _habits(self, data: bytes, place: i64) -> list[Habit]:
         """What else than the last message a short header at `place` may refer to."""
@@ -498,10 +412,10 @@ class Recovery:
 
     def _can_size(self, region: Region, place: i64) -> bool:
         """Whether all is there that tells how the message is cut whose whole header stands at `place`."""
-        length = self._length_at(region.data, place)
+        length = length_at(self.parser, region.data, place)
         if not self.parser.may_be_cut(length):
             return True
-        return self._has(region, place + HEADER_SPAN + min(length, LARGEST_SEARCHED))
+        return self._has(region, known_end(place, length))
 
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
@@ -509,7 +423,7 @@ class Recovery:
         if first == 0xC2 and not _has_seen(parser, 2):
             self._propose_acknowledgements(region, place)
             return
-        if self.parser.may_be_cut(self._length_at(region.data, place)) and not self._is_convincing(region, place):
+        if parser.may_be_cut(length_at(parser, region.data, place)) and not self._is_convincing(region, place):
             fork = parser.fork()
             fork.unproven = PROOF_BITS
             self._queue(region, place, fork)
@@ -543,8 +457,8 @@ class Recovery:
 
     def _forks(self, region: Region, place: i64) -> list[ChunkParser]:
         """Parsers to begin at `place`: one that goes on as before, where need be others with other chunk sizes."""
-        length = self._length_at(region.data, place)
-        sizes = self._sizes(region, place, length) if self.parser.may_be_cut(length) else []
+        length = length_at(self.parser, region.data, place)
+        sizes = sizes_at(self.parser, region.data, place, length) if self.parser.may_be_cut(length) else []
         if len(sizes) == 0:
             return [self.parser.fork()]
         forks: list[ChunkParser] = []
@@ -566,54 +480,6 @@ class Recovery:
         probe.needed = CONVINCING_BITS
         probe.parse(region.data[place : place + HEADER_SPAN], 0, region.base + place, region.segments, True)
         return probe.bits >= CONVINCING_BITS
-
-    def _sizes(self, region: Region, place: i64, length: i64) -> list[int]:
-        """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
-
-        None at all where nothing speaks against the chunk size in force.
-        """
-        data = region.data
-        first: i64 = data[place]
-        header = place + _basic_size(first)
-        payload = header + MESSAGE_HEADER_SIZES[first >> 6]
-        repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
-        if first < 0xC0 and u24(data, header) == EXTENDED:
-            stop = payload + min(length, LARGEST_SEARCHED)
-            repeated = 4 if data.find(data[payload : payload + 4], payload + 4, stop) >= 0 else 0
-            payload += 4
-        continuation = 0xC0 | first & 63
-        shown = min(length, LARGEST_SEARCHED, len(data) - payload)
-        known = place + HEADER_SPAN + min(length, LARGEST_SEARCHED)  # where what is there for certain ends (_can_size)
-        size = self.parser.chunk_size
-        if shown <= size:
-            sizes: list[int] = [size]
-        elif ANY_HEADER.match(data, payload + size) is not None:
-            sizes = [size, UNLIMITED]
-        else:
-            sizes = [UNLIMITED]
-        cutting = usual_sizes(data, payload, shown, continuation)
-        sizes += [usual for usual in cutting if usual != size]
-        cut = len(cutting) > 0 or (size < shown and data[payload + size] == continuation)
-        if first >= 0x80 and cut and UNLIMITED in sizes:
-            # A length that is inherited may be wrong by just the headers that would be taken for payload.
-            sizes.remove(UNLIMITED)
-        others = interleaved_sizes(data, payload, shown, size)
-        evident = _evident_sizes(data, payload, length, repeated, continuation, self.parser.uncut, known)
-        sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
-        if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
-            return []
-        if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
-            window = data[payload:known]
-            sizes = [size for size in sizes if _is_whole(window, 0, length, size)] or sizes
-        return sizes
-
-    def _length_at(self, data: bytes, place: i64) -> i64:
-        """The length that the message beginning at `place` says or inherits."""
-        first: i64 = data[place]
-        if first < 0x80:
-            return u24(data, place + _basic_size(first) + 3)
-        stream = self.parser.streams.get(first & 63)
-        return 0 if stream is None else stream.length
 
 
 def _is_cut_unknown(parser: ChunkParser) -> bool:
@@ -646,53 +512,6 @@ def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
         elif size in (parser.chunk_size, UNLIMITED):
             others.append(fork)
     return fitting + others
-
-
-def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) -> bool:
-    """Whether a continuation header stands behind each chunk of that size in the next `span` bytes."""
-    headers = range(payload + size, payload + span, size + 1)
-    return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
-
-
-def _evident_sizes(
-    data: bytes, payload: i64, length: i64, repeated: i64, continuation: i64, uncut: i64, known: i64
-) -> list[int]:
-    """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
-
-    Two continuation headers stand as far apart; or one cuts the message, and where it then ends another may begin.
-    """
-    stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
-    sizes: list[int] = []
-    at: i64 = data.find(continuation, payload + 1, stop)
-    while at >= 0 and len(sizes) < SCANNED_SIZES:
-        size = at - payload
-        following = at + 1 + repeated + size
-        if following < stop:
-            cuts = data[following] == continuation
-        else:
-            end = at + 1 + repeated + length - size
-            cuts = size > uncut and end < known and ANY_HEADER.match(data, end, known) is not None
-        if cuts:
-            sizes.append(size)
-        at = data.find(continuation, at + 1, stop)
-    return sizes
-
-
-def _is_whole(data: bytes, payload: i64, length: i64, size: i64) -> bool:
-    """Whether a payload that a chunk size cuts is AMF0 values from the first byte to the last."""
-    content = bytearray(data[payload : payload + length + (length - 1) // size])
-    del content[size :: size + 1]
-    decoder = Decoder(bytes(content), len(content))
-    at: i64 = 0
-    while at < len(content) and not decoder.failed:
-        at = decoder.value(at, "").end
-    return at == length and not decoder.failed
-
-
-def _basic_size(first: i64) -> i64:
-    """The size of a basic header by its first byte (5.3.1.1)."""
-    csid = first & 63
-    return 1 if csid >= 2 else csid + 2
 
 
 def _has_seen(parser: ChunkParser, csid: int) -> bool:

@@ -1,0 +1,144 @@
+"""How a message may be cut into chunks, where the chunk size is not certain: told by the bytes alone.
+
+After a loss the size in force may have changed within the hole.  A size is worth a try where the continuation headers
+that it would put into the payload stand there.  What is answered depends only on bytes before `known_end`, so that it
+does not matter how much more has come.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from rtmpscope.bits import u24
+from rtmpscope.rtmp.amf0 import Decoder
+from rtmpscope.rtmp.chunks import EXTENDED, MESSAGE_HEADER_SIZES, ChunkParser
+from rtmpscope.rtmp.evidence import (
+    ANY_HEADER,
+    LARGEST_SEARCHED,
+    NAMED_TYPES,
+    UNLIMITED,
+    interleaved_sizes,
+    usual_sizes,
+)
+
+# A header of full size, plus the payload bytes that are looked at.
+HEADER_SPAN: Final = 32
+
+# Sizes that are tried because a continuation header seems to stand there, at most.
+SCANNED_SIZES: Final = 32
+
+# Bytes of AMF that are decoded to tell chunk sizes apart.
+LARGEST_DECODED: Final = 2_048
+
+
+def known_end(place: i64, length: i64) -> i64:
+    """Up to where the bytes decide how a message of that length is cut whose header stands at `place`."""
+    return place + HEADER_SPAN + min(length, LARGEST_SEARCHED)
+
+
+def length_at(parser: ChunkParser, data: bytes, place: i64) -> i64:
+    """The length that the message beginning at `place` says or inherits."""
+    first: i64 = data[place]
+    if first < 0x80:
+        return u24(data, place + _basic_size(first) + 3)
+    stream = parser.streams.get(first & 63)
+    return 0 if stream is None else stream.length
+
+
+def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[int]:
+    """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
+
+    None at all where nothing speaks against the chunk size in force.
+    """
+    first: i64 = data[place]
+    header = place + _basic_size(first)
+    payload = header + MESSAGE_HEADER_SIZES[first >> 6]
+    repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
+    if first < 0xC0 and u24(data, header) == EXTENDED:
+        stop = payload + min(length, LARGEST_SEARCHED)
+        repeated = 4 if data.find(data[payload : payload + 4], payload + 4, stop) >= 0 else 0
+        payload += 4
+    continuation = 0xC0 | first & 63
+    shown = min(length, LARGEST_SEARCHED, len(data) - payload)
+    known = known_end(place, length)
+    size = parser.chunk_size
+    if shown <= size:
+        sizes: list[int] = [size]
+    elif ANY_HEADER.match(data, payload + size) is not None:
+        sizes = [size, UNLIMITED]
+    else:
+        sizes = [UNLIMITED]
+    cutting = usual_sizes(data, payload, shown, continuation)
+    sizes += [usual for usual in cutting if usual != size]
+    cut = len(cutting) > 0 or (size < shown and data[payload + size] == continuation)
+    if first >= 0x80 and cut and UNLIMITED in sizes:
+        # A length that is inherited may be wrong by just the headers that would be taken for payload.
+        sizes.remove(UNLIMITED)
+    others = interleaved_sizes(data, payload, shown, size)
+    evident = _evident_sizes(data, payload, length, repeated, continuation, parser.uncut, known)
+    sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
+    if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
+        return []
+    if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
+        window = data[payload:known]
+        sizes = [size for size in sizes if is_whole(window, 0, length, size)] or sizes
+    return sizes
+
+
+def sizes_of_span(parser: ChunkParser, data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
+    """The chunk sizes that the bytes of one message bear out, UNLIMITED where nothing cuts them."""
+    if not parser.may_be_cut(span):
+        known: list[int] = [parser.chunk_size]
+        return known if _cuts(data, payload, span, parser.chunk_size, continuation) else []
+    usual = usual_sizes(data, payload, span, continuation)
+    cutting = [size for size in usual if _cuts(data, payload, span, size, continuation)]
+    return cutting if cutting else [UNLIMITED]
+
+
+def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) -> bool:
+    """Whether a continuation header stands behind each chunk of that size in the next `span` bytes."""
+    headers = range(payload + size, payload + span, size + 1)
+    return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
+
+
+def _evident_sizes(
+    data: bytes, payload: i64, length: i64, repeated: i64, continuation: i64, uncut: i64, known: i64
+) -> list[int]:
+    """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
+
+    Two continuation headers stand as far apart; or one cuts the message, and where it then ends another may begin.
+    """
+    stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
+    sizes: list[int] = []
+    at: i64 = data.find(continuation, payload + 1, stop)
+    while at >= 0 and len(sizes) < SCANNED_SIZES:
+        size = at - payload
+        following = at + 1 + repeated + size
+        if following < stop:
+            cuts = data[following] == continuation
+        else:
+            end = at + 1 + repeated + length - size
+            cuts = size > uncut and end < known and ANY_HEADER.match(data, end, known) is not None
+        if cuts:
+            sizes.append(size)
+        at = data.find(continuation, at + 1, stop)
+    return sizes
+
+
+def is_whole(data: bytes, payload: i64, length: i64, size: i64) -> bool:
+    """Whether a payload that a chunk size cuts is AMF0 values from the first byte to the last."""
+    content = bytearray(data[payload : payload + length + (length - 1) // size])
+    del content[size :: size + 1]
+    decoder = Decoder(bytes(content), len(content))
+    at: i64 = 0
+    while at < len(content) and not decoder.failed:
+        at = decoder.value(at, "").end
+    return at == length and not decoder.failed
+
+
+def _basic_size(first: i64) -> i64:
+    """The size of a basic header by its first byte (5.3.1.1)."""
+    csid = first & 63
+    return 1 if csid >= 2 else csid + 2
