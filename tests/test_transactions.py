@@ -242,6 +242,13 @@ def test_answer_finds_its_request_when_that_comes_to_light_late(request_name, an
     assert not {"no-reply", "reply-unmatched"} & talk.end().codes
 
 
+def test_reply_that_was_noted_at_once_is_not_noted_again_at_the_end():
+    talk = Talk()
+    talk.connect().create()
+    assert codes(talk.command(S2C, "_result", 3, None)) == ["reply-unmatched"]
+    assert [note.code for note in talk.end().notes].count("reply-unmatched") == 1
+
+
 def test_answers_without_a_request_are_forgotten_beyond_a_bound():
     talk = Talk()
     talk.connect().wait(2)
