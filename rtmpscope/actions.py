@@ -92,8 +92,8 @@ class _AtOnce:
 
 def _outcome(run: Run, quiet: bool) -> int:
     """Say what was wrong with the captures and the plugins; the exit code."""
-    for problem in run.registry.problems:
-        say(problem.text)
+    for problem in run.registry.problems:  # what a plugin raised may quote a message
+        say(problem.text if run.redactor is None else run.redactor.text(problem.text))
     code = _file_problems(run.files)
     if not run.connections and not quiet:
         packets = sum(file.packets for file in run.files)

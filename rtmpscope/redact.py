@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from operator import ne
 from typing import Final
 
@@ -69,7 +70,8 @@ _URL: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9+.\-]{0,15}://)(?:([^/?#\s]*)@)?([^/?#\s\"'<>]*)([^?#\s\"'<>]*)(?:\?([^#\s\"'<>]*))?(?:#([^\s\"'<>]*))?"
 )
 _ASSIGNMENT: Final = re.compile(
-    r"([?&;])?\b([\w.\-]{1,64})(\s?[=:]\s?(?:(?i:bearer|basic|digest)\s)?)([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])"
+    r"([?&;])?\b([\w.\-]{1,64})([\"']?\s?[=:]\s?[\"']?(?:(?i:bearer|basic|digest)\s)?)"
+    r"([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])"
 )
 _WORDS: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^\W_])+")
 _CHARACTER: Final = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
@@ -87,6 +89,7 @@ _NAMED: Final = (
         re.IGNORECASE,
     ),
 )
+_LIKE_NAME: Final = re.compile(r"([\w\-]{8,})")  # and it has letters and digits: no word of a sentence
 
 Rule = Callable[["Redactor", str], str]
 Properties = Mapping[str, Rule]
@@ -105,6 +108,7 @@ class Redactor:
         self._tags: dict[str, str] = {}  # by secret, oldest first
         self._taken: dict[str, str] = {}  # secrets by tag
         self._known = Known()
+        self._short: set[str] = set()  # too short to be found everywhere, but where a sentence names a stream
         self._characters = 0
 
     # What sinks call
@@ -143,7 +147,7 @@ class Redactor:
     def in_style(self, style: str) -> Redactor:
         """Another one that knows the same secrets."""
         other = Redactor(style=style)
-        for text in self._known:
+        for text in (*self._known, *self._short):
             other.secret(text)
         return other
 
@@ -246,7 +250,7 @@ class Redactor:
             if field.name == "undecoded" or rule is Redactor.secret or self._holds_secret(value):
                 return Field(field.name, len(value), field.start, field.end, "withheld", "redacted")
         elif rule is Redactor.secret and isinstance(value, (int, float)) and not isinstance(value, bool):
-            shown, kind = self.secret(repr(value)), "string"
+            shown, kind = self.secret(_digits(value)), "string"
         if shown == value:
             return field
         return Field(field.name, shown, field.start, field.end, field.text, kind, field.children)
@@ -267,10 +271,13 @@ class Redactor:
 
     def _description(self, text: str) -> str:
         """A server's sentence about a stream."""
-        text = self._wire(text)
+        return self._scrub(self._between_addresses(text, self._sentence), own=False)
+
+    def _sentence(self, text: str) -> str:
+        text = self._scrub(self._assignments(text), own=False)
         for pattern in _NAMED:
             text = pattern.sub(self._named, text)
-        return text
+        return _LIKE_NAME.sub(self._like_name, text)
 
     def _name(self, text: str) -> str:
         """The name of a stream: the key itself, with a file type before it and query parts after it."""
@@ -370,9 +377,13 @@ class Redactor:
     def _named(self, match: re.Match[str]) -> str:
         """A guess, so it is not remembered."""
         name = match[1]
-        if _is_ordinary(name) or _TAG.search(name):
+        if (_is_ordinary(name) and name not in self._short) or _TAG.search(name) or self._is_tag(name):
             return match[0]
         return match[0][: match.start(1) - match.start()] + self._tag(name) + match[0][match.end(1) - match.start() :]
+
+    def _like_name(self, match: re.Match[str]) -> str:
+        letters = any(map(str.isalpha, match[0]))
+        return self._named(match) if letters and any(map(str.isdecimal, match[0])) else match[0]
 
     # Memory
 
@@ -422,7 +433,10 @@ class Redactor:
         return "".join(shown)
 
     def _remember(self, text: str, replacement: str) -> None:
-        if REMEMBERED <= len(text) <= SECRET_LENGTH and text not in self._known:
+        if len(text) < REMEMBERED and text not in self._short:
+            self._short.add(text)
+            self._spend(len(text))
+        elif REMEMBERED <= len(text) <= SECRET_LENGTH and text not in self._known:
             self._known.add(text, replacement, _is_ordinary(text), self._style == ALIKE)
             self._spend(len(text))
 
@@ -432,7 +446,7 @@ class Redactor:
         if self._characters <= SECRET_CHARACTERS:
             return
         kept = list(self._known)[len(self._known) // 2 + 1 :]
-        self._tags, self._taken, self._known, self._characters = {}, {}, Known(), 0
+        self._tags, self._taken, self._known, self._short, self._characters = {}, {}, Known(), set(), 0
         for text in kept:
             self.secret(text)
 
@@ -471,6 +485,11 @@ def another(character: str, random: int) -> str:
         return character
     size = len(character.encode("utf-8", "surrogatepass"))
     return {1: character, 2: "äö", 3: "直播", 4: "𝐚𝐛"}[size][random % min(size, 2)]
+
+
+def _digits(number: float) -> str:
+    """As a person writes it who means a whole one."""
+    return str(int(number)) if isfinite(number) and number == int(number) and abs(number) < 1 << 53 else repr(number)
 
 
 def _masked_path(path: str, mask: Callable[[str], str]) -> str:

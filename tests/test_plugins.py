@@ -7,6 +7,7 @@ import itertools
 import queue
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -498,3 +499,25 @@ def register(registry):
     assert (message.connection, message.type_id, message.number) == (0, 20, 1) and message.payload
     assert message.body.get("name") == "hello" and isinstance(message.time_ns, int) and message.packet
     assert "plugin-failed" not in codes(talk.command(C2S, "next", 0))
+
+
+def test_what_a_plugin_raises_names_no_secret(tmp_path):
+    """Neither where it failed nor in the end, though it quotes all there is."""
+    plugin = tmp_path / "quoting.py"
+    plugin.write_text(
+        """
+def rule(message, body, connection):
+    if body.get("name") == "publish":
+        arguments = [one.value for one in body.child("arguments").children]
+        raise ValueError(f"bad {arguments} in {message.payload} and {message.payload.hex()}")
+def register(registry):
+    registry.annotator(rule, types=frozenset({20}))
+"""
+    )
+    capture = Path(__file__).parent.parent / "captures" / "nginx-publish-play.pcap"
+    for command in ("print", "export", "stats"):
+        arguments = [sys.executable, "-m", "rtmpscope", command, str(capture), "--plugin", str(plugin)]
+        done = subprocess.run(arguments, capture_output=True, text=True, cwd=capture.parent.parent)
+        said = done.stdout + done.stderr
+        assert "plugin quoting is switched off: ValueError: bad ['key#" in said
+        assert "s3cr3t" not in said and b"s3cr3t".hex() not in said

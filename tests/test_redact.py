@@ -217,6 +217,12 @@ def test_property_with_a_secret_name_is_secret_wherever_it_is(redactor: Redactor
         f"Stream not found: {KEY}",
         f"Invalid stream key: {KEY}",
         f"see rtmp://origin/live/{KEY}?t=1",
+        f"Unauthorized: {KEY}",
+        f"key {KEY} unknown",
+        f"live/{KEY} not found",
+        f"[{KEY}] denied",
+        f'{{"stream":"{KEY}"}}',
+        f"duplicate publish of live/{KEY}",
     ],
 )
 def test_name_in_a_servers_sentence_is_found_though_nobody_asked_for_it(redactor: Redactor, description: str) -> None:
@@ -233,11 +239,33 @@ def test_name_in_a_servers_sentence_is_found_though_nobody_asked_for_it(redactor
         "Stream already publishing",
         "Connection succeeded.",
         "Stream name is already in use",
+        "Redirected to rtmp://edge01-fra.example.net:1935/live by 10.0.0.254, code=302, H264/AAC, FMS/3,5,7,7009",
     ],
 )
 def test_servers_sentence_without_a_name_stays(redactor: Redactor, description: str) -> None:
     (info,) = plain(redactor, "onStatus", 0, None, {"description": description})
     assert info == {"description": description}
+
+
+@pytest.mark.parametrize("key", ["7", "ab", "k9z"])
+def test_short_name_is_replaced_where_a_sentence_names_it_and_nowhere_else(redactor: Redactor, key: str) -> None:
+    tag = plain(redactor, "publish", 5, None, key, "live")[0]
+    for sentence in ("{} is now published.", "Publishing '{}'.", "Stream not found: {}"):
+        (info,) = plain(redactor, "onStatus", 0, None, {"description": sentence.format(key), "details": key})
+        assert info == {"description": sentence.format(tag), "details": tag}
+    (info,) = plain(redactor, "custom", 0, None, {"a": f"{key} about {key}{key}", "b": 7.0})
+    assert info == {"a": f"{key} about {key}{key}", "b": 7}
+    assert redactor.in_style(DOTS).text(f"stream {key}") == f"stream {key}"
+
+
+def test_secret_in_a_text_of_json_is_found(redactor: Redactor) -> None:
+    (shown,) = plain(redactor, "custom", 0, None, '{"user": "anna77", "token":"abcd-1234", "volume": "11"}')
+    assert "anna77" not in shown and "abcd-1234" not in shown and '"volume": "11"' in shown
+
+
+def test_number_that_is_secret_is_found_as_a_text(redactor: Redactor) -> None:
+    plain(redactor, "custom", 0, None, {"pin": 987654321.0, "key": float("inf"), "token": 0.5})
+    assert "987654321" not in str(plain(redactor, "custom", 0, None, "try 987654321 again"))
 
 
 def test_on_fc_publish_has_the_name_for_a_description(redactor: Redactor) -> None:
