@@ -134,6 +134,7 @@ class Loose(NamedTuple):
 
 
 def whole(text: str) -> int:
+    """An integer in decimal, or with 0x, 0o or 0b before it."""
     return int(text, 0 if text.lstrip("+-").lower().startswith(("0x", "0b", "0o")) else 10)
 
 
@@ -162,6 +163,7 @@ def octets(text: str) -> bytes:
 
 
 def loose(text: str) -> Loose:
+    """A literal that may be compared with values of several types."""
     for read in (whole, float):
         try:
             return Loose(text, float(read(text)))

@@ -139,6 +139,7 @@ class Test:
         self._negated: Final = negated
 
     def of_event(self, event: Event, connection: Connection, body: Field | None, start_ns: int, decoded: bool) -> int:
+        """NO, YES, or MAYBE where only the body tells and it is not `decoded`."""
         field = self.field
         if field.record and type(event).__name__.lower() != field.record:
             return NO
@@ -159,6 +160,7 @@ class Test:
         return YES if any(map(self._check, values)) != self._negated else NO
 
     def of_rows(self, rows: Columns, start_ns: int) -> Array:
+        """The same for all rows, as an array."""
         import numpy as np
 
         field = self.field
@@ -313,6 +315,7 @@ class _Parser:
         raise FilterError(message, token.position, token.end)
 
     def parse(self) -> Node | None:
+        """The test that the filter is, None for an empty one; raises FilterError."""
         if self._next.kind == "end":
             return None
         node = self._any_of()

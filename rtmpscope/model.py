@@ -341,6 +341,7 @@ class Call:
 
     @property
     def latency_ns(self) -> int:
+        """From request to answer."""
         return self.answer_time_ns - self.request_time_ns
 
 

@@ -55,6 +55,7 @@ class Series:
         self._until: i64 = start_ns + SECOND_NS
 
     def add(self, time_ns: i64, amount: i64) -> None:
+        """Count an amount into the bucket of a time in ns, or into the last one where that is later."""
         if time_ns >= self._until:
             self._advance(time_ns)
         self.values[-1] += amount

@@ -49,6 +49,7 @@ def differences(kind: str, codec: str, promised: Mapping[str, object], facts: Ma
 
 
 def frame_rate_differs(promised: Mapping[str, object], measured: float) -> bool:
+    """Whether the frame rate measured is not the one promised, by more than the tolerance."""
     rate = promised.get("framerate")
     return isinstance(rate, float) and rate > 0 and abs(measured - rate) > FRAME_RATE_TOLERANCE * rate
 

@@ -92,6 +92,7 @@ class Session(SessionFacts):
     name: Final = "session"
 
     def verdict(self) -> Verdict:
+        """How far the session got, by the events so far."""
         for judge in (
             self._carries_something_else,
             self._speaks_something_else,

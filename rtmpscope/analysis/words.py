@@ -36,8 +36,10 @@ def seconds(time_ns: int) -> str:
 
 
 def later(time_ns: int) -> str:
+    """How long after something else: "at once", "20 ms later"."""
     return "at once" if time_ns < 1_000_000 else f"{seconds(time_ns)} later"
 
 
 def often(count: int) -> str:
+    """How often something happened."""
     return "once" if count == 1 else f"{count:,} times"

@@ -148,6 +148,7 @@ HELPERS: Final = (
 
 
 def best_helper() -> Helper:
+    """The first that is installed; our own sniffer always is."""
     return next(helper for helper in HELPERS if helper.path)
 
 
@@ -190,6 +191,7 @@ class Account:
         self._unfinished = ""
 
     def add(self, said: bytes) -> None:
+        """Take what it said next, cut anywhere."""
         *lines, self._unfinished = (self._unfinished + said.decode(errors="replace")).replace("\r", "\n").split("\n")
         for line in lines:
             self._line(PROGRESS.sub("", line.strip()))

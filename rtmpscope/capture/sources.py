@@ -83,11 +83,13 @@ class FileReport:
         return PcapngParser() if self.format == "pcapng" else PcapParser()
 
     def begin(self, parser: Parser) -> None:
+        """A reading from the first byte begins; what an earlier one wrote goes."""
         self.packets = self.bytes = self.offset = 0
         self.outcome = self.reason = ""
         self._parser = parser
 
     def end(self, outcome: str, offset: int, reason: str) -> None:
+        """The reading is over."""
         self.outcome = outcome
         self.offset = offset
         self.reason = reason

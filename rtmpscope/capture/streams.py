@@ -184,6 +184,7 @@ class Spool:
         self._size = 0
 
     def append(self, piece: bytes) -> None:
+        """Write at the end; raises Fault where the copy may not or cannot grow."""
         if self._size + len(piece) > SPOOL_BYTES:
             raise Fault("truncated", f"stopped after {self._size:,} bytes, the most that is copied to {SPOOL_FOLDER}")
         with self._lock:
@@ -196,6 +197,7 @@ class Spool:
             self._size += len(piece)
 
     def read_at(self, position: int, size: int) -> bytes:
+        """Up to `size` bytes from a position, none at the end of what has been written."""
         with self._lock:
             self._file.seek(position)
             return self._file.read(size)

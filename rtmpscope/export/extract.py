@@ -59,6 +59,7 @@ class Spool:
         self._pending = bytearray()
 
     def add(self, kind: int, flag: bool, time: int, data: bytes) -> None:
+        """Append a piece: `kind` is one byte that only the caller understands, `time` is in ms."""
         self._pending += self._HEAD.pack(kind, flag, len(data), time)
         self._pending += data
         if len(self._pending) > self._BUFFER:
@@ -105,6 +106,7 @@ class Extractor:
         self._scratch.cleanup()
 
     def event(self, event: Event) -> None:
+        """Take the next event; messages need their whole payloads."""
         if isinstance(event, Message):
             with self._explained():
                 self._message(event)
@@ -258,6 +260,7 @@ class _Clock:
         return (self._last - self._first) / 1000
 
     def time(self, message: Message, is_frame: bool) -> int:
+        """When to play a message, in ms."""
         timestamp, now_ns = message.timestamp, message.first_time_ns
         if self._reference is None:
             time = max(timestamp, 0)

@@ -116,6 +116,7 @@ class Trace:
         )
 
     def event(self, event: Event) -> None:
+        """Write the record of an event, and before the first of a connection that of the connection."""
         if event.connection not in self._known:
             self._known.add(event.connection)
             self._connection(self._connections[event.connection])
@@ -360,4 +361,5 @@ class JsonArray:
         self._before = ",\n"
 
     def close(self) -> None:
+        """Write the end of the array."""
         self._output("\n]\n" if self._before == ",\n" else "[]\n")

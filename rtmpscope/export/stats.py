@@ -47,6 +47,7 @@ class Tally:
         self._connections: dict[int, Connection] = {}
 
     def event(self, event: Event, connection: Connection) -> None:
+        """Count an event that the filter let through."""
         counted = self._connections.get(connection.id)
         if counted is None:
             counted = self._connections[connection.id] = _without_counts(connection)

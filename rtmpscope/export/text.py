@@ -167,6 +167,7 @@ class TextLines:
         self._length: Final = _Column(10)
 
     def event(self, event: Event) -> None:
+        """Write the line of an event, one for each of its notes, and before the first of a connection its own."""
         if event.connection not in self._ways:
             self._connection(self._connections[event.connection])
         match event:

@@ -34,6 +34,7 @@ def quoted(text: str) -> str:
 
 
 def integer(value: int) -> str:
+    """A number where any reader keeps all of its digits, else text."""
     return str(value) if -SAFE_INTEGER <= value <= SAFE_INTEGER else f'"{value}"'
 
 
@@ -53,6 +54,7 @@ def octets(data: bytes) -> str:
 
 
 def scalar(value: object) -> str:
+    """A value without parts, whatever field it is of."""
     match value:
         case None:
             return "null"

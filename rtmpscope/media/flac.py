@@ -20,6 +20,7 @@ _STREAMINFO_BYTES: Final = 34
 
 
 def config(reader: BitReader) -> None:
+    """STREAMINFO alone, or with what a FLAC file has before it."""
     if reader.data.startswith(_SIGNATURE, reader.at >> 3):
         reader.octets("signature", len(_SIGNATURE))
     if reader.left == _STREAMINFO_BYTES:

@@ -78,10 +78,8 @@ def level_name(profile: int, level: int, constraints: int) -> str:
     return f"{level // 10}.{level % 10}"
 
 
-# AVCDecoderConfigurationRecord
-
-
 def record(reader: BitReader) -> None:
+    """AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1)."""
     start = reader.place()
     reader.u("configuration_version", 8)
     profile = reader.u("profile_indication", 8, PROFILES)

@@ -59,10 +59,8 @@ def level_name(level: int) -> str:
     return f"{level // 30}.{level % 30 // 3}"
 
 
-# HEVCDecoderConfigurationRecord
-
-
 def record(reader: BitReader) -> None:
+    """HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 8.3.3.1)."""
     start = reader.place()
     reader.u("configuration_version", 8)
     _general_profile(reader, start)

@@ -20,6 +20,7 @@ _MODES: Final[dict[int, str]] = {0: "stereo", 1: "joint stereo", 2: "dual channe
 
 
 def frame(reader: BitReader) -> None:
+    """The frame header; what follows stays bytes."""
     start = reader.place()
     if reader.u("sync_word", 11, kind="display") != _SYNC:
         raise Damaged("no sync word")

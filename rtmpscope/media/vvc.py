@@ -74,10 +74,8 @@ def _sub_profiles(reader: BitReader) -> None:
             reader.u("sub_profile_idc", 32)
 
 
-# VvcDecoderConfigurationRecord
-
-
 def record(reader: BitReader) -> None:
+    """VvcDecoderConfigurationRecord (ISO/IEC 14496-15 11.2.4.2)."""
     reader.reserved(5)
     reader.plus("length_size", 2, 1)
     if reader.flag("ptl_present_flag"):

@@ -359,6 +359,7 @@ class Datagram:
         return twin
 
     def whole(self) -> bool:
+        """Whether no piece is missing."""
         reached = 0
         for offset in sorted(self.pieces):
             if offset > reached:
@@ -445,6 +446,7 @@ class Decoder:
         return twin
 
     def decode(self, packets: list[Packet]) -> list[Segment]:
+        """The TCP segments in these packets, in their order."""
         segments: list[Segment] = []
         link_type: i64 = -1
         ip_at: i64 = 0

@@ -97,6 +97,7 @@ def is_type(type_id: i64) -> bool:
 
 
 def type_bits(type_id: i64, seen: i64) -> i64:
+    """A message type: eight bits by chance, in practice the one before or one of fifteen."""
     if type_id == seen:
         return 7
     return 4 if is_type(type_id) else IMPOSSIBLE
@@ -114,6 +115,7 @@ def stream_bits(message_stream_id: i64, seen: i64, type_id: i64) -> i64:
 
 
 def length_bits(length: i64, seen: i64, type_id: i64) -> i64:
+    """A message length: 24 bits by chance, in practice that of the message before, or not long."""
     if length > (MAX_LIKELY_LENGTH if type_id == VIDEO or type_id == AGGREGATE else MAX_OTHER_LENGTH):
         return IMPOSSIBLE
     if length == seen:

@@ -131,6 +131,7 @@ class DirectionReader:
         return other
 
     def feed(self, item: StreamData | StreamGap | StreamEnd, out: list[Event]) -> None:
+        """Take the next item of the stream, and append to `out` what has become certain by it."""
         if isinstance(item, StreamData):
             self.received = item.offset + len(item.data)
         if isinstance(item, StreamEnd):

@@ -55,6 +55,7 @@ class Region:
         self.close_ready = ready
 
     def join(self) -> None:
+        """Make what waits part of `data`."""
         if self.pending:
             self.data = b"".join([self.data, *self.pending])
             self.pending = []

@@ -182,6 +182,7 @@ class Recovery:
         self.learning = True
 
     def feed(self, item: StreamData | StreamGap | StreamEnd) -> None:
+        """Keep the next item of the stream; run() then looks at it."""
         region = self.regions[-1]
         if isinstance(item, StreamData):
             region.append(item)
