@@ -64,13 +64,13 @@ def test_pause_of_both_clocks_is_no_jump():
     assert said(frames(talk, 9_080)) == []
 
 
-def test_frames_whose_time_is_not_known_are_counted_only():
+def test_frames_whose_time_is_not_known_count_by_the_clock():
     talk = Talk(step_ms=40)
     for _ in range(3):
         talk.message(C2S, VIDEO, INTER_FRAME, 1, -1, 6)
     frames(talk, 5000, 5040)
     assert said(talk) == []
-    assert (stream(talk).video.frames, stream(talk).video.duration_ms) == (5, 40)
+    assert (stream(talk).video.frames, stream(talk).video.duration_ms, stream(talk).video.frame_rate) == (5, 160, 25)
 
 
 # Lateness

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rtmpscope.model import C2S
-from tests.talk import Talk
-from tests.test_media_timeline import AUDIO, frames, said, started, stream
+from rtmpscope.model import C2S, UNKNOWN
+from tests.talk import AAC_FRAME, INTER_FRAME, Talk
+from tests.test_media_timeline import AUDIO, VIDEO, frames, metadata, said, started, stream
 
 
 def test_rates_of_a_healthy_stream():
@@ -45,6 +45,31 @@ def test_audio_timestamps_are_held_against_the_samples(speed, words):
     talk = Talk().publish().media(40, audio_speed=speed)
     [text] = [note.text for note in talk.notes if note.code == "audio-drift"]
     assert words in text
+
+
+def test_frames_without_timestamps_behind_a_loss_are_no_drift_and_count_by_the_clock():
+    talk = Talk().publish()
+    metadata(talk, framerate=25.0)
+    talk.media(3).gap(C2S)
+    for _ in range(75):
+        talk.wait(0.04)
+        talk.message(C2S, VIDEO, INTER_FRAME, 1, UNKNOWN, 6)
+        talk.message(C2S, AUDIO, AAC_FRAME, 1, UNKNOWN, 4)
+    talk.media(3, start_ms=6000, headers=False).end()
+    video, audio = stream(talk).tracks
+    assert said(talk) == []
+    assert (video.frames, audio.frames) == (225, 225)
+    assert video.frame_rate == pytest.approx(25, rel=0.05)
+    assert audio.duration_ms == pytest.approx(9000, rel=0.05)
+
+
+def test_frame_rate_is_not_held_against_frames_that_were_lost():
+    talk = Talk().publish()
+    metadata(talk, framerate=25.0)
+    talk.media(3).gap(C2S)
+    talk.wait(3).media(3, start_ms=6000, headers=False).end()
+    assert stream(talk).video.frame_rate < 20
+    assert "metadata-frame-rate" not in talk.codes
 
 
 def test_sequence_header_says_what_the_track_is():

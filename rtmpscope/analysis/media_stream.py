@@ -56,7 +56,7 @@ class MediaStream:
 
     __slots__ = (
         "message_stream_id", "direction", "audio", "video", "others", "first_ns", "last_ns", "messages", "lateness_ms",
-        "stalls", "stalled_ms", "skew_ms", "skew_sums", "skew_counts", "began", "skewed", "fresh", "origin_ns",
+        "stalls", "stalled_ms", "skew_ms", "skew_sums", "skew_counts", "began", "lossy", "skewed", "fresh", "origin_ns",
         "origin_ms", "mark_ms", "mark_ns", "behind", "behind_ns", "calm_ms", "sample_ns", "skew_sum", "skew_count",
         "now_ms", "wire", "promised", "differing",
     )  # fmt: skip
@@ -77,6 +77,7 @@ class MediaStream:
         self.skew_counts = Series(time_ns)
         self.skew_ms: i64 = 0
         self.began = False  # the publish or play that started it was seen, and nothing was lost since
+        self.lossy = False  # something was lost
         self.skewed = False
         self.fresh = True
         self.origin_ns: i64 = 0
@@ -284,7 +285,8 @@ class MediaStream:
             return
         track.timed = True
         track.first_ms = track.now_ms
-        track.first_ns = message.time_ns
+        if not track.untimed:
+            track.first_ns = message.time_ns
         track.codec = facts.codec
         if self.began and not track.headers and facts.codec in NEEDS_HEADER:
             text = f"{facts.codec} frames before their sequence header: players show nothing until it comes"
@@ -441,7 +443,8 @@ class MediaStream:
         """What only the end can tell."""
         self.flush()
         main = self.video
-        if main is not None and main.frames > COUNTED and frame_rate_differs(self.promised, main.frame_rate):
+        counted = main is not None and main.frames > COUNTED and not self.lossy
+        if main is not None and counted and frame_rate_differs(self.promised, main.frame_rate):
             text = (
                 f"onMetaData promised {self.promised['framerate']:g} frames a second, there were {main.frame_rate:.1f}"
             )

@@ -73,6 +73,7 @@ class MediaTimeline:
         for stream in self.streams:
             if stream.direction == gap.direction:
                 stream.began = False
+                stream.lossy = True
                 for track in stream.tracks:
                     track.fresh = True
                     track.header = b""

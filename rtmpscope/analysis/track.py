@@ -79,18 +79,20 @@ class Track:
 
     @property
     def duration_ms(self) -> int:
-        """RTMP time from the first to the last frame."""
+        """RTMP time from the first to the last frame, capture time where not all timestamps are known."""
+        if self.untimed:
+            return (self.last_ns - self.first_ns) // 1_000_000
         return max(0, self.now_ms - self.first_ms)
 
     @property
     def bitrate(self) -> float:
-        """Bits per second of RTMP time, 0.0 where there is too little to say."""
+        """Bits per second of that time, 0.0 where there is too little to say."""
         duration = self.duration_ms
         return int(self.bytes) * 8000 / duration if duration else 0.0
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second of RTMP time, 0.0 where there is too little to say."""
+        """Frames per second of that time, 0.0 where there is too little to say."""
         duration = self.duration_ms
         return (int(self.frames) - 1) * 1000 / duration if duration else 0.0
 
@@ -126,15 +128,16 @@ class Track:
 
     def reset_clock(self) -> None:
         """Timestamps and samples are in step from here on."""
-        self.clock_frames = self.frames
+        self.clock_frames = self.frames - self.untimed
         self.clock_ms = self.now_ms
         self.drift_ms = 0
 
     def sample(self, time_ns: i64) -> None:
+        """Bring series and drift up to date: what came since the last sample belongs to this time, in ns."""
         self.byte_series.add(time_ns, self.bytes - self.sampled_bytes)
         self.frame_series.add(time_ns, self.frames - self.sampled_frames)
         self.sampled_bytes = self.bytes
         self.sampled_frames = self.frames
         if self.rate and self.samples:
-            played: i64 = (self.frames - self.clock_frames) * self.samples * 1000 // self.rate
+            played: i64 = (self.frames - self.untimed - self.clock_frames) * self.samples * 1000 // self.rate
             self.drift_ms = self.now_ms - self.clock_ms - played
