@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtmpscope.model import C2S, S2C, Severity
+from rtmpscope.model import C2S, S2C, UNKNOWN, Message, Severity
 from tests import wire
 from tests.talk import AAC_FRAME, AAC_HEADER, AVC_HEADER, INTER_FRAME, KEY_FRAME, Talk
 from tests.test_media_timeline import AUDIO, VIDEO, frame, frames, metadata, said, started, stream, timeline
@@ -125,7 +125,29 @@ def test_lost_audio_is_no_drift():
     assert stream(talk).audio.drift_ms == 0
 
 
+def test_audio_of_unknown_time_behind_a_loss_is_no_skew():
+    talk = Talk().publish().media(3)
+    talk.gap(C2S)
+    for ms in range(3000, 9000, 40):
+        talk.wait(0.04)
+        frame(talk, ms)
+        talk.message(C2S, AUDIO, AAC_FRAME, 1, UNKNOWN, 4)
+    assert said(talk) == []
+    assert abs(stream(talk).skew_ms) <= 40
+
+
 # Headers, key frames, codecs
+
+
+def test_message_whose_beginning_is_missing_says_nothing_of_the_codec():
+    talk = Talk().publish().media(1)
+    before = stream(talk).video.frames
+    message = Message(0, C2S, 900, talk.now, 0, 6, VIDEO, 1, 1000, 500, b"\x15\x01" + bytes(100))
+    message.captured = 102
+    message.holes = [(0, 398)]
+    timeline(talk).on_message(message, None)
+    assert said(talk) == [] and message.notes is None
+    assert (stream(talk).video.codec, stream(talk).video.frames) == ("h264", before)
 
 
 def test_frames_before_their_headers():

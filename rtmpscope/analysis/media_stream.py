@@ -262,7 +262,7 @@ class MediaStream:
             track.note(message, "message-huge", Severity.WARNING, text)
         sound = self.audio
         picture = self.video
-        if sound is not None and picture is not None and sound.frames and picture.frames:
+        if sound is not None and picture is not None and not (sound.fresh or picture.fresh):
             self.skew_sum += sound.now_ms - picture.now_ms
             self.skew_count += 1
         late: i64 = (message.time_ns - self.origin_ns) // 1_000_000 - (track.now_ms - self.origin_ms)

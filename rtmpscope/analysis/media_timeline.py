@@ -55,9 +55,9 @@ class MediaTimeline:
     def on_message(self, message: Message, body: Field | None) -> None:
         type_id = message.type_id
         if type_id == AUDIO:
-            facts = tag.audio(message.payload)
+            facts = tag.audio(message.payload if message.holes is None else message.prefix)
         elif type_id == VIDEO:
-            facts = tag.video(message.payload)
+            facts = tag.video(message.payload if message.holes is None else message.prefix)
         else:
             self._control(message, body)
             return
