@@ -464,9 +464,9 @@ def _shown(token: Token) -> str:
 
 def _article(field: FilterField) -> str:
     name = field.type.name
-    return (
-        name if name in ("text", "bytes", "seconds", "milliseconds") else f"a{'n' if name[0] in 'aeiou' else ''} {name}"
-    )
+    if name in ("text", "bytes", "seconds", "milliseconds"):
+        return name
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _comparing(field: FilterField, compare: Callable[[Any, Any], Any], literal: Any) -> Check:

@@ -12,6 +12,7 @@ from typing import Final
 
 from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.fingerprints import Fingerprints
+from rtmpscope.analysis.media_stream import HUGE
 from rtmpscope.analysis.words import because, call_name
 from rtmpscope.model import (
     ABORT,
@@ -38,7 +39,6 @@ from rtmpscope.model import (
 from rtmpscope.rtmp.commands import information, is_error, redirects, status_code
 from rtmpscope.rtmp.messages import TYPES
 
-HUGE: Final = 10 << 20
 CHUNK_SIZES: Final = range(128, 65_537)  # what peers use
 NGINX_CSIDS: Final = 32  # max_streams, by default
 

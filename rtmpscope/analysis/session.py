@@ -17,10 +17,10 @@ from rtmpscope.analysis.annotator import Door
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.session_facts import REFUSAL_NS, SessionFacts
 from rtmpscope.analysis.steps import RECONNECT, UNPUBLISHED, Step
+from rtmpscope.analysis.transactions import PATIENCE_NS
 from rtmpscope.analysis.words import because, later, often, seconds
 from rtmpscope.model import C2S, S2C, UNKNOWN, Connection, Verdict
 
-PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
 PAST_NS: Final = 1_000_000_000  # media that was on its way when the server ended the session
 QUIET_NS: Final = 3_000_000_000  # media that paused for longer has stopped
 EXTENDED_MS: Final = 0xFFFFFF  # timestamps from here on take four more bytes

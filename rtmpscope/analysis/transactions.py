@@ -35,7 +35,7 @@ from rtmpscope.model import (
 from rtmpscope.rtmp.commands import COMMANDS, is_error, status_code
 
 ANSWERS: Final = frozenset({"_result", "_error"})
-PATIENCE_NS: Final = 5_000_000_000  # before that, an answer may be on its way when the capture ends
+PATIENCE_NS: Final = 5_000_000_000  # an answer that takes longer is not awaited any more
 
 # Beginnings of the status codes that decide a request; an error on its stream decides it as well.
 DECIDED_BY: Final = {
