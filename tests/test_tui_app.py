@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from rtmpscope.model import C2S, Gap, Severity
 from rtmpscope.redact import DOTS, Redactor
@@ -24,6 +25,7 @@ from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
+from rtmpscope.tui.terminal import leave
 from rtmpscope.tui.timeline import Timeline
 from rtmpscope.tui.times import FORMATS
 from tests.fake_store import START, FakeStore, HugeStore, rejected_publish
@@ -840,6 +842,17 @@ def test_the_rows_shown_are_exported(tmp_path: Path) -> None:
         assert len(path.read_text().splitlines()) == 5
 
     drive(script, display_filter="rtmp.type == video")
+
+
+def test_a_signal_while_the_screen_is_built_ends_the_program_and_is_no_error() -> None:
+    class Hurried(RtmpscopeApp):
+        def get_default_screen(self) -> Screen[None]:
+            leave(self, 143)
+            return super().get_default_screen()
+
+    app = Hurried(rejected_publish(), "test.pcap", None)
+    asyncio.run(asyncio.wait_for(app.run_async(headless=True), PATIENCE))
+    assert app.return_code == 143
 
 
 def test_a_live_capture_is_followed_and_the_first_ctrl_c_only_stops_it() -> None:

@@ -110,7 +110,7 @@ class RtmpscopeApp(App[None]):
             self.live = False
             self.screen_stack[0].query_one(StatusBar).say("the capture was stopped; ctrl+c once more leaves")
         else:
-            self.exit(return_code=INTERRUPTED)
+            terminal.leave(self, INTERRUPTED)
 
     def _fatal_error(self) -> None:
         """One line in place of Textual's traceback, which shows variables and with them whatever keys they hold."""

@@ -146,6 +146,14 @@ class Terminal(LinuxDriver):
             super()._sigcont_application(*arguments)
 
 
+def leave(app: App[None], code: int) -> None:
+    """End the program; while its screen is being built, as soon as that is done: one half built raises errors."""
+    if app.screen_stack:
+        app.screen_stack[0].call_later(app.exit, None, code)
+    else:
+        app.call_later(leave, app, code)
+
+
 async def live(app: App[None]) -> int:
     loop = asyncio.get_running_loop()
 
@@ -153,7 +161,7 @@ async def live(app: App[None]) -> int:
         """Not in the loop, which may wait for the terminal."""
         if isinstance(app._driver, Terminal):
             app._driver.output.deadline = monotonic() + GRACE
-        loop.call_soon_threadsafe(app.exit, None, 128 + number)
+        loop.call_soon_threadsafe(leave, app, 128 + number)
 
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
