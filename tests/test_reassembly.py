@@ -453,6 +453,13 @@ def test_bytes_missing_before_a_fin_are_a_gap() -> None:
     assert Line().send(0, b"01").send(5, flags=FIN | ACK).finish().text == "01(3 capture_loss)[fin]"
 
 
+def test_bytes_missing_before_a_reset_are_a_gap() -> None:
+    assert Line().send(0, b"01").send(5, flags=RST).text == "01(3 capture_loss)[rst]"
+    assert Line().send(0, b"01").send(3, flags=RST).text == "01[rst]"  # a FIN may have been sent
+    assert Line().send(0, b"01").send(2, flags=RST).text == Line().send(0, b"01").send(1, flags=RST).text == "01[rst]"
+    assert Line().send(0, b"01").send(1 << 30, flags=RST).text == "01[rst]"  # of no connection that was seen
+
+
 def test_side_all_of_whose_bytes_are_missing_is_one_gap() -> None:
     assert Line().answer(ack=5).finish().text == "(5 capture_loss)[capture_end]"
     assert Line().send(5, flags=FIN | ACK).finish().text == "(5 capture_loss)[fin]"

@@ -60,7 +60,7 @@ class Side:
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
         "recent", "recent_bytes", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended",
-        "end_offset", "syn_seq", "conflicts",
+        "end_offset", "syn_seq", "rst_seq", "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -85,6 +85,7 @@ class Side:
         self.ended = False
         self.end_offset: i64 = 0
         self.syn_seq: i64 = UNKNOWN
+        self.rst_seq: i64 = UNKNOWN  # of the reset it sent: how far it had come
         self.conflicts: list[int] = []  # packets of retransmissions that disagree, not yet reported
 
     @property
@@ -117,6 +118,7 @@ class Side:
         other.ended = self.ended
         other.end_offset = self.end_offset
         other.syn_seq = self.syn_seq
+        other.rst_seq = self.rst_seq
 
     def start(self, expected: i64, packet: i64, now: i64) -> None:
         """Begin at a known sequence number; segments that came before it was known are placed."""
@@ -339,21 +341,23 @@ class Side:
         self._drain(packet)
 
     def _close_tail(self, packet: i64, now: i64) -> None:
-        """Bytes that the peer acknowledged, or that stood before the FIN, after the last ones captured."""
-        lost: i64 = 0
-        if self.acked != UNKNOWN:
-            lost = (self.acked - self.expected) & 0xFFFFFFFF
-            if lost >= (0x80000000 if self.offset else ACKED_UNSEEN):
-                lost = 0
-            if self.fin_offset != UNKNOWN and self.offset + lost > self.fin_offset:
-                lost = self.fin_offset - self.offset  # the FIN itself takes a sequence number
-            elif lost == 1:
-                lost = 0
-        if self.fin_offset > self.offset + lost:
+        """Bytes after the last ones captured: the peer acknowledged them, or a FIN or reset says they were sent."""
+        lost: i64 = max(
+            self._ahead(self.acked, 0x80000000 if self.offset else ACKED_UNSEEN),
+            self._ahead(self.rst_seq, ACKED_UNSEEN),
+        )
+        if self.fin_offset != UNKNOWN:  # the FIN itself takes a sequence number
             lost = self.fin_offset - self.offset
+        elif lost == 1:
+            lost = 0
         if lost > 0:
             self._gap(lost, "capture_loss", packet, now)
             self.expected = (self.expected + lost) & 0xFFFFFFFF
+
+    def _ahead(self, seq: i64, most: i64) -> i64:
+        """How many bytes a sequence number is ahead of the next one expected; 0 where that cannot be."""
+        distance: i64 = (seq - self.expected) & 0xFFFFFFFF
+        return 0 if seq == UNKNOWN or distance >= most else distance
 
     def _gap(self, length: i64, reason: str, packet: i64, now: i64) -> None:
         self._flush()
@@ -489,6 +493,7 @@ class Flow:
             peer.settle(packet, time_ns)
         if flags & RST:
             side.stats.resets += 1
+            side.rst_seq = segment.seq
             side.announce("rst", segment)
             peer.announce("rst", segment)
         if side.ending:
