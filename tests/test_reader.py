@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from rtmpscope.model import UNKNOWN, End, Handshake, Message
+from rtmpscope.model import UNKNOWN, End, Handshake, Message, Severity
 from tests import wire
 from tests.accounts import account
 from tests.line import Line, joined, read, send_with_holes, shaken
@@ -197,8 +197,18 @@ def test_end_counts_the_bytes_of_an_unfinished_message() -> None:
     line = shaken().send(audio() + chunk(0, 6, 40, 1000, VIDEO, 1, VIDEO_FRAME[:100])).end("rst")
     (end,) = line.of(End)
     assert (end.how, end.incomplete, end.offset, end.packet) == ("rst", 100, BASE + 74 + 112, 3)
-    assert line.codes == ["incomplete-at-end"]
+    assert [(note.severity, note.text) for note in end.notes] == [
+        (Severity.NOTE, "100 bytes of an unfinished message: the sender was cut off")
+    ]
     assert len(line.messages) == 1 and line.is_accounted
+
+
+def test_capture_that_ends_within_a_message_is_no_fault_of_the_sender() -> None:
+    line = shaken().send(chunk(0, 6, 40, 1000, VIDEO, 1, VIDEO_FRAME[:100])).end("capture_end")
+    (end,) = line.of(End)
+    assert [(note.severity, note.text) for note in end.notes] == [
+        (Severity.COMMENT, "100 bytes of an unfinished message: the capture ends before the rest")
+    ]
 
 
 def test_end_after_a_whole_message_leaves_nothing() -> None:

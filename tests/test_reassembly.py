@@ -10,7 +10,7 @@ from itertools import permutations
 
 import pytest
 
-from rtmpscope.limits import OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.limits import CONFLICTS, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
 from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
 from rtmpscope.net.address import reverse
 from rtmpscope.net.reassembly import (
@@ -170,6 +170,13 @@ def test_first_copy_of_a_byte_counts_and_what_differs_is_counted() -> None:
 def test_retransmission_is_compared_with_recent_bytes_however_many_packets_brought_them(between, conflicts) -> None:
     line = Line().send(0, b"01").send(2, b"2" * (between - 1)).send(1 + between, b"3").send(0, b"xy")
     assert line.stats.conflicts == conflicts
+
+
+def test_retransmissions_that_differ_wait_in_a_bounded_number_to_be_noted() -> None:
+    line = Line().send(0, b"01")
+    for _ in range(CONFLICTS + 1):
+        line.send(0, b"xy")
+    assert (line.stats.conflicts, len(line.flow.sides[0].conflicts)) == (CONFLICTS + 1, CONFLICTS)
 
 
 def test_first_copy_counts_among_those_that_wait() -> None:

@@ -420,11 +420,10 @@ class DirectionReader:
             text = f"more than {HELD_BYTES >> 20} MiB waited for more bytes, most of it here: this is not read on"
             end.note("limit-held-bytes", Severity.WARNING, text)
         if self.parser.incomplete:
-            end.note(
-                "incomplete-at-end",
-                Severity.NOTE,
-                f"{incomplete:,} bytes of an unfinished message: the sender was cut off",
-            )
+            open_end = item.how == "capture_end"
+            why = "the capture ends before the rest" if open_end else "the sender was cut off"
+            severity = Severity.COMMENT if open_end else Severity.NOTE
+            end.note("incomplete-at-end", severity, f"{incomplete:,} bytes of an unfinished message: {why}")
             for code, (severity, text) in self.parser.pending_notes().items():
                 end.note(code, severity, text)
         out.append(end)
