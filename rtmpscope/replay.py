@@ -8,6 +8,7 @@ with every payload and every chunk header.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -16,12 +17,14 @@ from typing import Final
 from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
 from rtmpscope.conversation import Conversation
 from rtmpscope.media.tag import AUDIO, VIDEO
-from rtmpscope.model import Message, Segment
+from rtmpscope.model import Connection, Message, Segment
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
 
-# A checkpoint is due after so many stream bytes of the connection, or bytes of the file.
+# A checkpoint is due after so many stream bytes of the connection, each message counting as some more, or bytes of the
+# file: reading on to a message from the one before takes some milliseconds.
 STREAM_STEP: Final = 1 << 20
+MESSAGE_BYTES: Final = 512
 FILE_STEP: Final = 64 << 20
 
 # Batches are remembered at this distance, as places where a replay may begin.
@@ -42,27 +45,48 @@ class Checkpoint:
         self.bookmark: Final = bookmark
         self.state: Final = state
 
-    def precedes(self, direction: int, offset: int) -> bool:
-        return self.state is None or self.state.read_up_to(direction) <= offset
-
 
 class Track:
-    """What is known of one connection in order to replay it."""
+    """What is known of one connection in order to replay it; offsets[direction] are those of its checkpoints."""
 
-    __slots__ = ("conversation", "checkpoints", "stream_bytes", "file_bytes")
+    __slots__ = ("conversation", "checkpoints", "offsets", "progress", "file_bytes")
 
     def __init__(self, conversation: Conversation, first: Checkpoint, position: int) -> None:
         self.conversation: Final = conversation
         self.checkpoints = [first]
-        self.stream_bytes = 0
+        self.offsets = (array("q", [0]), array("q", [0]))
+        self.progress = 0
         self.file_bytes = position
+
+    def add(self, bookmark: Bookmark, state: Conversation) -> None:
+        self.checkpoints.append(Checkpoint(bookmark, state))
+        for direction, offsets in enumerate(self.offsets):
+            offsets.append(state.read_up_to(direction))
+
+    def let_go(self, packet: int) -> None:
+        """Forget the checkpoints that open nothing from this packet on."""
+        later = bisect_right(self.checkpoints, packet, key=lambda one: one.bookmark.number)
+        for kept in (self.checkpoints, *self.offsets):
+            del kept[: max(0, later - 1)]
+
+    def nearest(self, direction: int, offset: int) -> Checkpoint:
+        """The last checkpoint before a stream offset."""
+        return self.checkpoints[self._place(direction, offset)]
+
+    def is_between(self, direction: int, passed: int, offset: int) -> bool:
+        """Whether there is a checkpoint between two stream offsets."""
+        return self.offsets[direction][self._place(direction, offset)] > passed
+
+    def _place(self, direction: int, offset: int) -> int:
+        return max(0, bisect_right(self.offsets[direction], offset) - 1)
 
 
 class Checkpoints:
-    """Takes checkpoints while a capture is loaded, and finds them again."""
+    """Takes checkpoints while a capture is loaded, and finds them again.  `connections` are the engine's."""
 
-    def __init__(self, ports: frozenset[int]) -> None:
+    def __init__(self, ports: frozenset[int], connections: list[Connection]) -> None:
         self.ports: Final = ports
+        self._connections: Final = connections
         self._tracks: Final[dict[int, Track]] = {}
         self._packets: Final[list[int]] = []
         self._bookmarks: Final[list[Bookmark]] = []
@@ -81,12 +105,16 @@ class Checkpoints:
 
     def _consider(self, conversation: Conversation, batch: Batch) -> None:
         track = self.track(conversation)
-        progress = sum(side.offset for side in conversation.flow.sides)
-        due = progress - track.stream_bytes >= STREAM_STEP or batch.position - track.file_bytes >= FILE_STEP
+        progress = self._progress(conversation)
+        due = progress - track.progress >= STREAM_STEP or batch.position - track.file_bytes >= FILE_STEP
         if due and batch.bookmark is not None and conversation.quiet:
-            track.checkpoints.append(Checkpoint(batch.bookmark, conversation.copy()))
-            track.stream_bytes = progress
+            track.add(batch.bookmark, conversation.copy())
+            track.progress = progress
             track.file_bytes = batch.position
+
+    def _progress(self, conversation: Conversation) -> int:
+        messages = sum(sum(by_type.values()) for by_type in self._connections[conversation.id].counts)
+        return sum(side.offset for side in conversation.flow.sides) + messages * MESSAGE_BYTES
 
     def track(self, conversation: Conversation) -> Track:
         """The track of a conversation, begun with the batch that holds its first packet."""
@@ -103,8 +131,7 @@ class Checkpoints:
             flow = track.conversation.flow
             if flow.ignored and flow.last_packet < packet:  # nothing more of it is read
                 del self._tracks[connection]
-            later = bisect_right(track.checkpoints, packet, key=lambda one: one.bookmark.number)
-            track.checkpoints = track.checkpoints[max(0, later - 1) :]
+            track.let_go(packet)
         later = max(0, bisect_right(self._packets, packet) - 1)
         del self._packets[:later], self._bookmarks[:later]
 
@@ -236,23 +263,10 @@ class Opener:
         """Whether a checkpoint is nearer than the place the replay has come to, or the replay may be past it."""
         if replay.remembers(direction, offset):
             return False
-        if replay.passed[direction] >= offset:
-            return True
-        state = self._nearest(connection, direction, offset).state
-        return state is not None and state.read_up_to(direction) > replay.passed[direction]
-
-    def _nearest(self, connection: int, direction: int, offset: int) -> Checkpoint:
-        checkpoints = self._checkpoints.of(connection).checkpoints
-        low, high = 0, len(checkpoints)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if checkpoints[middle].precedes(direction, offset):
-                low = middle
-            else:
-                high = middle
-        return checkpoints[low]
+        passed = replay.passed[direction]
+        return passed >= offset or self._checkpoints.of(connection).is_between(direction, passed, offset)
 
     def _start(self, connection: int, direction: int, offset: int) -> Replay:
         track = self._checkpoints.of(connection)
-        start = self._nearest(connection, direction, offset)
+        start = track.nearest(direction, offset)
         return Replay(self._reader, track, self._checkpoints.ports, start, self._give_way)

@@ -147,7 +147,7 @@ class Store:
         self.reader: Final = reader
         self.registry: Final = registry
         self._engine: Final = Engine(registry, ports=ports)
-        self._checkpoints: Final = Checkpoints(ports)
+        self._checkpoints: Final = Checkpoints(ports, self._engine.connections)
         self._keep: Final = keep
         self._give_way: Final = give_way
         self._heads: Final[Column] = make("B")

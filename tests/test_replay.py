@@ -9,14 +9,16 @@ from weakref import ref
 import pytest
 
 from rtmpscope import replay
-from rtmpscope.capture.files import open_capture
+from rtmpscope.capture.files import BLOCK, open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.model import C2S, RST, Message
 from rtmpscope.plugins import Registry
 from rtmpscope.replay import Checkpoints, Opener
 from rtmpscope.store import Store
+from tests import wire
 from tests.attacks import capture, key, opening
 from tests.segments import Piece
+from tests.sender import Sender
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 PORTS = frozenset({1935})
@@ -28,11 +30,11 @@ def many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(replay, name, 20_000)
 
 
-def passed(path: Path) -> tuple[Opener, Checkpoints, list[Message]]:
+def passed(path: Path, block_size: int = BLOCK) -> tuple[Opener, Checkpoints, list[Message]]:
     """Read a capture once, taking checkpoints; its messages, with what a replay can reach."""
-    reader = open_capture([str(path)], spool=True)
+    reader = open_capture([str(path)], spool=True, block_size=block_size)
     engine = Engine(Registry(), ports=PORTS, whole_payloads=True)
-    checkpoints = Checkpoints(PORTS)
+    checkpoints = Checkpoints(PORTS, engine.connections)
     events = []
     for batch in reader.batches():
         checkpoints.before(batch, engine.touched)
@@ -52,6 +54,20 @@ def test_any_message_is_found_from_its_nearest_checkpoint(name: str):
         found = opener.open(message.connection, message.direction, message.offset)
         assert found is not None
         assert (found.payload, found.timestamp, found.type_id) == (message.payload, message.timestamp, message.type_id)
+
+
+def test_messages_count_on_the_way_to_a_checkpoint_however_small_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.undo()
+    sender = Sender().start()
+    for number in range(6_000):
+        sender.message(C2S, 4, wire.AUDIO, b"\xaf\x01", number, 1)
+    path = tmp_path / "small.pcap"
+    path.write_bytes(sender.finish().pcap())
+    _, checkpoints, messages = passed(path, 4096)
+    assert messages[-1].offset < replay.STREAM_STEP
+    assert len(checkpoints.of(0).checkpoints) == 1 + 6_000 // (replay.STREAM_STEP // replay.MESSAGE_BYTES)
 
 
 def test_others_are_let_go_first_between_two_batches():
