@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from rtmpscope.media.tag import AUDIO_CODECS, AUDIO_FOURCC, VIDEO_CODECS, VIDEO_FOURCC
+from rtmpscope.media.video import FRAME_TYPES
 from rtmpscope.model import (
     ABORT,
     ACKNOWLEDGEMENT,
@@ -41,7 +43,10 @@ from rtmpscope.model import (
     Message,
     Note,
 )
-from rtmpscope.rtmp.messages import TYPES, type_slug
+from rtmpscope.rtmp import shared_objects, user_control
+from rtmpscope.rtmp.commands import COMMANDS, HANDLERS, PUBLISH_TYPES
+from rtmpscope.rtmp.messages import LIMIT_TYPES, TYPES, type_slug
+from rtmpscope.rtmp.status_codes import CODES
 from rtmpscope.rtmp.summary import summarize
 
 if TYPE_CHECKING:
@@ -207,7 +212,7 @@ class FilterField(NamedTuple):
     needs_body  they need the decoded body, or something else that a store's columns do not have
     column    the same for all rows at once, UNKNOWN where a row has none; None where the columns do not tell
     word      what a coded value is called
-    choices   the words that may be asked for
+    choices   the words that may be asked for, or of any text the usual ones
     relative  its values count from when the capture began
     by_side   its values depend on connection and direction only
     noted     only records with notes have it
@@ -326,7 +331,7 @@ def _of_types(name: str, meaning: str, types: frozenset[int]) -> FilterField:
     return FilterField(name, PRESENCE, meaning, values, column, types=types)
 
 
-def of_body(name: str, meaning: str = "") -> FilterField:
+def of_body(name: str, meaning: str = "", choices: Sequence[str] = ()) -> FilterField:
     """A part of a decoded body by its path: "rtmp.", the root, then the names of the children."""
     path = name.split(".")[1:]
 
@@ -335,7 +340,7 @@ def of_body(name: str, meaning: str = "") -> FilterField:
             return ()
         return [value for field in _at(body, path, 1) for value in _comparable(field)]
 
-    return FilterField(name, ANY, meaning, values, needs_body=True, types=ROOTS[path[0]])
+    return FilterField(name, ANY, meaning, values, choices=choices, needs_body=True, types=ROOTS[path[0]])
 
 
 def _walk(field: Field) -> Iterator[Field]:
@@ -454,6 +459,9 @@ _ECHOES: Final = ("exact", "random", "digest", "none")
 _REASONS: Final = ("capture_loss", "network_loss", "snaplen", "mid_stream")
 _HOWS: Final = ("fin", "rst", "idle", "capture_end", "given_up")
 _OBJECTS: Final = ("object", "typed_object", "amf3_object", "external")
+_LIMIT_TYPES: Final = tuple(name for name, _ in LIMIT_TYPES.values())
+_AUDIO_CODECS: Final = tuple(dict.fromkeys((*AUDIO_CODECS.values(), *AUDIO_FOURCC.values())))
+_VIDEO_CODECS: Final = tuple(dict.fromkeys((*VIDEO_CODECS.values(), *VIDEO_FOURCC.values())))
 
 _TABLE: Final = (
     _of_ends("rtmp", PRESENCE, "every record", lambda *ends: (True,)),
@@ -526,18 +534,18 @@ _TABLE: Final = (
                 types=COMMAND_TYPES),
     *(_of_types(f"rtmp.{root}", f"messages with a body of {root}", types) for root, types in ROOTS.items()
       if root != "aggregate"),
-    *(of_body(f"rtmp.{name}", meaning) for name, meaning in (
+    *(of_body(f"rtmp.{name}", meaning, choices) for name, meaning, *choices in (
         ("set_chunk_size.chunk_size", "new chunk size"),
         ("abort.csid", "chunk stream whose message is dropped"),
         ("acknowledgement.sequence_number", "bytes received so far"),
         ("window_ack_size.window_size", "bytes between acknowledgements"),
         ("set_peer_bandwidth.window_size", "bytes that may be unacknowledged"),
-        ("set_peer_bandwidth.limit_type", "hard, soft or dynamic"),
-        ("user_control.event", "stream_begin, ping_request, ..."),
+        ("set_peer_bandwidth.limit_type", "hard, soft or dynamic", *_LIMIT_TYPES),
+        ("user_control.event", "stream_begin, ping_request, ...", *user_control.NAMES),
         ("user_control.message_stream_id", "stream that the event is about"),
         ("user_control.timestamp", "clock in a ping"),
         ("user_control.buffer_length", "milliseconds that the client buffers"),
-        ("command.name", "connect, publish, onStatus, ..."),
+        ("command.name", "connect, publish, onStatus, ...", *COMMANDS),
         ("command.transaction_id", "number that an answer repeats"),
         ("command.command_object", "the object after the transaction id"),
         ("command.command_object.app", "application, in connect"),
@@ -545,22 +553,22 @@ _TABLE: Final = (
         ("command.command_object.flashVer", "what the client says it is"),
         ("command.arguments", "the values after the command object"),
         ("command.arguments.stream_name", "name in publish, play, FCPublish, ..."),
-        ("command.arguments.publish_type", "live, record or append"),
-        ("command.arguments.information.level", "status, warning or error"),
-        ("command.arguments.information.code", "status code"),
+        ("command.arguments.publish_type", "live, record or append", *PUBLISH_TYPES),
+        ("command.arguments.information.level", "status, warning or error", "status", "warning", "error"),
+        ("command.arguments.information.code", "status code", *CODES),
         ("command.arguments.information.description", "what the server says about it"),
-        ("data.name", "onMetaData, @setDataFrame, ..."),
+        ("data.name", "onMetaData, @setDataFrame, ...", *HANDLERS),
         ("data.arguments", "the values after the name"),
         ("data.arguments.metadata.width", "and every other property of the metadata"),
         ("shared_object.name", "name of the object"),
         ("shared_object.version", "its version"),
         ("shared_object.persistent", "whether it is kept"),
-        ("shared_object.events.event", "use, change, send_message, ..."),
-        ("audio.codec", "aac, opus, mp3, ..."),
+        ("shared_object.events.event", "use, change, send_message, ...", *shared_objects.NAMES),
+        ("audio.codec", "aac, opus, mp3, ...", *_AUDIO_CODECS),
         ("audio.packet_type", "sequence_header, raw, coded_frames, ..."),
         ("audio.sound_rate", "samples per second by the tag"),
-        ("video.codec", "h264, hevc, av1, ..."),
-        ("video.frame_type", "key, inter, ..."),
+        ("video.codec", "h264, hevc, av1, ...", *_VIDEO_CODECS),
+        ("video.frame_type", "key, inter, ...", *FRAME_TYPES.values()),
         ("video.packet_type", "sequence_header, nalu, coded_frames, ..."),
         ("video.composition_time", "milliseconds from decoding to showing"),
         ("video.config.width", "and every other part of a sequence header"),

@@ -550,29 +550,52 @@ def compile(text: str) -> Filter:
     return Filter(text)
 
 
-def complete(text: str, cursor: int) -> list[tuple[int, str, str]]:
-    """What may stand at the cursor: from where on, the text, and its meaning."""
-    before = text[:cursor]
-    match = re.search(r"[\w.\-]*$", before)
-    start = len(before) if match is None else match.start()
-    begun = before[start:]
+Choices = Callable[[str], Iterable[tuple[str, str]]]
+
+
+def complete(text: str, cursor: int, occurring: Choices = lambda field: ()) -> list[tuple[int, str, str]]:
+    """What may stand at the cursor: from where on, the text, and its meaning.
+
+    What begins with the word at the cursor comes first, then what has it in it.  `occurring` gives values that a
+    field has, and their meanings.
+    """
+    match = _BEGUN.search(text[:cursor])
+    assert match is not None  # it may be empty
+    quote, begun = match[1], match[2].lower()
     try:
-        read = tokens(before[:start])[:-1]
+        offers = list(_offers(tokens(text[: match.start()])[:-1], quote, occurring))
     except FilterError:
         return []
-    return [(start, offer, meaning) for offer, meaning in _offers(read) if offer.startswith(begun) and offer != begun]
+    found = [(offer.lower().find(begun), match.start(), _literal(offer, quote), meaning) for offer, meaning in offers]
+    found.sort(key=lambda offer: offer[0] > 0)
+    return [(start, offer, meaning) for at, start, offer, meaning in found if at >= 0 and offer != match[0]]
 
 
-def _offers(read: list[Token]) -> Iterator[tuple[str, str]]:
-    """What may follow these tokens."""
+_BEGUN: Final = re.compile(r"""(["']?)([^\s(){},"'<>=!&|]*)$""")
+
+
+def _literal(offer: str, quote: str) -> str:
+    """In quotation marks where one was begun, or where it would not be one word."""
+    token = _TOKEN.fullmatch(offer)
+    if not quote and token is not None and token.lastgroup in ("word", "sign"):
+        return offer
+    quote = quote or '"'
+    return quote + offer + quote
+
+
+def _offers(read: list[Token], quote: str, occurring: Choices) -> Iterator[tuple[str, str]]:
+    """What may follow these tokens; behind a quotation mark only values."""
     last = read[-1].text.lower() if read else "("
     last = _SPELLINGS.get(last, last)
     field = next((find(token.text) for token in reversed(read) if token.kind == "word" and find(token.text)), None)
-    if last in ("(", "and", "or", "not"):
+    if last in _COMPARE or last in ("{", ",", "contains", "matches"):
+        if field is not None:
+            yield from dict([*((choice, "") for choice in field.choices), *occurring(field.name)]).items()
+    elif quote:
+        return
+    elif last in ("(", "and", "or", "not"):
         yield from ((name, entry.meaning) for name, entry in FIELDS.items())
         yield from ((name, f"the same as {meant}") for name, meant in ALIASES.items())
-    elif last in _COMPARE or last in ("{", ","):
-        yield from ((choice, "") for choice in (field.choices if field is not None else ()))
     elif field is not None and read[-1].text == field.name:
         yield from ((name, _MEANINGS[name]) for name in _OPERATORS if name in field.type.operators)
         yield from (("and", "both"), ("or", "either"))

@@ -537,6 +537,14 @@ def test_filter_text_is_redacted_for_the_header() -> None:
         ("rtmp.video and not rtmpt.header.ty", "rtmpt.header.typeid"),
         ("rtmp.note.severity >= war", "warning"),
         ("", "rtmp.type"),
+        ("rtmp.command.name == ", "publish"),
+        ('rtmp.command.name == "pub', '"publish"'),
+        ("rtmp.command.name == 'pub", "'publish'"),
+        ("rtmp.command.arguments.information.code contains NetStream.Pub", "NetStream.Publish.BadName"),
+        ("rtmp.data.name == ", '"|RtmpSampleAccess"'),
+        ("rtmp.data.name == @", "@setDataFrame"),
+        ("rtmp.video.frame_type == k", "key"),
+        ("rtmp.audio.codec in {aac, op", "opus"),
     ],
 )
 def test_completion_offers_what_may_follow(text: str, offers: str) -> None:
@@ -544,10 +552,27 @@ def test_completion_offers_what_may_follow(text: str, offers: str) -> None:
     assert offers in found
     finished = text[: found[offers]] + offers
     assert finished.startswith(text)
+    if offers not in ("==", "and"):
+        assert filters.compile(finished + ("}" if "{" in finished else ""))
 
 
-def test_completion_offers_nothing_inside_an_open_quotation() -> None:
-    assert complete('rtmp.command.name == "x', 23) == []
+def test_completion_offers_what_has_the_word_in_it_behind_what_begins_with_it() -> None:
+    offers = [offer for _, offer, _ in complete("AUDIO", 5)]
+    assert offers[0] == "rtmp.audio" and "rtmp.audio.codec" in offers and "rtmp.video" not in offers
+    values = [offer for _, offer, _ in complete("rtmp.command.name == play", 25)]
+    assert values == ["play2", "playlist_ready", "set_playlist"]
+
+
+def test_completion_offers_values_that_occur() -> None:
+    def occurring(field: str) -> list[tuple[str, str]]:
+        return [("media-stall", "3 times")] if field == "rtmp.note.code" else []
+
+    text = "rtmp.note.code == stall"
+    assert complete(text, len(text), occurring) == [(18, "media-stall", "3 times")]
+
+
+def test_completion_offers_nothing_inside_an_open_quotation_but_values() -> None:
+    assert complete('rtmp.command.name == "x y', 25) == complete('"rtmp.ty', 8) == []
 
 
 def test_every_field_has_a_meaning_and_every_alias_a_field() -> None:

@@ -218,6 +218,19 @@ def test_completions_of_a_filter_are_offered_and_taken() -> None:
     drive(script)
 
 
+def test_completions_have_the_values_that_the_capture_has() -> None:
+    async def script(screen: Driver) -> None:
+        screen.app.sight.store.connections[1].note_counts["media-stall"] = 3
+        await screen.press("slash", *"rtmp.note.code", "space", "equals_sign", "equals_sign", "space")
+        assert "3 times" in screen.line("media-stall")
+        await screen.press("tab")
+        assert screen.main.query_one(Prompt).input.value == "rtmp.note.code == media-stall"
+        await screen.press("escape", "slash", *"rtmp.connection", "space", "equals_sign", "equals_sign", "space")
+        assert screen.line("10.77.0.1:38290 → 10.77.0.2:1935").split()[0] == "0"
+
+    drive(script)
+
+
 def test_an_older_filter_comes_back_with_the_arrow() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("slash")

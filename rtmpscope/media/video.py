@@ -13,7 +13,7 @@ from rtmpscope.media.enhanced import Side
 from rtmpscope.model import Field
 from rtmpscope.rtmp import amf0
 
-_FRAME_TYPES: Final[dict[int, str]] = {
+FRAME_TYPES: Final[dict[int, str]] = {
     1: "key",
     2: "inter",
     3: "disposable",
@@ -70,14 +70,14 @@ def _video(reader: BitReader) -> None:
     extended = reader.data[0] & tag.EX_VIDEO if reader.left else 0
     if extended:
         reader.flag("is_ex_header", "display")
-        frame_type = reader.word("frame_type", 3, _FRAME_TYPES)
+        frame_type = reader.word("frame_type", 3, FRAME_TYPES)
         kind = enhanced.packet_type(reader, _SIDE)
         if frame_type == "command" and kind != tag.METADATA:
             _command(reader)
         else:
             enhanced.message(reader, _SIDE, kind)
         return
-    frame_type = reader.word("frame_type", 4, _FRAME_TYPES)
+    frame_type = reader.word("frame_type", 4, FRAME_TYPES)
     first = reader.at
     number = reader.number(4)
     codec = tag.VIDEO_CODECS.get(number, f"unknown_{number}")

@@ -110,7 +110,7 @@ class MainScreen(Workbench):
             self.look_through(text.strip(), self.sight.followed)
 
         self.make_ready()
-        self.query_one(Prompt).ask(ask_filter(done), self.sight.filter)
+        self.query_one(Prompt).ask(ask_filter(self.sight, done), self.sight.filter)
 
     @work(thread=True, group="imports", exit_on_error=False)
     def make_ready(self) -> None:

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rtmpscope import filters
+from rtmpscope.model import Connection
 from rtmpscope.tui import navigate
 from rtmpscope.tui.prompt import Completion, Fault, Question
 from rtmpscope.tui.sight import Sight
+from rtmpscope.tui.times import counted
 
 Done = Callable[[str], None]
 
 
-def ask_filter(done: Done) -> Question:
+NAMED: dict[str, Callable[[Connection], str]] = {  # fields that tell connections from each other
+    "rtmp.connection": lambda connection: str(connection.id),
+    "rtmp.client.address": lambda connection: connection.client.address,
+    "rtmp.server.address": lambda connection: connection.server.address,
+}
+
+
+def ask_filter(sight: Sight, done: Done) -> Question:
+    def complete(text: str, cursor: int) -> list[Completion]:
+        return [Completion(*offer) for offer in filters.complete(text, cursor, partial(occurring, connections))]
+
+    connections = sight.store.connections
     hint = "a display filter, such as rtmp.type == video; empty shows every row"
-    return Question("filter", "/", hint, done, check_filter, complete_filter)
+    return Question("filter", "/", hint, done, check_filter, complete)
+
+
+def occurring(connections: Sequence[Connection], field: str) -> Iterable[tuple[str, str]]:
+    """Values of the field in the capture, as far as its connections know them, and what they mean."""
+    if field == "rtmp.note.code":
+        codes = Counter[str]()
+        for connection in connections:
+            codes.update(dict(connection.note_counts))  # which may grow meanwhile
+        return [(code, counted(count, "time")) for code, count in codes.most_common()]
+    if field in NAMED:
+        return [(NAMED[field](each), f"{each.client} → {each.server}") for each in connections]
+    return ()
 
 
 def check_filter(text: str) -> Fault | None:
@@ -24,10 +51,6 @@ def check_filter(text: str) -> Fault | None:
     except filters.FilterError as error:
         return Fault(error.message, error.position)
     return None
-
-
-def complete_filter(text: str, cursor: int) -> list[Completion]:
-    return [Completion(*offer) for offer in filters.complete(text, cursor)]
 
 
 def ask_find(done: Done) -> Question:
