@@ -38,6 +38,12 @@ def test_nothing_is_tried_where_nothing_speaks_against_the_size_in_force() -> No
     assert sizes_at(parser(), data, 0, 200) == []
 
 
+@pytest.mark.parametrize("csid", [3, 62])
+def test_size_in_force_is_tried_first_where_its_header_stands(csid: int) -> None:
+    data = sent(wire.VIDEO, PICTURE[:205], 128, csid) + bytes(100)
+    assert sizes_at(parser(128), data, 0, 205) == [128, UNLIMITED]
+
+
 def test_size_that_leaves_no_whole_values_of_a_command_is_not_tried() -> None:
     data = sent(wire.COMMAND_AMF0, TEXT, 128) + bytes(100)
     assert sizes_at(parser(), data, 0, len(TEXT)) == [128]

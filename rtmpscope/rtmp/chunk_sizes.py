@@ -66,7 +66,7 @@ def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[
     size = parser.chunk_size
     if shown <= size:
         sizes: list[int] = [size]
-    elif ANY_HEADER.match(data, payload + size) is not None:
+    elif data[payload + size] == continuation or ANY_HEADER.match(data, payload + size) is not None:
         sizes = [size, UNLIMITED]
     else:
         sizes = [UNLIMITED]
