@@ -75,6 +75,15 @@ def test_silence_beyond_two_windows_is_a_warning_until_the_next_acknowledgement(
         send(talk, 10_000)
 
 
+def test_handshake_beyond_small_windows_is_no_silence_of_a_peer_that_does_not_count_it():
+    talk = Talk().connect()
+    talk.control(C2S, 5, 1_000)
+    assert 2 * 1_000 < talk.sent[C2S] < 2 * 1_000 + 3073
+    for _ in range(3):
+        talk.wait(5).message(C2S, 9, b"\x27" + bytes(50), 1)
+    assert said(talk) == []
+
+
 def test_burst_beyond_two_windows_is_no_silence():
     talk = send(sending(), 500_000, acked=False)
     talk.control(S2C, 3, talk.sent[C2S])

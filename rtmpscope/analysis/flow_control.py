@@ -205,7 +205,12 @@ class FlowControl:
             message.note("ack-beyond-sent", Severity.NOTE, text)
 
     def _overdue(self, message: Message, ledger: Ledger) -> None:
-        """More than two windows are on their way: for a moment that is a burst, after a while it is silence."""
+        """More than two windows are on their way: for a moment that is a burst, after a while it is silence.
+
+        A peer may count from behind the handshake (nginx does).
+        """
+        if ledger.sent - ledger.acked - HANDSHAKE_BYTES <= 2 * ledger.window:
+            return
         ledger.overdue_ns = ledger.overdue_ns or message.time_ns
         if ledger.silent or message.time_ns - ledger.overdue_ns < OVERDUE_NS:
             return
