@@ -1,14 +1,13 @@
 """What `rtmpscope stats` writes for people: captures, then each connection with its verdict, figures and streams.
 
-With a filter only what matched is counted: a `Tally` counts as the events pass.  Lines are wrapped to fit a terminal
-of 80 columns.
+With a filter only what matched is counted: a `Tally` counts as the events pass.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rtmpscope.analysis.flow_control import FlowControl
 from rtmpscope.analysis.measure import Spread
@@ -76,23 +75,45 @@ def _without_counts(connection: Connection) -> Connection:
     return counted
 
 
+class _Line(NamedTuple):
+    """lead and value, which is wrapped where it is too long, with `indent` before what follows; \\0 does not break."""
+
+    lead: str
+    value: str = ""
+    indent: str = ""
+
+    def wrapped(self, width: int) -> list[str]:
+        if len(self.lead) + len(self.value) <= width or not self.value:
+            parts = [self.lead + self.value]
+        else:
+            parts = textwrap.wrap(
+                self.value, width, initial_indent=self.lead, subsequent_indent=self.indent or self.lead,
+                break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+        return [part.replace("\0", " ") for part in parts]
+
+
 def tables(
-    files: Iterable[FileReport], connections: list[Connection], redactor: Redactor | None, colour: bool = False
+    files: Iterable[FileReport],
+    connections: list[Connection],
+    redactor: Redactor | None,
+    colour: bool = False,
+    width: int = _WIDTH,
 ) -> str:
-    """The whole report."""
+    """The whole report, for so many columns."""
 
     def text(value: str) -> str:
         return printable(value if redactor is None else redactor.text(value))
 
-    lines = [*_captures(files, text), *_overview(connections), ""]
+    lines = [*_captures(files, text, width), *_overview(connections), _Line("")]
     if not connections:
-        lines.append("no connections")
+        lines.append(_Line("no connections"))
     for connection in connections:
-        lines += [*_connection(connection, text, colour), ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
+        lines += [*_connection(connection, text, colour), _Line("")]
+    return "\n".join([part for line in lines for part in line.wrapped(width)]).rstrip("\n") + "\n"
 
 
-def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterator[str]:
+def _captures(files: Iterable[FileReport], text: Callable[[str], str], width: int) -> Iterator[_Line]:
     for file in files:
         how = file.outcome
         if how != "complete":
@@ -100,14 +121,14 @@ def _captures(files: Iterable[FileReport], text: Callable[[str], str]) -> Iterat
         lost = f"  {file.dropped:,} packets dropped" if file.dropped else ""
         path = text(file.path)
         figures = f"{file.format}  {file.packets:,} packets  {file.bytes:,} bytes  {how}{lost}"
-        if len(path) + 2 + len(figures) <= _WIDTH:
-            yield f"{path}  {figures}"
+        if len(path) + 2 + len(figures) <= width:
+            yield _Line(f"{path}  {figures}")
         else:
-            yield path
-            yield from _wrapped(_INDENT, figures)
+            yield _Line(path)
+            yield _Line(_INDENT, figures)
 
 
-def _overview(connections: list[Connection]) -> Iterator[str]:
+def _overview(connections: list[Connection]) -> Iterator[_Line]:
     """Where there are several connections: how many ended how, and which of them not well."""
     if len(connections) < 2:
         return
@@ -125,61 +146,50 @@ def _overview(connections: list[Connection]) -> Iterator[str]:
             mark, name = words.split(" ", 1)
             parts.append(f"{mark} {len(found):,} {name}{which}")
     if parts:
-        yield from _wrapped("", f"{len(connections):,} connections: {', '.join(parts)}", _INDENT)
+        yield _Line("", f"{len(connections):,} connections: {', '.join(parts)}", _INDENT)
 
 
-def _connection(connection: Connection, text: Callable[[str], str], colour: bool) -> Iterator[str]:
+def _connection(connection: Connection, text: Callable[[str], str], colour: bool) -> Iterator[_Line]:
     verdict = verdict_of(connection)
     head = f"connection {connection.id}  {connection.client} → {connection.server}"
     if verdict is not None:
         outcome, style = _OUTCOMES[verdict.outcome], _STYLES.get(verdict.outcome)
         head += f"  {verdict.role.replace('_', ' ')}  {sgr(outcome, style) if colour and style else outcome}"
-    yield head
+    yield _Line(head)
     if verdict is not None:
-        yield from _wrapped(_INDENT, text(verdict.text))
+        yield _Line(_INDENT, text(verdict.text))
         if verdict.message is not None:
             code = f", {text(verdict.code)}" if verdict.code else ""
-            yield from _wrapped(_INDENT, f"decided by message {verdict.message:,}{code}")
-    yield from _row("time", f"{_duration(connection.last_time_ns - connection.time_ns)}{_round_trip(connection)}")
+            yield _Line(_INDENT, f"decided by message {verdict.message:,}{code}")
+    yield _row("time", f"{_duration(connection.last_time_ns - connection.time_ns)}{_round_trip(connection)}")
     yield from _software(connection)
     for direction, counts in enumerate(connection.counts):
         total = f"{connection.stream_bytes[direction]:,} bytes"
         listed = [f"{count:,} {type_name(type_id)}" for type_id, count in sorted(counts.items())]
-        yield from _row(DIRECTIONS[direction], ", ".join([total, *listed]) + _tcp(connection, direction))
+        yield _row(DIRECTIONS[direction], ", ".join([total, *listed]) + _tcp(connection, direction))
     for stream in _streams(connection):
         yield from _stream(stream)
     yield from _flow(connection)
     yield from _replies(connection)
     if connection.gaps:
-        yield from _row("gaps", f"{connection.gaps:,}, {connection.lost_bytes:,} bytes missing")
+        yield _row("gaps", f"{connection.gaps:,}, {connection.lost_bytes:,} bytes missing")
     noted = [(code, count) for code, count in connection.note_counts.items() if code not in _SOFTWARE]
     if noted:
         noted.sort(key=lambda item: -item[1])
-        yield from _row("notes", ", ".join([f"{count:,} {text(code)}" for code, count in noted]))
+        yield _row("notes", ", ".join([f"{count:,} {text(code)}" for code, count in noted]))
 
 
-def _row(name: str, value: str, hang: int = 0) -> Iterator[str]:
+def _row(name: str, value: str, hang: int = 0) -> _Line:
     """A name and its figures; lines break after commas, and go on indented by `hang` more."""
     lead = f"{_INDENT}{name:<10} "
-    figures = value.replace(" ", "\0").replace(",\0", ", ")
-    for line in _wrapped(lead, figures, " " * (len(lead) + hang)):
-        yield line.replace("\0", " ")
+    return _Line(lead, value.replace(" ", "\0").replace(",\0", ", "), " " * (len(lead) + hang))
 
 
-def _wrapped(lead: str, value: str, indent: str = "") -> list[str]:
-    if len(lead) + len(value) <= _WIDTH:
-        return [lead + value]
-    return textwrap.wrap(
-        value, _WIDTH, initial_indent=lead, subsequent_indent=indent or lead, break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def _software(connection: Connection) -> Iterator[str]:
+def _software(connection: Connection) -> Iterator[_Line]:
     found = connection.analysis.get("fingerprints")
     named = [f"{side} {name}" for side in ("client", "server") if (name := getattr(found, side, ""))]
     if named:
-        yield from _row("probably", ", ".join(named))
+        yield _row("probably", ", ".join(named))
 
 
 def _round_trip(connection: Connection) -> str:
@@ -203,10 +213,10 @@ def _streams(connection: Connection) -> list[MediaStream]:
     return timeline.streams if isinstance(timeline, MediaTimeline) else []
 
 
-def _stream(stream: MediaStream) -> Iterator[str]:
+def _stream(stream: MediaStream) -> Iterator[_Line]:
     name = "stream ?" if stream.message_stream_id == UNKNOWN else f"stream {stream.message_stream_id}"
     for track in stream.tracks:
-        yield from _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}", 5)
+        yield _row(name, f"{DIRECTIONS[stream.direction]}  {_track(track)}", 5)
         name = ""
     health = []
     if stream.has_both:
@@ -220,7 +230,7 @@ def _stream(stream: MediaStream) -> Iterator[str]:
         made_good = f", {bursts:,} made good in a burst" if bursts else ""
         health.append(f"{stalls}, {stream.stalled_ms / 1000:.1f} s in all{made_good}")
     if health:
-        yield from _row("", "     " + ", ".join(health))
+        yield _row("", "     " + ", ".join(health))
 
 
 def _track(track: Track) -> str:
@@ -251,7 +261,7 @@ def _is_uneven(spread: Spread) -> bool:
     return int(spread.most) > 1.5 * spread.mean
 
 
-def _flow(connection: Connection) -> Iterator[str]:
+def _flow(connection: Connection) -> Iterator[_Line]:
     flow = connection.analysis.get("flow_control")
     if not isinstance(flow, FlowControl):
         return
@@ -271,7 +281,7 @@ def _flow(connection: Connection) -> Iterator[str]:
         if ledger.waits:
             parts.append(f"waited {ledger.waits:,} times for one, {int(ledger.waited_ns) / 1e9:.1f} s in all")
         if parts:
-            yield from _row("flow", f"{DIRECTIONS[direction]}  {', '.join(parts)}")
+            yield _row("flow", f"{DIRECTIONS[direction]}  {', '.join(parts)}")
     pings = []
     if flow.pings.count:
         pings += [f"{flow.pings.count:,}", f"{flow.pings.mean / 1e6:.1f} ms on average"]
@@ -279,14 +289,14 @@ def _flow(connection: Connection) -> Iterator[str]:
     if flow.pings_unanswered:
         pings.append(f"{flow.pings_unanswered:,} unanswered")
     if pings:
-        yield from _row("pings", ", ".join(pings))
+        yield _row("pings", ", ".join(pings))
 
 
-def _replies(connection: Connection) -> Iterator[str]:
+def _replies(connection: Connection) -> Iterator[_Line]:
     latencies = getattr(connection.analysis.get("transactions"), "latencies", {})
     if latencies:
         slowest = sorted(latencies.items(), key=lambda item: -item[1].most)
-        yield from _row("replies", ", ".join(f"{name} {spread.most / 1e6:.3g} ms" for name, spread in slowest))
+        yield _row("replies", ", ".join(f"{name} {spread.most / 1e6:.3g} ms" for name, spread in slowest))
 
 
 def _duration(nanoseconds: int) -> str:
