@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from rtmpscope.capture.files import Batch, CaptureReader
 from rtmpscope.capture.sources import FileReport
 from rtmpscope.engine import RTMP_PORTS, Engine
-from rtmpscope.model import Connection, Event, Field, Message
+from rtmpscope.model import AMF_TYPES, Connection, Event, Field, Message
 from rtmpscope.plugins import Registry, load, load_builtin
-from rtmpscope.redact import APPLICATION, Redactor
+from rtmpscope.redact import Redactor
 
 if TYPE_CHECKING:
     from rtmpscope.filters import Filter
@@ -52,7 +52,7 @@ class Run:
         self.registry: Final = registry(plugins)
         self.redactor: Final = Redactor() if redact else None
         if self.redactor is not None:  # what is said in rows that nobody wants is secret in the others too
-            self.registry.annotator(self.redactor.listen, types=APPLICATION)
+            self.registry.annotator(self.redactor.listen, types=AMF_TYPES)
         self.wanted: Final = wanted
         self.shown = 0
         self.reader: Final = reader

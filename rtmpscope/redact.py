@@ -23,7 +23,7 @@ from typing import Final
 
 from rtmpscope.known import SHORTEST, SURE, Known
 from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
-from rtmpscope.model import Connection, Event, Field, Message, Note
+from rtmpscope.model import AGGREGATE, AMF_TYPES, AUDIO, COMMAND_TYPES, VIDEO, Connection, Event, Field, Message, Note
 from rtmpscope.rtmp.commands import COMMANDS, HANDLERS
 
 TAGS: Final = "tags"
@@ -33,10 +33,6 @@ MASK: Final = "••••"
 
 REMEMBERED: Final = SHORTEST  # characters; anything shorter is replaced only in its place
 
-_MEDIA: Final = frozenset((8, 9))
-_COMMANDS: Final = frozenset((17, 20))
-APPLICATION: Final = frozenset((15, 16, 17, 18, 19, 20))  # bodies that applications fill with what they like
-_AGGREGATE: Final = 22
 _OBJECTS: Final = frozenset(("object", "ecma_array", "typed_object", "amf3_object", "array", "external"))
 
 # Words of rtmpscope's own sentences and of the protocol.  A stream that is called like one is no secret that could
@@ -115,9 +111,9 @@ class Redactor:
 
     def body(self, message: Message, body: Field) -> Field:
         """A copy without secrets; the body itself where it has none."""
-        if message.type_id in _COMMANDS:
+        if message.type_id in COMMAND_TYPES:
             return self._command(body)
-        if message.type_id in APPLICATION:
+        if message.type_id in AMF_TYPES:
             return self._walk(body, Redactor._wire, _PROPERTIES)
         if self._holds_secret(message.payload):  # where none belongs: a type that nobody knows, bytes behind a body
             return self._walk(body, Redactor._wire, _PROPERTIES)
@@ -161,9 +157,9 @@ class Redactor:
         payload = message.payload
         ranges = list(_changed(described, body))
         ranges += [(at, at + len(found)) for at, found, _ in self._known.in_bytes(payload)]
-        if message.type_id in APPLICATION and message.holes:
+        if message.type_id in AMF_TYPES and message.holes:
             ranges.append((len(message.prefix), len(payload)))
-        if message.type_id == _AGGREGATE and not _only_media(described):
+        if message.type_id == AGGREGATE and not _only_media(described):
             ranges.append((0, len(payload)))
         return sorted(ranges)
 
@@ -549,7 +545,7 @@ def _changed(before: Field, after: Field) -> Iterator[tuple[int, int]]:
 
 def _only_media(aggregate: Field) -> bool:
     parts = aggregate.child("parts")
-    return parts is not None and all(part.get("type_id") in _MEDIA for part in parts.children)
+    return parts is not None and all(part.get("type_id") in (AUDIO, VIDEO) for part in parts.children)
 
 
 # Rules for the arguments of commands and the parts of other messages, by the names they have there.

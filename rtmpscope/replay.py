@@ -16,8 +16,7 @@ from typing import Final
 
 from rtmpscope.capture.files import Batch, Bookmark, CaptureReader
 from rtmpscope.conversation import Conversation
-from rtmpscope.media.tag import AUDIO, VIDEO
-from rtmpscope.model import Connection, Message, Segment
+from rtmpscope.model import AUDIO, VIDEO, Connection, Message, Segment
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
 

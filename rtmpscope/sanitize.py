@@ -32,6 +32,7 @@ from rtmpscope.known import Known
 from rtmpscope.limits import EDITS_BYTES, RECENT_BYTES
 from rtmpscope.model import (
     AGGREGATE,
+    AMF_TYPES,
     C2S,
     SYN,
     ChunkHeader,
@@ -49,7 +50,7 @@ from rtmpscope.model import (
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.rewrite import Addresses, Layers, clear_options, rewritten
 from rtmpscope.plugins import Registry
-from rtmpscope.redact import ALIKE, APPLICATION, Redactor, another
+from rtmpscope.redact import ALIKE, Redactor, another
 from rtmpscope.rtmp import aggregate, messages
 from rtmpscope.rtmp.reader import PART_ENDS
 
@@ -402,7 +403,7 @@ class Sanitizer:
     def _edits(self, message: Message) -> list[Edit]:
         """What is to be replaced in a message's captured payload."""
         known = occurrences(message.payload, self._redactor.known)
-        if not known and message.type_id != AGGREGATE and message.type_id not in APPLICATION:
+        if not known and message.type_id != AGGREGATE and message.type_id not in AMF_TYPES:
             return []
         described = message.body
         if described is None:
@@ -415,7 +416,7 @@ class Sanitizer:
                 )
                 inner.captured = part.end - part.start
                 found += [(part.start + at, new) for at, new in self._edits(inner)]
-        if message.holes and (message.type_id == AGGREGATE or message.type_id in APPLICATION):
+        if message.holes and (message.type_id == AGGREGATE or message.type_id in AMF_TYPES):
             at = len(message.prefix)
             found.append((at, self._blurred(message.payload[at:])))
         return found + known

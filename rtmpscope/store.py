@@ -21,7 +21,9 @@ from rtmpscope.export.text import end_words, gap_words, handshake_words
 from rtmpscope.fields import RECORDS
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import (
+    AUDIO,
     UNKNOWN,
+    VIDEO,
     Call,
     Connection,
     End,
@@ -376,7 +378,7 @@ class Store:
         event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event)
-        if not event.whole and (event.type_id not in (8, 9) or wants_whole(event.type_id, event.payload)):
+        if not event.whole and (event.type_id not in (AUDIO, VIDEO) or wants_whole(event.type_id, event.payload)):
             event = self.open(index)
             assert isinstance(event, Message)
         body = self.describe(event)

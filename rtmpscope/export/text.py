@@ -48,12 +48,12 @@ MARKS: Final = {
     Severity.ERROR: "✖",
 }
 
-# SGR parameters, by the kind of line and by severity.
+# SGR parameters, by the kind of line and by severity; the kind of line by message type, "control" for all others.
 _STYLES: Final = {
     "connection": "1", "handshake": "33", "control": "2", "audio": "32", "video": "34", "data": "35", "shared": "35",
     "command": "36", "gap": "31", "end": "33",
 }  # fmt: skip
-_TYPE_STYLES: Final = {
+TYPE_KINDS: Final = {
     AUDIO: "audio",
     VIDEO: "video",
     AGGREGATE: "video",
@@ -207,7 +207,7 @@ class TextLines:
     def _columns_of(self, type_id: int, csid: int, message_stream_id: int) -> str:
         """What most messages share with others: type, chunk stream and message stream."""
         name = "?" if type_id == UNKNOWN else type_name(type_id)
-        styled = self._styled(f"{name:<20}", _TYPE_STYLES.get(type_id, "control"))
+        styled = self._styled(f"{name:<20}", TYPE_KINDS.get(type_id, "control"))
         return f"{styled} {_counted(csid):>5} {_counted(message_stream_id):>6}"
 
     def _summary(self, message: Message) -> str:

@@ -13,8 +13,7 @@ from rtmpscope.analysis.flow_control import FlowControl
 from rtmpscope.analysis.measure import Series
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.track import Track
-from rtmpscope.media.tag import AUDIO, VIDEO
-from rtmpscope.model import C2S, DIRECTIONS, S2C, UNKNOWN, Connection
+from rtmpscope.model import AUDIO, C2S, DIRECTIONS, S2C, UNKNOWN, VIDEO, Connection
 from rtmpscope.tui.canvas import Chart, Line, Point
 from rtmpscope.tui.columns import ARROWS
 from rtmpscope.tui.sessions import media_streams

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.media.tag import AUDIO, VIDEO
+from rtmpscope.export.text import TYPE_KINDS
 from rtmpscope.model import UNKNOWN, Handshake, Severity
 from rtmpscope.rtmp import messages
 from rtmpscope.tui.palette import Pieces, fit
@@ -27,10 +27,6 @@ MARK_WIDTH = 4  # cursor, user's mark, severity, space
 SEVERITY_MARKS = {-1: " ", 0: "·", 1: "·", 2: "•", 3: "▲", 4: "✖"}
 SEVERITY_STYLES = {-1: "", 0: "dim", 1: "dim", 2: "note", 3: "warning", 4: "error"}
 ROW_STYLES = {"handshake": "handshake", "gap": "gap", "end": "end"}
-TYPE_STYLES = {
-    AUDIO: "audio", VIDEO: "video", 22: "video", 15: "data", 18: "data", 16: "shared", 19: "shared",
-    17: "command", 20: "command",
-}  # fmt: skip
 SUMMARY_STYLES = {"audio": "dim", "video": "dim", "gap": "gap", "end": "dim"}
 
 
@@ -45,7 +41,7 @@ def type_name(sight: Sight, index: int, row: Row) -> str:
 
 def row_style(row: Row) -> str:
     """The style that says what kind of row it is."""
-    return ROW_STYLES.get(row.kind) or TYPE_STYLES.get(row.type_id, "control")
+    return ROW_STYLES.get(row.kind) or TYPE_KINDS.get(row.type_id, "control")
 
 
 def count(value: int) -> str:

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_right
 from typing import NamedTuple
 
-from rtmpscope.media.tag import AUDIO, VIDEO
+from rtmpscope.model import AUDIO, VIDEO
 from rtmpscope.tui.view import View
 
 STEP = 20_000  # rows looked at in one step
