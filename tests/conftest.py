@@ -1,3 +1,5 @@
+"""The same surroundings for every test, and how Hypothesis and the fuzz are run."""
+
 import atexit
 import os
 import shutil

@@ -1,3 +1,5 @@
+"""The key of a segment, and the ends that it names."""
+
 from rtmpscope.net.address import endpoints, ports, reverse
 
 V4 = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50_000).to_bytes(2, "big") + (1935).to_bytes(2, "big")

@@ -1,3 +1,5 @@
+"""Parts of an aggregate: where each is, and when it is to be played."""
+
 from rtmpscope.limits import MESSAGE_PARTS
 from rtmpscope.model import UNKNOWN
 from rtmpscope.rtmp.aggregate import decode, parts

@@ -1,3 +1,5 @@
+"""Integers out of bytes, in both orders."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

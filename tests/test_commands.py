@@ -1,3 +1,5 @@
+"""Commands and data messages: arguments by their names, in AMF0, in AMF3, and cut anywhere."""
+
 import math
 
 import pytest

@@ -1,3 +1,5 @@
+"""TCP segments out of packets of every link, tunnel and IP version, whole, cut, damaged and in fragments."""
+
 import random
 from collections.abc import Sequence
 

@@ -1,3 +1,5 @@
+"""Capture files of every format and packing, whole, cut, damaged, growing, and several as one."""
+
 import gzip
 import os
 import shutil

@@ -1,3 +1,5 @@
+"""Which software each client and server is taken for."""
+
 import pytest
 
 from rtmpscope.analysis.fingerprints import CLIENTS, SERVERS, Fingerprints, named

@@ -1,3 +1,5 @@
+"""Windows, acknowledgements in every dialect, pauses and pings."""
+
 import pytest
 
 from rtmpscope.analysis.flow_control import FlowControl

@@ -1,3 +1,5 @@
+"""Blocks, digests and echoes, graded part by part."""
+
 import pytest
 
 from rtmpscope.model import C2S, S2C, UNKNOWN, Field, Handshake, Severity

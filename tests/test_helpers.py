@@ -1,3 +1,5 @@
+"""The programs that capture: how they are called, and what their words mean."""
+
 import os
 import shutil
 import subprocess

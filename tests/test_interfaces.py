@@ -1,3 +1,5 @@
+"""What live -i accepts, in which order, with and without scapy."""
+
 import sys
 
 import pytest

@@ -1,3 +1,5 @@
+"""Bodies read part by part, and every byte accounted for."""
+
 from rtmpscope.limits import AMF_ITEMS
 from rtmpscope.rtmp.layout import Part, Reader, ValueReader, lost
 from tests import bodies, wire

@@ -1,3 +1,5 @@
+"""Live captures by every helper: nothing lost, every way to end, and what is said of it."""
+
 import errno
 import os
 import shutil

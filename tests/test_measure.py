@@ -1,3 +1,5 @@
+"""Spreads and series: right sums, in bounded memory."""
+
 from rtmpscope.analysis.measure import SECOND_NS, Series, Spread
 from rtmpscope.limits import SERIES_BUCKETS
 

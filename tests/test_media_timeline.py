@@ -1,3 +1,5 @@
+"""Streams and tracks, and what lets their timestamps start anew."""
+
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.model import C2S, S2C, Severity

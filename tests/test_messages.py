@@ -1,3 +1,5 @@
+"""Message types: names, bodies, and control messages to the bit."""
+
 import pytest
 
 from rtmpscope.rtmp.messages import LIMIT_TYPES, TYPES, decode, type_name, type_slug

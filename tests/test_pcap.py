@@ -1,3 +1,5 @@
+"""Records of pcap files, in every variant."""
+
 import pytest
 
 from rtmpscope.capture.pcap import PcapParser

@@ -1,3 +1,5 @@
+"""Blocks of pcapng files: packets, clocks, sections, secrets and drops."""
+
 import pytest
 
 from rtmpscope.capture.pcapng import PcapngParser

@@ -1,3 +1,5 @@
+"""Where live captures are written, what is kept of them, and what a crash leaves."""
+
 import os
 import stat
 from pathlib import Path

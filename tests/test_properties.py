@@ -1,3 +1,5 @@
+"""What properties of connect, status and metadata mean in words."""
+
 import math
 
 import pytest

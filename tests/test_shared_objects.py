@@ -1,3 +1,5 @@
+"""Shared objects: headers, and every event."""
+
 import pytest
 
 from rtmpscope.limits import AMF_ITEMS

@@ -1,3 +1,5 @@
+"""Our own sniffer: its filter, and what it captures on loopback."""
+
 import signal
 import socket
 import subprocess

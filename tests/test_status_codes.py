@@ -1,3 +1,5 @@
+"""Status codes have a level and a meaning, however they are spelled."""
+
 import pytest
 
 from rtmpscope.rtmp.commands import command_amf0, is_error

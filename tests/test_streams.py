@@ -1,3 +1,5 @@
+"""Bytes of a capture in pieces: files, gzip, zstd, and private copies."""
+
 import errno
 import gzip
 import os

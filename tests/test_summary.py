@@ -1,3 +1,5 @@
+"""The line that says what a message means."""
+
 import random
 
 import pytest

@@ -1,3 +1,5 @@
+"""Text from the wire, made safe to print."""
+
 import sys
 import unicodedata
 

@@ -1,3 +1,5 @@
+"""Calls and their answers, in any order and with some missing."""
+
 import pytest
 
 from rtmpscope.limits import ANSWERS_REMEMBERED, REQUESTS_UNDECIDED

@@ -1,3 +1,5 @@
+"""User control messages, event by event."""
+
 import pytest
 
 from rtmpscope.rtmp.user_control import EVENTS, NAMES, decode

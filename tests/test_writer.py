@@ -1,3 +1,5 @@
+"""Written captures, read back by us and by Wireshark."""
+
 import io
 import shutil
 import subprocess
