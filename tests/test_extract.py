@@ -258,6 +258,14 @@ def test_nothing_unfinished_stays_behind(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_folder_for_nothing_goes_again_unless_it_was_there_before(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new"):
+        with Extractor(str(tmp_path / name), Notebook) as made:
+            made.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to .*file"):

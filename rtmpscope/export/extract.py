@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, Self
 
@@ -89,6 +89,7 @@ class Extractor:
 
     def __init__(self, directory: str, make: Callable[[Path], Writer]) -> None:
         self._directory: Final = Path(directory)
+        self._is_ours: Final = not self._directory.exists()
         with self._explained():
             self._directory.mkdir(parents=True, exist_ok=True)
             self._scratch: Final = tempfile.TemporaryDirectory(prefix=".rtmpscope-", dir=self._directory)
@@ -104,6 +105,9 @@ class Extractor:
 
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()
+        if self._is_ours:
+            with suppress(OSError):  # there are files in it
+                self._directory.rmdir()
 
     def event(self, event: Event) -> None:
         """Take the next event; messages need their whole payloads."""
