@@ -255,7 +255,7 @@ def test_nothing_unfinished_stays_behind(tmp_path):
     with pytest.raises(KeyboardInterrupt), Extractor(str(tmp_path / "out"), Notebook) as extractor:
         extractor.event(video(0))
         raise KeyboardInterrupt
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_for_nothing_goes_again_unless_it_was_there_before(tmp_path):
