@@ -193,6 +193,12 @@ def test_payload_is_hex_on_request() -> None:
     assert one(message(6, 8, b"\xaf\x01\x00"), payload=True)["payload"] == "af0100"
 
 
+def test_payload_of_each_frame_is_its_own_though_all_else_is_alike() -> None:
+    frames = [message(number, 8, b"\xaf\x01" + bytes([number])) for number in (6, 7)]
+    records = Traced(payload=True).events(*frames)[-2:]
+    assert [record["payload"] for record in records] == ["af0106", "af0107"]
+
+
 def test_payload_with_a_secret_is_withheld() -> None:
     event = message(6, 20, command("publish", 2, None, "secret-name"))
     record = one(event, Redactor(), payload=True)
