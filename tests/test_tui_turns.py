@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from rtmpscope.tui import turns
-from rtmpscope.tui.turns import Selector, end_turn, give_way, looked_at, take_turn
+from rtmpscope.tui.turns import Selector, ask, end_turn, give_way, import_in_steps, looked_at, take_turn
 from tests.patience import PATIENCE
 
 
@@ -42,6 +43,32 @@ def test_a_thread_waits_for_what_somebody_looks_at(monkeypatch: pytest.MonkeyPat
         Thread(target=lambda: (give_way(), passed.set()), daemon=True).start()
         assert not passed.wait(0.2)
     assert passed.wait(10.0)
+
+
+def test_others_wait_from_the_asking_until_the_screen_has_drawn_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 2 * PATIENCE)
+    ask()
+    assert not gone_on(0.2)
+    with looked_at():
+        pass
+    assert not gone_on(0.2)
+    end_turn()
+    assert gone_on()
+
+
+def test_an_import_gives_way_before_each_of_its_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = tmp_path / "of_three"
+    package.mkdir()
+    (package / "__init__.py").write_text("import of_three.one, of_three.two")
+    for part in ("one", "two"):
+        (package / f"{part}.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ways: list[bool] = []
+    monkeypatch.setattr(turns, "give_way", lambda: ways.append(True))
+    import_in_steps("of_three")
+    assert len(ways) == 3
+    __import__("json.tool")
+    assert len(ways) == 3
 
 
 def test_a_screen_that_is_never_done_does_not_stop_a_thread() -> None:

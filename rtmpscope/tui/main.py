@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import ClassVar
 
 from textual import on, work
@@ -25,6 +24,7 @@ from rtmpscope.tui.save import Stopped, save
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.timeline import RowList
 from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
+from rtmpscope.tui.turns import import_in_steps
 from rtmpscope.tui.workbench import Workbench
 
 JOB = "job"  # what may take long and can be stopped: a search, an export
@@ -115,7 +115,7 @@ class MainScreen(Workbench):
     @work(thread=True, group="imports", exit_on_error=False)
     def make_ready(self) -> None:
         """Import what a filter computes with while it is being typed: that takes a tenth of a second."""
-        import_module("numpy")
+        import_in_steps("numpy")
 
     def action_find(self) -> None:
         def done(text: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rtmpscope.media.tag import AUDIO, VIDEO, wants_whole
 from rtmpscope.store import HEAD
-from rtmpscope.tui.turns import give_way, looked_at
+from rtmpscope.tui.turns import ask, give_way, looked_at
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
@@ -53,6 +53,7 @@ class Summaries:
             self._wishes.popitem(last=False)
         if not self._at_work:
             self._at_work = True
+            ask()
             self.wake()
         return PENDING
 
@@ -61,8 +62,8 @@ class Summaries:
         while self._wishes:
             self._at_work = True
             told = monotonic()
-            while self._wishes and monotonic() - told < TELL:
-                with looked_at():
+            with looked_at():
+                while self._wishes and monotonic() - told < TELL:
                     give_way()
                     self._make(self._wishes.popitem()[0])
             self._at_work = False

@@ -8,8 +8,10 @@ and the summaries on the screen, is read before the rest of the capture.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from selectors import DefaultSelector, SelectorKey
 from threading import Event, get_ident
 
@@ -33,19 +35,46 @@ def give_way() -> None:
 
 @contextmanager
 def looked_at() -> Iterator[None]:
-    """For a thread that makes what somebody looks at: others wait meanwhile."""
+    """For a thread that makes what somebody looks at: others wait meanwhile, and until the screen has drawn it."""
     _looked_at.add(get_ident())
-    _made.clear()
+    ask()
     try:
         yield
     finally:
         _looked_at.discard(get_ident())
         if not _looked_at:
+            take_turn()
             _made.set()
 
 
+def ask() -> None:
+    """The screen asks a thread for what somebody looks at: others wait from now on."""
+    _made.clear()
+
+
+class Finder:
+    """Finds no module: Python asks it first, and it lets others go first when its thread asks."""
+
+    def __init__(self) -> None:
+        self._thread = get_ident()
+
+    def find_spec(self, *_: object) -> None:
+        if get_ident() == self._thread:
+            give_way()
+
+
+def import_in_steps(name: str) -> None:
+    """For a thread: import a module that is made of many, giving way before each of them."""
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        import_module(name)
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def take_turn() -> None:
-    """The screen will have something to do: a key has come."""
+    """The screen will have something to do: a key has come, or something to be drawn."""
     _free.clear()
 
 

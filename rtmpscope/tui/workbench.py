@@ -26,7 +26,7 @@ from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.sight import Body, Sight
 from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
 from rtmpscope.tui.timeline import RowList, Timeline
-from rtmpscope.tui.turns import give_way, looked_at
+from rtmpscope.tui.turns import ask, give_way, looked_at
 from rtmpscope.tui.view import View
 
 TICK = 0.1  # seconds
@@ -228,6 +228,7 @@ class Workbench(Screen[None]):
             self.query_one(Graphs).show(self.wanted)
         if not self.opening and self.wanted != UNKNOWN:
             self.opening = True
+            ask()
             self.call_after_refresh(self.decode, self.wanted)  # first the cursor is seen where it went
 
     @work(thread=True, group="open", exit_on_error=False)
