@@ -503,9 +503,11 @@ def test_the_help_lists_every_key() -> None:
         await screen.press("question_mark")
         page = screen.app.screen
         assert isinstance(page, Page)
-        lines = ["".join(text for text, _ in line) for line in page.lines]
-        for binding in screen.main.BINDINGS:
-            assert any(binding.description in line for line in lines)
+        for width in (80, 200):
+            lines = ["".join(text for text, _ in line) for line in page.make(width)]
+            for binding in screen.main.BINDINGS:
+                assert any(binding.description in line for line in lines)
+            assert all(len(line) <= width for line in lines)
         await screen.press("q")
         assert screen.app.screen is screen.main
 
@@ -839,6 +841,20 @@ def test_statistics_are_a_page_to_read_and_leave() -> None:
         assert "connection 0" in screen.text and "✖ failed" in screen.text
         await screen.press("q")
         assert screen.app.screen is screen.main
+
+    drive(script)
+
+
+def test_statistics_have_the_width_of_the_terminal_and_follow_it() -> None:
+    async def script(screen: Driver) -> None:
+        screen.app.sight.store.connections[0].note_counts = {f"code-{number:02}": 1 for number in range(12)}
+        await screen.press("s")
+        await screen.pilot.resize_terminal(60, 40)
+        await screen.settle()
+        assert "code-11" in screen.text and "code-11" not in screen.line("code-00")
+        await screen.pilot.resize_terminal(180, 40)
+        await screen.settle()
+        assert "code-11" in screen.line("code-00")
 
     drive(script)
 

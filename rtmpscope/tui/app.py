@@ -101,7 +101,7 @@ class RtmpscopeApp(App[None]):
         await place.run_action(action)
 
     def action_help(self) -> None:
-        self.push_screen(Page("Keys", help_lines()))
+        self.push_screen(Page("Keys", help_lines))
 
     def action_interrupt(self) -> None:
         """Leave; but a capture that still runs is only ended, and what it holds by then still comes."""

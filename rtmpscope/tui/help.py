@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
@@ -15,7 +15,7 @@ from rtmpscope.tui.hexpane import HexPane
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.pages import Page
-from rtmpscope.tui.palette import Pieces, fit
+from rtmpscope.tui.palette import Pieces, fit, sum_of
 from rtmpscope.tui.prompt import Prompt
 
 PANES: list[tuple[str, type[Widget], list[BindingType]]] = [  # of the main screen, with their own keys
@@ -30,7 +30,9 @@ TABLES: list[tuple[str, list[BindingType]]] = [
     ("", Prompt.BINDINGS),
     ("", Page.BINDINGS),
 ]
-KEY_WIDTH = 22
+MOUSE = (("click", "Select"), ("two clicks", "Open"), ("wheel", "Scroll"))
+KEY_WIDTH = 13
+COLUMN_WIDTH = 70
 
 
 def bindings() -> Iterator[tuple[str, Binding]]:
@@ -45,11 +47,18 @@ def keys_of(binding: Binding) -> str:
     return "  ".join(format_key(key.strip()) for key in binding.key.split(","))
 
 
-def help_lines() -> list[Pieces]:
+def help_lines(width: int) -> list[Pieces]:
+    """Every key by subject, in two columns where there is room for them."""
     lines: list[Pieces] = []
     for subject, group in groupby(bindings(), key=lambda pair: pair[0]):
-        lines.append([])
-        lines.append([(subject, "head")])
-        lines.extend([("  " + fit(keys_of(key), KEY_WIDTH), "mark"), (key.description, "")] for _, key in group)
-    lines += [[], [("Mouse", "head")], [("  click", "mark"), (" selects, a second click opens, the wheel scrolls", "")]]
-    return lines[1:]
+        lines += [[], [(subject, "head")]]
+        lines += [[("  " + fit(keys_of(key), KEY_WIDTH), "mark"), (key.description, "")] for _, key in group]
+    lines += [[], [("Mouse", "head")]]
+    lines += [[("  " + fit(hand, KEY_WIDTH), "mark"), (meaning, "")] for hand, meaning in MOUSE]
+    del lines[0]
+    if width < 2 * COLUMN_WIDTH:
+        return lines
+    half = next(place for place in range(len(lines) // 2, len(lines)) if not lines[place])
+    nothing: Pieces = []
+    pairs = zip_longest(lines[:half], lines[half + 1 :], fillvalue=nothing)
+    return [[*left, (" " * (COLUMN_WIDTH - sum_of(left)), ""), *right] for left, right in pairs]

@@ -18,6 +18,7 @@ from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.keys import ASKING, KEYS
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.pages import Page
+from rtmpscope.tui.palette import Pieces
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.questions import ask_file, ask_filter, ask_find, ask_place
 from rtmpscope.tui.save import Stopped, save
@@ -27,6 +28,7 @@ from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
 from rtmpscope.tui.turns import import_in_steps
 from rtmpscope.tui.workbench import Workbench
 
+LEAST_WIDTH = 60  # cells that the statistics are made for; the page breaks the lines for fewer
 JOB = "job"  # what may take long and can be stopped: a search, an export
 ALIKE = {"connection": ("connection",), "stream": ("message_stream_id", "connection")}
 
@@ -236,8 +238,13 @@ class MainScreen(Workbench):
 
     def action_statistics(self) -> None:
         sight = self.sight
-        text = tables(sight.store.reader.files, sight.store.connections, sight.mask)
-        self.app.push_screen(Page("Statistics", [[(line, "")] for line in text.splitlines()]))
+
+        def lines(width: int) -> list[Pieces]:
+            width = max(LEAST_WIDTH, width)
+            text = tables(sight.store.reader.files, sight.store.connections, sight.mask, width=width)
+            return [[(line, "")] for line in text.splitlines()]
+
+        self.app.push_screen(Page("Statistics", lines))
 
     def action_export(self) -> None:
         def done(path: str) -> None:

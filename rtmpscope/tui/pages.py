@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -15,6 +15,8 @@ from rtmpscope.tui.palette import Piece, Pieces, width_of
 
 PAGE = Binding.Group("A page")
 HANGING = 4  # cells that the rest of a broken line is set in
+
+Make = Callable[[int], Sequence[Pieces]]  # the lines for so many cells
 
 
 class Heading(Bar):
@@ -33,14 +35,14 @@ class Text(LineList):
     DEFAULT_CSS = "Text { height: 1fr; }"
     MARGIN = " "
 
-    def __init__(self, lines: Sequence[Pieces]) -> None:
+    def __init__(self, make: Make) -> None:
         super().__init__()
-        self.source = lines
-        self.lines = lines
+        self.make = make
+        self.lines: Sequence[Pieces] = ()
 
     def on_resize(self) -> None:
-        """Break lines of plain text that are too long, with what follows under their second word."""
-        self.lines = [broken for line in self.source for broken in self.broken(line)]
+        """Lines of plain text that are still too long are broken, with what follows under their second word."""
+        self.lines = [broken for line in self.make(self.width) for broken in self.broken(line)]
         self.reload()
 
     def broken(self, line: Pieces) -> Iterable[Pieces]:
@@ -63,14 +65,14 @@ class Page(Screen[None]):
         Binding("y", "copy", "Copy the line", group=PAGE),
     ]
 
-    def __init__(self, title: str, lines: Sequence[Pieces]) -> None:
+    def __init__(self, title: str, make: Make) -> None:
         super().__init__()
         self.heading = title
-        self.lines = lines
+        self.make = make
 
     def compose(self) -> ComposeResult:
         yield Heading(self.heading)
-        yield Text(self.lines)
+        yield Text(self.make)
 
     def on_mount(self) -> None:
         self.query_one(Text).focus()

@@ -90,6 +90,11 @@ def width_of(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
+def sum_of(pieces: Iterable[Piece]) -> int:
+    """Cells that the pieces take."""
+    return sum(width_of(text) for text, _ in pieces)
+
+
 def fit(text: str, width: int, right: bool = False) -> str:
     """The text in exactly `width` cells; what does not fit ends in an ellipsis."""
     have = width_of(text)

@@ -8,7 +8,7 @@ from time import monotonic
 from rtmpscope.model import UNKNOWN
 from rtmpscope.text import printable
 from rtmpscope.tui.lines import Bar
-from rtmpscope.tui.palette import Pieces, fit, width_of
+from rtmpscope.tui.palette import Pieces, fit, sum_of, width_of
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import counted
 
@@ -51,11 +51,6 @@ class EdgeBar(Bar):
         if pieces != self._shown:
             self._shown = pieces
             self.refresh()
-
-
-def sum_of(pieces: Pieces) -> int:
-    """Cells that the pieces take."""
-    return sum(width_of(text) for text, _ in pieces)
 
 
 class TitleBar(EdgeBar):
