@@ -16,6 +16,7 @@ from rtmpscope.net.address import reverse
 from rtmpscope.net.reassembly import (
     ACKED_NS,
     ACKED_SEGMENTS,
+    LATE_SYN_BYTES,
     LATE_SYN_NS,
     LINGER_NS,
     RECENT_BYTES,
@@ -499,6 +500,13 @@ def test_syn_captured_after_bytes_of_its_side_is_of_the_same_connection(count: i
     line.send(-1, flags=SYN).send(0, b"0").finish()
     assert line.text == ("0x[capture_end]" if count == 1 else "(0 mid_stream)" + "x" * count + "[capture_end]")
     assert len(line.flows) == 1
+
+
+def test_syn_captured_after_many_bytes_of_its_side_is_of_the_same_connection() -> None:
+    line = Line(syn=False)
+    for at in range(0, LATE_SYN_BYTES, 1 << 15):
+        line.send(at, bytes(1 << 15))
+    assert len(line.send(-1, flags=SYN).finish().flows) == 1
 
 
 @pytest.mark.parametrize("pause_ns", [-LATE_SYN_NS, LATE_SYN_NS])
