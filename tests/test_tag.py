@@ -7,6 +7,7 @@ import random
 import pytest
 
 from rtmpscope.media import audio, tag, video
+from rtmpscope.model import AUDIO
 from tests.fields import damaged
 from tests.media_samples import MESSAGES, cuts
 
@@ -15,7 +16,7 @@ FACTS = ("codec", "kind", "key", "composition_time", "track", "enhanced", "many"
 
 def facts(name: str):
     type_id, payload = MESSAGES[name]
-    found = (tag.audio if type_id == tag.AUDIO else tag.video)(payload)
+    found = (tag.audio if type_id == AUDIO else tag.video)(payload)
     return tuple(getattr(found, fact) for fact in FACTS)
 
 
@@ -88,7 +89,7 @@ def test_empty_message_is_a_kind_of_its_own():
 @pytest.mark.parametrize("name", MESSAGES.keys() - {"mod_ex_long"})
 def test_the_first_64_bytes_are_enough(name):
     type_id, payload = MESSAGES[name]
-    read = tag.audio if type_id == tag.AUDIO else tag.video
+    read = tag.audio if type_id == AUDIO else tag.video
     whole, head = read(payload), read(payload[:64])
     assert [getattr(whole, fact) for fact in FACTS] == [getattr(head, fact) for fact in FACTS]
 
@@ -115,8 +116,8 @@ def test_damage_never_raises_and_the_tag_agrees_with_the_tree():
     for name in MESSAGES:
         type_id, payload = MESSAGES[name]
         for data in [payload, *(damaged(rng, payload) for _ in range(200))]:
-            found = (tag.audio if type_id == tag.AUDIO else tag.video)(data)
-            body = (audio if type_id == tag.AUDIO else video).decode(data, len(data))
+            found = (tag.audio if type_id == AUDIO else tag.video)(data)
+            body = (audio if type_id == AUDIO else video).decode(data, len(data))
             if found.kind != "other" and not found.many and body.child("codec") is not None:
                 assert found.codec == body.get("codec")
                 key = found.kind == "frame" and body.get("frame_type") in ("key", "generated_key")

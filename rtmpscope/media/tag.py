@@ -14,8 +14,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u16, u24
-from rtmpscope.model import AUDIO as AUDIO
-from rtmpscope.model import VIDEO as VIDEO
+from rtmpscope.model import AUDIO
 
 AUDIO_CODECS: Final[dict[int, str]] = {
     0: "pcm",

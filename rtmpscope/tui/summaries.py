@@ -12,7 +12,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rtmpscope.media.tag import AUDIO, VIDEO, wants_whole
+from rtmpscope.media.tag import wants_whole
+from rtmpscope.model import AUDIO, VIDEO
 from rtmpscope.store import HEAD
 from rtmpscope.tui.turns import ask, give_way, looked_at
 
