@@ -87,8 +87,14 @@ def _path(text: str) -> str:
     return text
 
 
+def _existing(text: str) -> str:
+    if not os.path.exists(_path(text)):
+        raise argparse.ArgumentTypeError(f"there is no file or folder {text!r}")
+    return text
+
+
 _port.__name__ = "port number"  # argparse says "invalid port number value"
-_path.__name__ = "name"
+_path.__name__ = _existing.__name__ = "name"
 _count.__name__ = "count"
 
 
@@ -103,7 +109,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         "--no-redact", dest="redact", action="store_false", help="show stream keys, tokens and credentials"
     )
     parser.add_argument(
-        "--plugin", metavar="PATH", dest="plugins", type=_path, action="append", default=[],
+        "--plugin", metavar="PATH", dest="plugins", type=_existing, action="append", default=[],
         help="load a plugin, or all in a folder",
     )  # fmt: skip
     parser.add_argument(
