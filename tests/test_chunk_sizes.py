@@ -38,6 +38,13 @@ def test_nothing_is_tried_where_nothing_speaks_against_the_size_in_force() -> No
     assert sizes_at(parser(), data, 0, 200) == []
 
 
+def test_round_size_is_tried_first_of_those_that_cut_a_message_once() -> None:
+    picture = bytearray(PICTURE[:1900])
+    picture[1100] = picture[1777] = 0xC3
+    data = sent(wire.VIDEO, bytes(picture), 1500) + wire.chunk(0, 4, 0, 20, wire.AUDIO, 1, b"\xaf\1" + bytes(18))
+    assert sizes_at(parser(), data, 0, 1900)[-3:] == [1500, 1100, 1778]
+
+
 @pytest.mark.parametrize("csid", [3, 62])
 def test_size_in_force_is_tried_first_where_its_header_stands(csid: int) -> None:
     data = sent(wire.VIDEO, PICTURE[:205], 128, csid) + bytes(100)

@@ -29,6 +29,9 @@ HEADER_SPAN: Final = 32
 # Sizes that are tried because a continuation header seems to stand there, at most.
 SCANNED_SIZES: Final = 32
 
+# What sizes that people choose are multiples of.
+ROUND_STEPS: Final = (1, 10, 64, 100, 128, 500, 512, 1000, 1024)
+
 # Bytes of AMF that are decoded to tell chunk sizes apart.
 LARGEST_DECODED: Final = 2_048
 
@@ -109,22 +112,28 @@ def _evident_sizes(
     """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
 
     Two continuation headers stand as far apart; or one cuts the message, and where it then ends another may begin.
+    All that cut it once let it end at the same place: round ones come first, for people choose those.
     """
     stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
-    sizes: list[int] = []
+    end = payload + length + 1 + repeated  # of a message that is cut once
+    may_end = end < known and ANY_HEADER.match(data, end, known) is not None
+    often: list[int] = []
+    once: list[int] = []
     at: i64 = data.find(continuation, payload + 1, stop)
-    while at >= 0 and len(sizes) < SCANNED_SIZES:
+    while at >= 0 and len(often) + len(once) < SCANNED_SIZES:
         size = at - payload
         following = at + 1 + repeated + size
         if following < stop:
-            cuts = data[following] == continuation
-        else:
-            end = at + 1 + repeated + length - size
-            cuts = size > uncut and end < known and ANY_HEADER.match(data, end, known) is not None
-        if cuts:
-            sizes.append(size)
+            if data[following] == continuation:
+                often.append(size)
+        elif may_end and size > uncut:
+            once.append(size)
         at = data.find(continuation, at + 1, stop)
-    return sizes
+    return often + sorted(once, key=_roundness, reverse=True)
+
+
+def _roundness(size: int) -> int:
+    return max([step for step in ROUND_STEPS if size % step == 0])
 
 
 def is_whole(data: bytes, payload: i64, length: i64, size: i64) -> bool:
