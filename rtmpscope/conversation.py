@@ -26,7 +26,7 @@ from rtmpscope.model import (
 )
 from rtmpscope.net.address import ports as ports_of
 from rtmpscope.net.reassembly import Flow, StreamItem
-from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
+from rtmpscope.rtmp.handshake import BLOCK_SIZE, DIGEST_SIZE, ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
 from rtmpscope.rtmp.reader import DirectionReader, looks_like_handshake
 from rtmpscope.rtmp.segments import index_at
 
@@ -49,6 +49,9 @@ CLIENT_WORDS: Final = (
     b"deleteStream",
 )
 SERVER_WORDS: Final = (b"_result", b"_error", b"onStatus", b"onBWDone", b"onFCPublish")
+
+# Bytes of a handshake block that every echo repeats: not the times before them, nor what may be a digest behind.
+ECHOED: Final = slice(8, BLOCK_SIZE - DIGEST_SIZE)
 
 
 def carried(data: bytes, from_start: bool) -> str:
@@ -267,7 +270,7 @@ class Conversation:
             return
         for event in events:
             if isinstance(event, Message) and event.type_id in COMMAND_TYPES:
-                name = event.payload[3:24]
+                name = event.payload.removeprefix(b"\0")[3:24]  # a format selector, then the string's marker and length
                 if name.startswith(SERVER_WORDS):
                     self.client_side = 1 - event.direction
                     return
@@ -284,13 +287,17 @@ _NO_READERS: Final = (DirectionReader(UNKNOWN, 0, False), DirectionReader(UNKNOW
 
 
 def _is_proof(parts: dict[str, Handshake]) -> bool:
+    """Whether both sides sent first blocks, and one was answered or both are what they must be.
+
+    Parts are named by the index of their side and their number: "12" is what side 1 answered.
+    """
     first = parts.get("01")
     second = parts.get("11")
     if first is None or second is None:
         return False
     blocks = [b"\x03" + part.data for part in (first, second)]
     answered = any(
-        answer is not None and answer.data[8:1504] == asked.data[8:1504]
+        answer is not None and answer.data[ECHOED] == asked.data[ECHOED]
         for answer, asked in ((parts.get("02"), second), (parts.get("12"), first))
     )
     return answered or all(looks_like_handshake(block) for block in blocks)

@@ -200,19 +200,23 @@ def test_port_tells_the_client_where_the_syn_is_missing(only: int | None) -> Non
 
 @pytest.mark.parametrize("first", [C2S, S2C])
 @pytest.mark.parametrize("client", [("10.0.0.1", 50000), ("10.0.0.1", 80)])
-def test_what_is_said_tells_the_client_where_neither_syn_nor_port_does(client: tuple[str, int], first: int) -> None:
+@pytest.mark.parametrize(("type_id", "selector"), [(wire.COMMAND_AMF0, b""), (wire.COMMAND_AMF3, b"\0")])
+def test_what_is_said_tells_the_client_where_neither_syn_nor_port_does(
+    client: tuple[str, int], first: int, type_id: int, selector: bytes
+) -> None:
     c2s, s2c = ChunkWriter(), ChunkWriter()
     talk = Tcp(client, OFF_PORT)
     for transaction in range(1, 8):
-        asked = c2s.message(3, 20, command("createStream", transaction, None), fmt=0)
-        answered = s2c.message(3, 20, command("_result", transaction, None, 1), fmt=0)
+        asked = c2s.message(3, type_id, selector + command("createStream", transaction, None), fmt=0)
+        answered = s2c.message(3, type_id, selector + command("_result", transaction, None, 1), fmt=0)
         sent = [(C2S, asked), (S2C, answered)]
         for direction, data in sent if first == C2S else reversed(sent):
             talk.send(direction, data)
     said = said_of(talk)
     (connection,) = said.connections
     assert (connection.client.port, connection.client_known_by) == (client[1], "guess")
-    assert {m.direction: m.payload[3:9] for m in said.messages()} == {C2S: b"create", S2C: b"_resul"}
+    names = {m.direction: m.payload.removeprefix(selector)[3:9] for m in said.messages()}
+    assert names == {C2S: b"create", S2C: b"_resul"}
 
 
 @pytest.mark.parametrize(("digest", "first"), [(None, C2S), (8, C2S), (772, S2C)])
