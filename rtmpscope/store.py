@@ -314,6 +314,7 @@ class Store:
         decided = wanted.decide(event, connection)
         if decided is not None:
             return decided
+        self._give_way()
         event = self._opened(index, opener)
         body = self.describe(event) if isinstance(event, Message) else None
         return wanted.match(event, connection, body)

@@ -177,3 +177,14 @@ def test_rows_of_a_capture_that_is_read_only_once_are_shown_as_far_as_they_were_
         event = store.open(index)
         assert (event.packet, event.time_ns) == (whole.open(index).packet, whole.open(index).time_ns)
         assert not isinstance(event, Message) or event.payload == store.row(index).head
+
+
+def test_a_filter_gives_way_before_each_row_that_it_reads_again():
+    ways: list[bool] = []
+    reader = open_capture([str(CAPTURES / "nginx-publish-play.pcap")])
+    store = Store(reader, registry(), PORTS, give_way=lambda: ways.append(True))
+    store.load()
+    ways.clear()
+    frames = sum(map(len, store.scan(compile("rtmp.video.frame_type >= 1"), 0, store.count)))
+    assert frames > 50
+    assert len(ways) >= frames
