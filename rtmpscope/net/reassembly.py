@@ -634,7 +634,7 @@ class Reassembler:
         It may come behind bytes of its own connection, and even too late for the first of them.
         """
         if flow is _FORGOTTEN:
-            return not segment.flags & ACK and index != segment.seq
+            return not segment.flags & ACK and index != segment.seq  # which is no index then: see `flows`
         side = flow.sides[index]
         if closed:
             return not segment.flags & ACK and side.syn != segment.seq
