@@ -256,10 +256,49 @@ def test_escape_drops_the_followed_connection_then_the_filter() -> None:
     drive(script)
 
 
+def test_what_narrows_the_view_stands_beside_the_key_that_widens_it() -> None:
+    async def script(screen: Driver) -> None:
+        assert "esc" not in screen.status
+        await screen.press("c")
+        assert screen.status.startswith(" only #0   esc more rows")
+        await screen.press("escape")
+        assert "esc" not in screen.status
+
+    drive(script)
+
+
+def test_rows_that_a_filter_hid_are_not_new() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("F", "slash")
+        await screen.write("rtmp.type == video")
+        await screen.press("g", "escape")
+        assert not screen.main.rows.at_end and " new " not in screen.status
+
+    drive(script)
+
+
+def test_a_small_screen_says_first_how_to_come_to_the_other_panes() -> None:
+    async def script(screen: Driver) -> None:
+        assert "tab next pane" in screen.status
+
+    drive(script, size=(60, 12))
+
+
+def test_a_file_name_has_the_room_of_the_programs_name_before_it_is_cut() -> None:
+    async def script(screen: Driver) -> None:
+        assert screen.text.startswith(" rtmpscope  test.pcap ")
+        await screen.pilot.resize_terminal(60, 40)
+        await screen.settle()
+        assert screen.text.startswith(" test.pcap ")
+
+    drive(script)
+
+
 def test_a_connection_is_followed_from_the_pane_of_connections() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("shift+tab", "down", "enter")
         assert "only #1" in screen.status and "connect('live')" not in screen.text
+        assert screen.main.focused is screen.main.rows
 
     drive(script)
 

@@ -12,14 +12,19 @@ from rtmpscope.tui.sight import Sight
 from tests.fake_store import FakeStore, connection, message
 
 
-def verdict(outcome: str, text: str = "Publish of live/cam1: 5.0 s of media.") -> Verdict:
-    return Verdict("publish", "media", outcome, None, None, text)
+def verdict(outcome: str, text: str = "Publish of live/cam1: 5.0 s of media.", code: str | None = None) -> Verdict:
+    return Verdict("publish", "media", outcome, code, None, text)
 
 
 def line(
-    outcome: str, width: int, text: str = "as it should", frames: int = 0, redactor: Redactor | None = None
+    outcome: str,
+    width: int,
+    text: str = "as it should",
+    code: str | None = None,
+    frames: int = 0,
+    redactor: Redactor | None = None,
 ) -> str:
-    made = connection(7, verdict(outcome, text))
+    made = connection(7, verdict(outcome, text, code))
     timeline = made.analysis["media_timeline"] = MediaTimeline(made)
     for place in range(frames):
         video = b"\x17\x01\0\0\0" if place % 10 == 0 else b"\x27\x01\0\0\0"
@@ -45,6 +50,13 @@ def test_a_healthy_stream_shows_its_figures_where_there_is_room() -> None:
 
 def test_a_failed_session_says_why_instead() -> None:
     assert "kb/s" not in line("failed", 199, frames=50)
+
+
+def test_a_status_code_comes_first_where_it_would_fall_off_the_end() -> None:
+    text = "Publish of live/cam1 rejected by the server: NetStream.Publish.BadName, already in use"
+    assert line("failed", 199, text=text, code="NetStream.Publish.BadName").endswith(text)
+    assert "failed     NetStream.Publish.BadName: Publish of" in line("failed", 80, text, "NetStream.Publish.BadName")
+    assert "failed     Publish of live/cam1 rejected" in line("failed", 80, text, "NetConnection.Connect.Success")
 
 
 def test_keys_in_a_verdict_are_masked() -> None:

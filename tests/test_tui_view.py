@@ -28,6 +28,14 @@ def test_a_filtered_view_goes_to_the_nearest_row_that_is_shown() -> None:
     assert view.shows(13) and not view.shows(12) and view.settled
 
 
+def test_a_view_counts_what_it_shows_from_a_row_on() -> None:
+    store = HugeStore(100)
+    assert View(store).since(90) == 10
+    view = View(store, predicate=object())
+    view.rows.extend([10, 20, 30])
+    assert [view.since(row) for row in (0, 20, 21, 99)] == [3, 2, 1, 0]
+
+
 def test_a_view_that_matched_nothing_has_no_place_to_be_at() -> None:
     view = View(rejected_publish(), compile("rtmp.type == abort"))  # type: ignore[arg-type]
     view.grow(never)

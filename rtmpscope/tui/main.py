@@ -143,6 +143,7 @@ class MainScreen(Workbench):
 
         found = search.find(self.sight, wanted, row, step, goes_on)
         if not worker.is_cancelled:
+            self.app.call_from_thread(self.say, "")
             self.app.call_from_thread(self.go, found, "not found")
 
     def action_follow(self) -> None:
@@ -157,6 +158,7 @@ class MainScreen(Workbench):
     @on(LineList.Chosen, "#sessions")
     def follow_chosen(self) -> None:
         self.action_follow()
+        self.set_focus(self.rows)
 
     @on(LineList.Chosen, "#rows > RowList")
     def enter_detail(self) -> None:

@@ -59,7 +59,7 @@ def find(sight: Sight, wanted: Needle, row: int, step: int, goes_on: Callable[[i
     view = sight.view
     if not len(view):
         return None
-    due = 0.0
+    due = monotonic() + REPORT
     for looked, position in enumerate(places(len(view), view.position(row), step)):
         if monotonic() >= due:
             if not goes_on(looked):

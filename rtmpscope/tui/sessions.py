@@ -8,7 +8,7 @@ from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.model import Connection, Verdict
 from rtmpscope.tui.lines import LineList
-from rtmpscope.tui.palette import Piece, Pieces, fit
+from rtmpscope.tui.palette import Piece, Pieces, fit, sum_of, width_of
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import duration, rate
 
@@ -22,8 +22,9 @@ OUTCOMES = {  # outcome: mark, style, word
 WORD_FROM = 40  # cells that have room for the outcome in a word, beside its mark
 CLIENT_FROM = 60  # cells that have room for the client's address beside the verdict
 PEERS_AND_ROLE_FROM = 90  # and for the server's port and the role, which the verdict says too
+DURATION_FROM = 100  # and for how long it took, where nothing went wrong
 FIGURES_FROM = 110  # cells that have room for the figures of a healthy stream
-FIGURES_AND_TEXT_FROM = 160  # and for the verdict's sentence beside them
+FIGURES_AND_TEXT_FROM = 160  # and for everything
 
 
 def verdict_of(connection: Connection) -> Verdict:
@@ -73,14 +74,22 @@ def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
     elif width >= CLIENT_FROM:
         pieces.append((fit(str(connection.client), 20) + " ", ""))
     pieces.append((f"{mark} {fit(word, 10)} " if width >= WORD_FROM else f"{mark} ", style))
-    if width >= 100:
+    if width >= (DURATION_FROM if verdict.outcome == "ok" else FIGURES_AND_TEXT_FROM):
         pieces.append((fit(duration(connection.last_time_ns - connection.time_ns), 11, True) + "  ", "dim"))
     if width >= FIGURES_FROM and verdict.outcome == "ok":
         pieces.extend((f"{figure}  ", "") for figure in figures(connection))
         if width < FIGURES_AND_TEXT_FROM and media_streams(connection):
             return pieces
-    pieces.append((sight.text(verdict.text), style if style in ("error", "warning") else "dim"))
+    sentence = sight.text(told(verdict, width - 1 - sum_of(pieces)))
+    pieces.append((sentence, style if style in ("error", "warning") else "dim"))
     return pieces
+
+
+def told(verdict: Verdict, room: int) -> str:
+    """The verdict's sentence; if it names a status code that may fall off the end, that comes first."""
+    if verdict.code and verdict.code in verdict.text and width_of(verdict.text) > room:
+        return f"{verdict.code}: {verdict.text}"
+    return verdict.text
 
 
 def figures(connection: Connection) -> Iterator[str]:

@@ -13,6 +13,9 @@ from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import counted
 
 HINTS = ("? help   ", "/ filter   ", "n next problem   ", "tab next pane   ", "v ladder   ", "i graphs   ", "q quit   ")
+SINGLE = ("? help   ", "tab next pane   ", "n next problem   ", "/ filter   ")
+NARROWED = ("esc more rows   ", "? help   ")  # while only some rows are shown
+SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
 NOTICE = 5.0  # seconds that a notice stays
 
 
@@ -59,8 +62,8 @@ class TitleBar(EdgeBar):
         self.capture = printable(capture)
 
     def left(self, room: int) -> Pieces:
-        name = ("rtmpscope  ", "strong")
-        return [name, (self.capture, "")] if room > 2 * len(name[0]) else [(self.capture, "")]
+        pieces: Pieces = [("rtmpscope  ", "strong"), (self.capture, "")]
+        return pieces if sum_of(pieces) <= room else pieces[1:]
 
     def right(self) -> Pieces:
         store = self.sight.store
@@ -83,9 +86,9 @@ class StatusBar(EdgeBar):
         self._notice_until = 0.0
 
     def say(self, text: str) -> None:
-        """Show a notice for a few seconds."""
+        """Show a notice for a few seconds; an empty one takes away the one before."""
         self._notice = printable(text)
-        self._notice_until = monotonic() + NOTICE
+        self._notice_until = monotonic() + NOTICE if text else 0.0
         self.update()
 
     def left(self, room: int) -> Pieces:
@@ -99,9 +102,10 @@ class StatusBar(EdgeBar):
             pieces.append((f"/ {printable(sight.filter)}   ", "command"))
         if sight.view.failed:
             pieces.append((printable(sight.view.failed), "error"))
-        return pieces or [
-            (hint, "dim") for hint, end in zip(HINTS, accumulate(map(len, HINTS)), strict=True) if end <= room
-        ]
+        hints = NARROWED if pieces else HINTS if self.screen.size.height >= SINGLE_BELOW else SINGLE
+        room -= sum_of(pieces)
+        shown = [hint for hint, end in zip(hints, accumulate(map(len, hints)), strict=True) if end <= room]
+        return [*pieces, *((hint, "dim") for hint in shown)]
 
     def right(self) -> Pieces:
         sight = self.sight

@@ -43,6 +43,10 @@ class View:
         position = row if self.rows is None else bisect_left(self.rows, row)
         return max(0, min(position, len(self) - 1))
 
+    def since(self, row: int) -> int:
+        """How many rows are shown from that one on."""
+        return self.store.count - row if self.rows is None else len(self.rows) - bisect_left(self.rows, row)
+
     def shows(self, row: int) -> bool:
         return len(self) > 0 and self.row(self.position(row)) == row
 

@@ -24,7 +24,7 @@ from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.sight import Body, Sight
-from rtmpscope.tui.status import EdgeBar, Rule, StatusBar, TitleBar
+from rtmpscope.tui.status import SINGLE_BELOW, EdgeBar, Rule, StatusBar, TitleBar
 from rtmpscope.tui.timeline import RowList, Timeline
 from rtmpscope.tui.turns import ask, give_way, looked_at
 from rtmpscope.tui.view import View
@@ -32,8 +32,9 @@ from rtmpscope.tui.view import View
 TICK = 0.1  # seconds
 FIRST_MATCHES = 0.03  # seconds after which a filter has found something, mostly
 CALM = 5  # ticks until rows that come below the screen are taken up: drawing the list anew for them takes its time
-SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
 VERDICT_FROM = 8  # lines from which the connections have what is known of one of them beside them even then
+REPORT_FROM = 60  # cells that the report on a connection is made for; the pane breaks the lines for fewer
+REPORT_FRAME = 3  # cells beside it: its indent and the scroll bar
 TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
 
 
@@ -57,7 +58,7 @@ class Workbench(Screen[None]):
         self.return_to = UNKNOWN  # the row to return to when a new view has reached it
         self.share = 0  # lines that the detail pane was made larger by
         self.alone = False  # one pane fills the screen because somebody asked for it
-        self.seen = 0  # rows shown when the cursor last stood on the newest
+        self.seen = 0  # rows there were when the cursor last stood on the newest
         self.event: Event | None = None  # what the detail pane shows
         self.of_connection = False  # it shows a connection in its place
         self.wanted = UNKNOWN  # the row it should show
@@ -151,6 +152,8 @@ class Workbench(Screen[None]):
 
     def on_resize(self) -> None:
         self.share_out()
+        if self.of_connection:
+            self.open_connection()
 
     def on_descendant_focus(self) -> None:
         if self.query_one(Prompt).open:  # the panes stay as they are
@@ -174,7 +177,7 @@ class Workbench(Screen[None]):
             rows.action_last()
         self.find_back()
         if rows.at_end or not self.follow_end:
-            self.seen = len(self.sight.view)
+            self.seen = self.sight.store.count
         if was_empty and rows.virtual_size.height:
             self.open_row()
         sessions = self.query_one(Sessions)
@@ -182,7 +185,7 @@ class Workbench(Screen[None]):
             self.share_out()
         sessions.take_up()
         self.status.row = self.row
-        self.status.new = len(self.sight.view) - self.seen
+        self.status.new = self.sight.view.since(self.seen)
         for bar in self.query(EdgeBar):
             bar.update()
 
@@ -263,7 +266,8 @@ class Workbench(Screen[None]):
         sessions = self.query_one(Sessions)
         if self.focused is sessions and sessions.connection is not None:
             self.of_connection = True
-            self.detail.show_report(tables([], [sessions.connection], self.sight.mask))
+            width = max(REPORT_FROM, self.size.width - REPORT_FRAME)
+            self.detail.show_report(tables([], [sessions.connection], self.sight.mask, width=width))
             self.share_detail()
 
     # What the keys build on
