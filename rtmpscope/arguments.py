@@ -35,6 +35,11 @@ NOTES: Final = """\
 A capture that has the name of a command is written ./live.  In the timeline
 ? shows the keys.
 
+examples:
+  rtmpscope stream.pcap
+  rtmpscope print -Y 'rtmp.note.severity >= warning' stream.pcap
+  ssh server tcpdump -U -w - tcp port 1935 | rtmpscope -
+
 exit codes:
   0      done
   1      failed: no permission, no such interface, a full disk
