@@ -93,6 +93,7 @@ class Engine:
         self._on_message: Final[list[list[list[OnMessage]]]] = []  # by connection and type
         self._handshakes: Final[dict[int, list[Handshake]]] = {}
         self._messages: i64 = 0
+        self._missed_ns = UNKNOWN  # when packets were last found missing
         self._over: Final[deque[Conversation]] = deque()
         self.touched: list[Conversation] = []  # those that the last packets were about
 
@@ -111,7 +112,10 @@ class Engine:
 
     def finish(self) -> list[Event]:
         """The capture is over: what was still open, with its end."""
-        return self._advance(self._reassembler.finish())
+        events = self._advance(self._reassembler.finish())
+        for connection in self.connections:
+            connection.missed_ns = self._missed_ns
+        return events
 
     def describe(self, event: Event) -> Field:
         """The field tree of an event; byte ranges are within its payload."""
@@ -308,6 +312,8 @@ class Engine:
                 on_handshake(event)
         elif isinstance(event, Gap):
             connection.gaps += 1
+            if event.reason == "capture_loss":
+                self._missed_ns = event.time_ns
             connection.lost_bytes += event.length
             for on_gap in self._annotators[connection.id].on_gap:
                 on_gap(event)

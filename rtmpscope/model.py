@@ -560,13 +560,15 @@ class Connection:
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
     tcp[direction] what TCP tells; tcp_rtt_ns the time from the SYN to the ACK that ends TCP's handshake, UNKNOWN where
     not seen; ends[direction] how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and
-    lost_bytes count both directions.
+    lost_bytes count both directions.  missed_ns is when the capture was last found to miss packets of any connection,
+    UNKNOWN before its end.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).
     """
 
     __slots__ = (
         "id", "client", "server", "client_known_by", "transport", "carries", "packet", "time_ns", "last_time_ns",
-        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "ends", "note_counts", "gaps", "lost_bytes", "analysis",
+        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "ends", "note_counts", "gaps", "lost_bytes",
+        "missed_ns", "analysis",
     )  # fmt: skip
 
     def __init__(
@@ -589,4 +591,5 @@ class Connection:
         self.note_counts: dict[str, int] = {}
         self.gaps = 0
         self.lost_bytes = 0
+        self.missed_ns = UNKNOWN
         self.analysis: dict[str, object] = {}

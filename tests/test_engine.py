@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtmpscope.engine import Engine
-from rtmpscope.model import C2S, S2C, Event, Message, Opened
+from rtmpscope.model import C2S, S2C, UNKNOWN, Event, Gap, Message, Opened
 from rtmpscope.net.reassembly import LINGER_NS
 from rtmpscope.plugins import Registry, load_builtin
 from tests import sender, wire
@@ -89,6 +89,20 @@ def test_cut_into_batches_leaves_no_trace_where_retransmissions_differ():
     noted = [(name, text[:1]) for name, *rest in found for code, text in rest[5:] if code == "retransmission-differs"]
     assert noted == [("Handshake", "2"), ("End", "1")]
     assert facts(packets, 1) == facts(packets, 2) == found
+
+
+def test_every_connection_knows_when_packets_of_any_were_last_missing():
+    hello = wire.handshake()
+    frames = [frame for port in (1, 2) for frame in opened(port)]
+    tcp = wire.Tcp(client=("10.0.0.1", 1), start_ns=frames[-1][0] + 1)
+    tcp.next = [1001, 5001]
+    tcp.send(C2S, hello[C2S][:1537]).send(S2C, hello[S2C]).send(C2S, hello[C2S][1537:]).close()
+    complete, lossy = engine(), engine()
+    everything(complete, wire.packets(frames + tcp.frames))
+    assert [connection.missed_ns for connection in complete.connections] == [UNKNOWN, UNKNOWN]
+    packets = wire.packets(frames + tcp.frames[:1] + tcp.frames[2:])
+    gap = next(event for event in everything(lossy, packets) if isinstance(event, Gap))
+    assert [connection.missed_ns for connection in lossy.connections] == [gap.time_ns, gap.time_ns]
 
 
 def test_connections_beyond_the_limit_are_said_not_to_be_shown():

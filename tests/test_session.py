@@ -622,6 +622,19 @@ def test_silence_where_packets_are_missing_is_held_against_nobody(step, lost):
     assert judged(talk.end("fin", S2C)).outcome == "incomplete"
 
 
+@pytest.mark.parametrize("step", ["publish", "media"])
+def test_silence_until_the_capture_ends_may_be_an_end_that_was_lost_with_packets_of_others(step):
+    """A player that leaves resets, and a sniffer that drops packets may drop just that."""
+    talk = started(step)
+    before = talk.now
+    talk.wait(8).end("capture_end")
+    assert judged(talk).outcome == "failed"
+    talk.connection.missed_ns = before - 1
+    assert judged(talk).outcome == "failed"
+    talk.connection.missed_ns = before + 2_000_000_000
+    assert judged(talk).outcome == "incomplete"
+
+
 def test_answer_of_a_side_that_was_not_captured_is_not_missed():
     talk = Talk()
     talk.handshake()

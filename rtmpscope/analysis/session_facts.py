@@ -104,5 +104,10 @@ class SessionFacts(Steps):
         return self._how() == "fin" and self._who() == S2C
 
     def _unseen(self, since_ns: int) -> bool:
-        """Whether something that was said since then may be missing in the capture, or be known too late."""
-        return self._lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
+        """Whether something that was said since then may be missing in the capture, or be known too late.
+
+        Where an end was not seen, it may be among the packets that were lost along with those of other connections.
+        """
+        endless = self._how() in ("", "capture_end")
+        lost_ns = max(self._lost_ns, self._connection.missed_ns) if endless else self._lost_ns
+        return lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
