@@ -11,7 +11,6 @@ from typing import Final
 PACKET_BYTES: Final = 262_144  # a longer record is corruption, as in libpcap and Wireshark
 PCAPNG_BLOCK_BYTES: Final = 16 << 20  # as in libpcap
 INTERFACES: Final = 16_384  # in one section of a pcapng file
-SECRETS_BYTES: Final = 16 << 20  # TLS key log kept from one pcapng file
 EXPANSION_RATIO: Final = 1000  # a compressed capture may grow this much
 SPOOL_BYTES: Final = 64_000_000_000  # the private copy of what cannot be read twice
 SPOOL_RESERVE: Final = 16 << 20  # disk space that a live capture leaves free: with less it stops

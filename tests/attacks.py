@@ -172,6 +172,15 @@ def blocks(count: int) -> bytes:
     return records.section() + records.block(0x999, b"") * count
 
 
+def secrets(count: int) -> bytes:
+    return records.section() + records.secrets(b"") * count
+
+
+def interfaces(count: int) -> bytes:
+    """As many as a section may have, again and again."""
+    return b"".join(records.section() + records.interface() * min(16_000, count - at) for at in range(0, count, 16_000))
+
+
 def sections(count: int) -> bytes:
     return (records.section() + records.interface() + records.enhanced(b"x")) * count
 
@@ -216,5 +225,7 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "headers in a frame": (encapsulated, 6),
     "empty blocks": (blocks, 10_000),
     "sections": (sections, 1000),
+    "empty secrets": (secrets, 3000),
+    "interfaces": (interfaces, 1600),
     "kept messages": (kept_messages, 1000),
 }

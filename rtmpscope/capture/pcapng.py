@@ -1,9 +1,8 @@
 """Packets out of the pcapng file format.
 
 Works as rtmpscope.capture.pcap does.  A file is a row of blocks; a section header starts afresh with its own
-byte order and interfaces, and each packet takes clock and link type from the interface it names.  Blocks that
-hold no packets are stepped over, but for two: decryption secrets are kept for whoever can use them, and
-interface statistics say how many packets the capture itself has lost.
+byte order and interfaces, and each packet takes clock and link type from the interface it names.  Other blocks that
+hold no packets are stepped over, but for interface statistics, which say how many packets the capture itself has lost.
 
 Source: draft-ietf-opsawg-pcapng.
 """
@@ -15,7 +14,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from rtmpscope.bits import u16_by, u32_by
-from rtmpscope.limits import INTERFACES, PACKET_BYTES, PCAPNG_BLOCK_BYTES, SECRETS_BYTES
+from rtmpscope.limits import INTERFACES, PACKET_BYTES, PCAPNG_BLOCK_BYTES
 from rtmpscope.model import Packet
 
 MAGIC: Final = bytes.fromhex("0a0d0d0a")
@@ -28,7 +27,6 @@ PACKET: Final = 2
 SIMPLE_PACKET: Final = 3
 INTERFACE_STATISTICS: Final = 5
 ENHANCED_PACKET: Final = 6
-DECRYPTION_SECRETS: Final = 10
 
 SMALLEST_BLOCK: Final = 12  # type, length, length again
 
@@ -37,7 +35,6 @@ CONTENTS: Final = {
     SECTION_HEADER: 16,
     INTERFACE_DESCRIPTION: 8,
     INTERFACE_STATISTICS: 12,
-    DECRYPTION_SECRETS: 8,
 }
 
 # Options (section 3.5, 4.2, 4.6).
@@ -45,8 +42,6 @@ IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14
 ISB_IFDROP: Final = 5
 ISB_OSDROP: Final = 7
-
-TLS_KEY_LOG: Final = 0x544C534B  # secrets type: the lines of an SSLKEYLOGFILE
 
 SECOND: Final = 1_000_000_000
 LATEST: Final = 2**62 - 1  # in the year 2116; the difference of two times fits into 64 bits too
@@ -86,29 +81,34 @@ class Interface:
 class PcapngParser:
     """Where in a pcapng file the reading stands: the byte order and the interfaces of the section.
 
-    need     bytes, from the last place `parse` returned, that must be there before it can go on
-    fault    why nothing can be read from that place; empty while all is well
-    secrets  the TLS key logs met so far
-    drops    packets that each interface has reported as lost
+    need   bytes, from the last place `parse` returned, that must be there before it can go on
+    fault  why nothing can be read from that place; empty while all is well
     """
 
-    __slots__ = ("need", "fault", "secrets", "drops", "_little", "_interfaces")
+    __slots__ = ("need", "fault", "_little", "_interfaces", "_described", "_drops", "_dropped_before")
 
     def __init__(self) -> None:
         self.need: i64 = SMALLEST_BLOCK
         self.fault = ""
-        self.secrets: list[bytes] = []
-        self.drops: dict[Interface, int] = {}
         self._little = True
-        self._interfaces: list[Interface] = []
+        self._interfaces: list[Interface] = []  # shared with copies: this one knows of those it has been described
+        self._described: i64 = 0
+        self._drops: dict[int, int] = {}  # by interface of this section
+        self._dropped_before = 0
+
+    @property
+    def dropped(self) -> int:
+        """Packets that interfaces have reported as lost."""
+        return self._dropped_before + sum(self._drops.values())
 
     def copy(self) -> PcapngParser:
-        """A parser that goes on from the same place and keeps its own account of secrets and drops."""
+        """A parser that goes on from the same place and keeps its own account of drops."""
         twin = PcapngParser()
         twin.need = self.need
         twin.fault = self.fault
         twin._little = self._little
         twin._interfaces = self._interfaces
+        twin._described = self._described
         return twin
 
     def parse(self, block: bytes, number: i64, packets: list[Packet]) -> i64:
@@ -166,7 +166,7 @@ class PcapngParser:
             named = u32_by(block, at + 8, little)
         elif kind == PACKET:
             named = u16_by(block, at + 8, little)
-        if named >= len(self._interfaces):
+        if named >= self._described:
             self.fault = f"a packet of interface {named}, which is not described"
             return None
         interface = self._interfaces[named]
@@ -197,10 +197,7 @@ class PcapngParser:
             return self._read_section(contents)
         if kind == INTERFACE_DESCRIPTION:
             return self._read_interface(contents)
-        if kind == INTERFACE_STATISTICS:
-            self._read_statistics(contents)
-        else:
-            self._read_secrets(contents)
+        self._read_statistics(contents)
         return True
 
     def _read_section(self, contents: bytes) -> bool:
@@ -210,6 +207,9 @@ class PcapngParser:
             self.fault = f"a section of format version {version}; only 1 is known"
             return False
         self._interfaces = []
+        self._described = 0
+        self._dropped_before = self.dropped
+        self._drops = {}
         return True
 
     def _read_interface(self, contents: bytes) -> bool:
@@ -219,28 +219,24 @@ class PcapngParser:
         ticks: int = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
         offset = self._integer(options.get(IF_TSOFFSET, b""), signed=True)
         interface = Interface(self._integer(contents[:2]), self._integer(contents[4:8]), ticks, offset)
-        if len(self._interfaces) == INTERFACES:
+        if self._described == INTERFACES:
             self.fault = f"a section of more than {INTERFACES:,} interfaces"
             return False
-        self._interfaces = [*self._interfaces, interface]  # a new list: copies of this parser share the old one
+        if self._described < len(self._interfaces):  # a copy has gone on before
+            self._interfaces = self._interfaces[: self._described]
+        self._interfaces.append(interface)
+        self._described += 1
         return True
 
     def _read_statistics(self, contents: bytes) -> None:
         """Section 4.6: interface, timestamp, options; the counts are totals since the interface was opened."""
         named = self._integer(contents[:4])
-        if named >= len(self._interfaces):
+        if named >= self._described:
             return
         options = self._options(contents, 12)
-        self.drops[self._interfaces[named]] = sum(
+        self._drops[named] = sum(
             self._integer(options.get(code, b"")) for code in (ISB_IFDROP, ISB_OSDROP)
         )
-
-    def _read_secrets(self, contents: bytes) -> None:
-        """Section 4.7: secrets type, length, secrets, options."""
-        kept = sum(len(secret) for secret in self.secrets)
-        length = self._integer(contents[4:8])
-        if self._integer(contents[:4]) == TLS_KEY_LOG and kept + length <= SECRETS_BYTES:
-            self.secrets.append(contents[8 : 8 + length])
 
     def _options(self, contents: bytes, at: int) -> dict[int, bytes]:
         """Section 3.5: code, length, value, padding to 32 bits; the first of each code counts."""

@@ -68,14 +68,9 @@ class FileReport:
         self._parser: Parser | None = None
 
     @property
-    def secrets(self) -> list[bytes]:
-        """TLS key logs that the file brought along."""
-        return self._parser.secrets if isinstance(self._parser, PcapngParser) else []
-
-    @property
     def dropped(self) -> int:
         """Packets that the capture program itself reported as lost."""
-        written = sum(self._parser.drops.values()) if isinstance(self._parser, PcapngParser) else 0
+        written = self._parser.dropped if isinstance(self._parser, PcapngParser) else 0
         return max(written, self.told_dropped)
 
     def parser(self) -> Parser:
