@@ -29,8 +29,9 @@ from rtmpscope.fields import (
     find,
     octets,
 )
-from rtmpscope.limits import FILTER_CHARACTERS, FILTER_DEPTH, PATTERN_CHARACTERS
+from rtmpscope.limits import FILTER_CHARACTERS, FILTER_DEPTH
 from rtmpscope.model import UNKNOWN, Connection, Event, Field
+from rtmpscope.patterns import searcher
 
 if TYPE_CHECKING:
     from rtmpscope.fields import Array
@@ -446,16 +447,14 @@ class _Parser:
     def _pattern(self, field: FilterField) -> Check:
         token = self._value()
         self.literals.append((field, token))
-        if len(token.text) > PATTERN_CHARACTERS:
-            self._fail(f"a pattern may have {PATTERN_CHARACTERS:,} characters", token)
         try:
-            search = re.compile(token.text, re.IGNORECASE).search
-        except (re.error, RecursionError, OverflowError) as error:
-            self._fail(f"not a regular expression: {error}", token)
+            found = searcher(token.text)
+        except ValueError as error:
+            self._fail(str(error), token)
         word = field.word
         if word is not None:
-            return lambda value: search(word(value)) is not None
-        return lambda value: isinstance(value, str) and search(value) is not None
+            return lambda value: found(word(value))
+        return lambda value: isinstance(value, str) and found(value)
 
 
 def _shown(token: Token) -> str:

@@ -28,6 +28,7 @@ LEVELS = (
         "rtmpscope.replay",
         "rtmpscope.recent",
         "rtmpscope.filters",
+        "rtmpscope.patterns",
         "rtmpscope.fields",
         "rtmpscope.redact",
         "rtmpscope.known",
