@@ -133,6 +133,23 @@ def shuffled(count: int) -> bytes:
     return capture((*opening(), *segments.shuffled(segments.cut(list(said(data)), Random(1), 9), Random(1), 2000)))
 
 
+def tiny_and_long(count: int) -> bytes:
+    """Every other byte waits behind a hole; then segments come that say something else over all of it."""
+    tiny = [Piece(0, key(C2S), 10_002 + 2 * number % 60_000, 0, ACK, 9, b"a") for number in range(count)]
+    return capture((*opening(), *tiny, *[Piece(0, key(C2S), 10_001, 0, ACK, 9, b"b" * 60_000)] * (count // 60)))
+
+
+def reused(count: int) -> bytes:
+    """Connections one after the other, all between the same ports."""
+    sent: list[Piece] = []
+    for number in range(count):
+        first = number * 7919 % 2**32
+        sent.append(Piece(0, key(C2S), first, 0, SYN, 9))
+        sent.append(Piece(0, key(S2C), 5, first + 1, SYN | ACK, 9))
+        sent.append(Piece(0, key(C2S), first + 1, 6, ACK, 9, b"\3" + bytes(40)))
+    return capture(sent)
+
+
 def holes(count: int) -> bytes:
     """Every third segment is lost, and every chunk has a header."""
     writer = wire.ChunkWriter()
@@ -168,6 +185,12 @@ def encapsulated(count: int) -> bytes:
     return records.pcap_header() + records.pcap_record(frame) * count
 
 
+def extended(count: int) -> bytes:
+    """IPv6 packets of nothing but extension headers."""
+    packet = wire.ipv6("::1", "::2", (b"\0\0" + bytes(6)) * 8000, 0)
+    return records.pcap_header(link_type=segments.RAW) + records.pcap_record(packet) * count
+
+
 def blocks(count: int) -> bytes:
     return records.section() + records.block(0x999, b"") * count
 
@@ -185,6 +208,7 @@ def sections(count: int) -> bytes:
     return (records.section() + records.interface() + records.enhanced(b"x")) * count
 
 
+NESTED = wire.aggregate((22, 0, wire.aggregate((22, 0, wire.aggregate((8, 0, b"x"))))))
 X3 = b"\0" + wire.amf0("x", 1.0) + b"\x11"  # a command whose next value is AMF3's
 
 # What to send, and how many times it takes some tens of milliseconds.
@@ -198,6 +222,7 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "keys of one object": (lambda n: bodies(COMMAND, 1, wire.command("x", 1, {f"a{i}": None for i in range(n)})), 1000),
     "one long text": (lambda n: bodies(COMMAND, 1, wire.command("x", 1, "a=b&" * 4000 * n)), 2),
     "one long name": (lambda n: bodies(COMMAND, 1, wire.command("publish", 1, None, "a/b?" * 4000 * n)), 2),
+    "one sentence of keys": (lambda n: bodies(COMMAND, 1, sentence("a1-" * 6000 * n)), 1),
     "one long sentence": (lambda n: bodies(COMMAND, 1, sentence("play a " * 4000 * n)), 2),
     "partial messages": (partial_messages, 4000),
     "chunks of one byte": (chunks_of_one_byte, 8),
@@ -210,6 +235,8 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "connections on other ports": (strangers, 100),
     "segments backwards": (backwards, 1500),
     "segments in disorder": (shuffled, 300),
+    "long segments over tiny ones": (tiny_and_long, 1500),
+    "one pair of ports": (reused, 200),
     "holes": (holes, 100),
     "noise": (lambda n: late(wire.filler(n)), 40_000),
     "zeros": (lambda n: late(bytes(n)), 40_000),
@@ -219,10 +246,12 @@ ATTACKS: dict[str, tuple[Callable[[int], bytes], int]] = {
     "calls without answer": (unanswered, 200),
     "shared object events": (lambda n: bodies(OBJECTS, n, wire.shared_object("x", 1, 0, *[wire.so_event(4)] * 800)), 3),
     "parts of aggregates": (lambda n: bodies(AGGREGATE, n, wire.aggregate(*[(8, 0, b"")] * 400)), 3),
+    "aggregates in aggregates": (lambda n: bodies(AGGREGATE, n, wire.aggregate(*[(22, 0, NESTED)] * 300)), 3),
     "NAL units": (lambda n: bodies(VIDEO, n, b"\x27\1\0\0\0" + b"\0\0\0\1\x09" * 500), 6),
     "many tracks": (lambda n: messages(VIDEO, [b"\x96\x00avc1" + bytes([i % 256]) + b"\0\0\0" for i in range(n)]), 300),
     "fragments": (fragments, 1500),
     "headers in a frame": (encapsulated, 6),
+    "extension headers": (extended, 10),
     "empty blocks": (blocks, 10_000),
     "sections": (sections, 1000),
     "empty secrets": (secrets, 3000),
