@@ -112,17 +112,18 @@ class Layout:
         return pieces
 
     def line(self, sight: Sight, index: int, row: Row, selected: bool) -> Pieces:
-        severity = SEVERITY_STYLES[row.severity]
+        severity = sight.severity(row)
+        grave = SEVERITY_STYLES[severity]
         kind = row_style(row)
         pieces = [
             ("▸" if selected else " ", "mark"),
             ("◆" if index in sight.marks else " ", "mark"),
-            (SEVERITY_MARKS[row.severity] + " ", severity),
+            (SEVERITY_MARKS[severity] + " ", grave),
         ]
         for column, cells in self.columns:
             style = kind if column.style == "kind" else column.style
             pieces.append((cell(column.text(sight, index, row), cells, column.right) + " ", style))
-        style = severity if row.severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
+        style = grave if severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
         summary = sight.summary_at_once(index, row) if self.has_type else told(sight, index, row)
         pieces.append((" " + fit(summary, self.summary_width), style))
         return pieces

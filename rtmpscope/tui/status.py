@@ -7,6 +7,7 @@ from time import monotonic
 
 from rtmpscope.model import UNKNOWN
 from rtmpscope.text import printable
+from rtmpscope.tui.failures import failures
 from rtmpscope.tui.lines import Bar
 from rtmpscope.tui.palette import Pieces, fit, sum_of, width_of
 from rtmpscope.tui.sight import Sight
@@ -67,7 +68,7 @@ class TitleBar(EdgeBar):
 
     def right(self) -> Pieces:
         store = self.sight.store
-        problems = store.problems
+        problems = store.problems + failures(store.connections)
         return [
             (f"{counted(len(store.connections), 'connection')} · ", "dim"),
             (f"{counted(store.messages, 'message')} · ", "dim"),
