@@ -10,6 +10,7 @@ from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.tui.sessions import OUTCOMES, session_line
 from rtmpscope.tui.sight import Sight
 from tests.fake_store import FakeStore, connection, message
+from tests.test_tui_failures import sight_of
 
 
 def verdict(outcome: str, text: str = "Publish of live/cam1: 5.0 s of media.", code: str | None = None) -> Verdict:
@@ -46,6 +47,12 @@ def test_a_healthy_stream_shows_its_figures_where_there_is_room() -> None:
     assert " kb/s  " in figures and "25 fps" in figures and "GOP 0.4 s" in figures and "A/V " in figures
     assert "as it should" not in figures and line("ok", 199, frames=50).endswith("as it should")
     assert "kb/s" not in line("ok", 80, frames=50)
+
+
+def test_stalls_come_before_the_other_figures() -> None:
+    sight = sight_of("publisher-stalled.pcap")
+    stalled = "".join(text for text, _ in session_line(sight, sight.store.connections[0], 119))
+    assert "  1 stall  " in stalled and stalled.index("1 stall ") < stalled.index(" kb/s")
 
 
 def test_a_failed_session_says_why_instead() -> None:

@@ -24,7 +24,8 @@ Pieces = list[Piece]
 class Look(NamedTuple):
     """A colour of the theme, how much of it is laid over the background, and attributes.
 
-    A background where `behind` is set.  A terminal's own colours cannot be mixed: `ansi` says what to do there.
+    A background where `behind` is set.  A terminal's own colours cannot be mixed: `ansi` says what to do there, a
+    colour of its own included.
     """
 
     colour: str
@@ -40,13 +41,13 @@ LOOKS = {
     "rule": Look("foreground", 0.25, ansi="dim"),
     "head": Look("foreground", 0.6, "bold"),
     "strong": Look("foreground", attributes="bold"),
-    "command": Look("text-primary"),
+    "command": Look("text-primary", ansi="cyan"),  # blue is dark in many terminals
     "control": Look("foreground", 0.7, ansi="dim"),
     "video": Look("text-success"),
-    "audio": Look("text-secondary"),
+    "audio": Look("text-secondary", ansi="blue"),
     "data": Look("text-accent"),
     "shared": Look("text-accent"),
-    "handshake": Look("text-secondary"),
+    "handshake": Look("text-secondary", ansi="blue"),
     "gap": Look("text-error", attributes="italic"),
     "end": Look("foreground", 0.6, ansi="dim"),
     "ok": Look("text-success"),
@@ -80,7 +81,7 @@ def styles_of(theme: Theme) -> dict[str, Style]:
             mixed = background.blend(colour, look.share).rich_color
             style += Style(bgcolor=mixed) if look.behind else Style(color=mixed)
         elif not look.behind:
-            style += Style(color=colour.rich_color)
+            style = Style(color=colour.rich_color) + style
         made[name] = style
     return made
 

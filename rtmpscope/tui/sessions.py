@@ -10,7 +10,7 @@ from rtmpscope.model import Connection, Verdict
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.palette import Piece, Pieces, fit, sum_of, width_of
 from rtmpscope.tui.sight import Sight
-from rtmpscope.tui.times import duration, rate
+from rtmpscope.tui.times import counted, duration, rate
 
 OUTCOMES = {  # outcome: mark, style, word
     "ok": ("●", "ok", "ok"),
@@ -93,11 +93,13 @@ def told(verdict: Verdict, room: int) -> str:
 
 
 def figures(connection: Connection) -> Iterator[str]:
-    """The health of the first media stream in a few numbers."""
+    """The health of the first media stream in a few numbers, trouble first."""
     streams = media_streams(connection)
     if not streams:
         return
     stream = streams[0]
+    if stream.stalls:
+        yield counted(stream.stalls, "stall")
     yield rate(sum(track.bitrate for track in stream.tracks))
     if stream.video is not None and stream.video.frame_rate:
         yield f"{stream.video.frame_rate:.3g} fps"
@@ -105,8 +107,6 @@ def figures(connection: Connection) -> Iterator[str]:
             yield f"GOP {stream.video.key_intervals.mean / 1000:.1f} s"
     if stream.has_both:
         yield f"A/V {stream.skew_ms:+,} ms"
-    if stream.stalls:
-        yield f"{stream.stalls:,} stalls"
 
 
 def media_streams(connection: Connection) -> list[MediaStream]:
