@@ -414,7 +414,7 @@ def _open(arguments: argparse.Namespace) -> int:
     _filter(arguments.filter)
     take_terminal()
     reader = open_capture(arguments.captures, spool=True, wait=_following(arguments, ()))
-    title = ", ".join(os.path.basename(path) for path in arguments.captures)
+    title = ", ".join("standard input" if path == "-" else os.path.basename(path) for path in arguments.captures)
     return _show(reader, title, arguments, live=arguments.follow) or _file_problems(reader.files)
 
 

@@ -180,7 +180,7 @@ def test_ctrl_z_suspends_and_fg_comes_back(terminal: Terminal) -> None:
 @needs_tmux
 def test_a_capture_is_piped_in_while_keys_come_from_the_terminal(terminal: Terminal) -> None:
     terminal.start(f"cat {CAPTURE} | {COMMAND} -")
-    assert "322 messages" in terminal.text
+    assert "rtmpscope  standard input" in terminal.text and "322 messages" in terminal.text
     terminal.keys("n")
     terminal.wait("▸ ✖", "the server reports an error")
     terminal.keys("q")
