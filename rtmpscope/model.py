@@ -511,8 +511,9 @@ class Verdict:
 class TcpStats:
     """What the TCP layer of one direction tells about a stall.
 
-    Segments: packets, retransmissions, out_of_order, zero_windows, resets; conflicts are retransmissions with other
-    bytes than the first copy.  bytes are those of payload, retransmitted ones included; lost_bytes are in `gaps` holes.
+    Segments: packets, retransmissions (a packet that was captured twice is none), out_of_order, zero_windows, resets;
+    conflicts are retransmissions with other bytes than the first copy.  bytes are those of payload, retransmitted ones
+    included; lost_bytes are in `gaps` holes.
     """
 
     __slots__ = (

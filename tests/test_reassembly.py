@@ -20,6 +20,7 @@ from rtmpscope.net.reassembly import (
     LATE_SYN_NS,
     LINGER_NS,
     RECENT_BYTES,
+    SEEN_TWICE_NS,
     SILENT_NS,
     START_NS,
     START_SEGMENTS,
@@ -178,6 +179,17 @@ def test_retransmissions_that_differ_wait_in_a_bounded_number_to_be_noted() -> N
     for _ in range(CONFLICTS + 1):
         line.send(0, b"xy")
     assert (line.stats.conflicts, len(line.flow.sides[0].conflicts)) == (CONFLICTS + 1, CONFLICTS)
+
+
+@pytest.mark.parametrize(("pause_ns", "count"), [(SEEN_TWICE_NS - 1, 0), (SEEN_TWICE_NS, 1)])
+def test_packet_captured_on_two_interfaces_is_no_retransmission(pause_ns: int, count: int) -> None:
+    line = Line().send(0, b"01").send(2, b"23").send(2, b"23", pause_ns=pause_ns).send(4, b"4")
+    assert (line.text, line.stats.retransmissions, line.stats.conflicts) == ("01234", count, 0)
+
+
+def test_packet_forged_at_once_is_no_second_sight_of_the_first() -> None:
+    line = Line().send(0, b"01").send(2, b"23").send(2, b"xy", pause_ns=1)
+    assert (line.text, line.stats.retransmissions, line.stats.conflicts) == ("0123", 1, 1)
 
 
 def test_first_copy_counts_among_those_that_wait() -> None:

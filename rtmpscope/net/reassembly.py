@@ -41,6 +41,9 @@ LATE_SYN_BYTES: Final[i64] = 1 << 20
 # How long after both its ends what still comes of a connection is read.
 LINGER_NS: Final = 10_000_000_000
 
+# Within what time a packet is captured twice on its way through one machine, from interface to interface.
+SEEN_TWICE_NS: Final = 1_000_000
+
 # How many bytes that were delivered are kept at least, to be compared with those that come again.
 RECENT_BYTES: Final[i64] = 16_384
 
@@ -292,7 +295,9 @@ class Side:
         overlap = self.offset - segment.offset
         if overlap > 0:
             self._flush()
-            self._repeated(segment, self._differs_from_recent(segment))
+            differs = self._differs_from_recent(segment)
+            if differs or not self._is_seen_twice(segment):
+                self._repeated(segment, differs)
             if overlap >= segment.length:
                 return
             segment = _part(segment, self.offset, _end_of(segment))
@@ -305,6 +310,10 @@ class Side:
         if segment.cut:
             self._gap(segment.cut, "snaplen", ready, segment.time_ns)
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
+
+    def _is_seen_twice(self, segment: Segment) -> bool:
+        """Whether it is the one before once more, so soon that nobody can have sent it again."""
+        return _end_of(segment) == self.offset and segment.time_ns - self.progress_ns < SEEN_TWICE_NS
 
     def _differs_from_recent(self, segment: Segment) -> bool:
         """Whether it repeats recent bytes and differs, as far back as in any batches they are still there."""
