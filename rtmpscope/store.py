@@ -196,7 +196,7 @@ class Store:
 
     @property
     def progress_text(self) -> str:
-        """How far loading has come: "loaded 100 %", or a part with speed and time left."""
+        """How far loading has come: "loaded 100 %", a part with speed and time left, or of what grows how much came."""
         size = self.reader.size
         dropped = f"  {self.reader.dropped:,} packets dropped" if self.reader.dropped else ""
         if self.reader.caution:
@@ -206,7 +206,8 @@ class Store:
         seconds = time.monotonic() - self._began
         speed = self.position / seconds if seconds > 0 else 0.0
         if not size:
-            return f"loaded {self.position / 1e6:,.0f} MB{dropped}"
+            packets = sum([report.packets for report in self.reader.files])
+            return f"{packets:,} packets, {self.position / 1e6:,.1f} MB{dropped}"
         left = (size - self.position) / speed if speed else 0.0
         return f"loaded {self.position * 100 // size} %  {speed / 1e6:,.0f} MB/s  {left:,.0f} s left"
 

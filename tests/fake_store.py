@@ -60,7 +60,7 @@ class FakeStore:
         self.visible = len(self.events)
         self.complete = True
         self.registry = Registry()
-        self.reader = SimpleNamespace(files=[])
+        self.reader = SimpleNamespace(files=[], size=1000)
         self.opened: list[int] = []
 
     @property

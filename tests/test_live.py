@@ -443,7 +443,7 @@ def test_a_ring_of_files_bounds_the_disk_and_is_read_through(
     save = str(tmp_path / "kept.pcapng") if kept else ""
     live = start(helper=DUMPCAP, ring=(100, 3), save=save)
     assert len(list(folder.glob("ring-*"))) == (0 if kept else 1)
-    assert Store(live, Registry(), frozenset()).progress_text == "loaded 0 MB"  # it grows: there is no part of it
+    assert Store(live, Registry(), frozenset()).progress_text == "0 packets, 0.0 MB"  # it grows: there is no part of it
     batches = live.batches()
     packets: list[Packet] = []
     for number in range(1, 9):

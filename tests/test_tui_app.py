@@ -652,6 +652,16 @@ def test_rows_that_are_not_taken_up_yet_are_being_read_not_filtered_out() -> Non
     drive(script)
 
 
+def test_a_capture_that_grows_is_waited_for_not_read() -> None:
+    store = rejected_publish()
+    store.visible, store.complete, store.reader.size = 0, False, None
+
+    async def script(screen: Driver) -> None:
+        assert "Waiting for RTMP …" in screen.text
+
+    drive(script, store, live=True)
+
+
 def test_tab_goes_round_the_panes() -> None:
     async def script(screen: Driver) -> None:
         seen = []

@@ -56,7 +56,7 @@ class RowList(LineList):
         """Why there is no row, and what to try."""
         store, view = self.sight.store, self.sight.view
         if len(view) or not view.settled or not store.complete:  # rows are there that were not taken up yet
-            return ("", "Reading …")
+            return ("", "Waiting for RTMP …" if store.reader.size is None else "Reading …")
         if store.count:
             return ("", "No row matches the filter: escape drops it, / changes it.")
         packets = sum(report.packets for report in store.reader.files)
