@@ -214,7 +214,7 @@ class Recovery:
         parser.trial = False
         parser.floor = max(parser.floor, self.ready)
         for message in parser.out:
-            message.ready = max(message.ready, parser.floor)
+            message.ready = max(message.ready, self.ready)
         region = self.regions[winner.region]
         if region.waiting:
             region.join()
