@@ -187,6 +187,12 @@ def test_packet_captured_on_two_interfaces_is_no_retransmission(pause_ns: int, c
     assert (line.text, line.stats.retransmissions, line.stats.conflicts) == ("01234", count, 0)
 
 
+def test_packet_that_the_second_interface_sends_in_pieces_is_no_retransmission() -> None:
+    line = Line().send(0, b"01").send(2, b"2345").send(2, b"23", pause_ns=1).send(4, b"45", pause_ns=1)
+    assert (line.text, line.stats.retransmissions) == ("012345", 0)
+    assert line.send(0, b"0123", pause_ns=1).stats.retransmissions == 1
+
+
 def test_packet_forged_at_once_is_no_second_sight_of_the_first() -> None:
     line = Line().send(0, b"01").send(2, b"23").send(2, b"xy", pause_ns=1)
     assert (line.text, line.stats.retransmissions, line.stats.conflicts) == ("0123", 1, 1)

@@ -62,8 +62,8 @@ class Side:
 
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
-        "recent", "recent_bytes", "progress_ns", "age", "fin_offset", "ending", "ending_packet", "ending_ns", "ended",
-        "end_offset", "syn_seq", "rst_seq", "conflicts",
+        "recent", "recent_bytes", "progress_ns", "newest_offset", "age", "fin_offset", "ending",
+        "ending_packet", "ending_ns", "ended", "end_offset", "syn_seq", "rst_seq", "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -80,6 +80,7 @@ class Side:
         self.recent: list[bytes] = []  # what was delivered last, without a hole
         self.recent_bytes: i64 = 0
         self.progress_ns: i64 = 0
+        self.newest_offset: i64 = 0  # of the segment that was delivered last
         self.age: i64 = 0
         self.fin_offset: i64 = UNKNOWN
         self.ending = ""  # "fin" or "rst" once one was seen, and where
@@ -304,6 +305,7 @@ class Side:
         segment.ready = ready
         self.age = 0
         self.progress_ns = segment.time_ns
+        self.newest_offset = segment.offset
         if segment.length:
             self.run.append(segment)
             self.offset += segment.length
@@ -312,8 +314,9 @@ class Side:
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
 
     def _is_seen_twice(self, segment: Segment) -> bool:
-        """Whether it is the one before once more, so soon that nobody can have sent it again."""
-        return _end_of(segment) == self.offset and segment.time_ns - self.progress_ns < SEEN_TWICE_NS
+        """Whether it is the one before or a part of it, so soon that nobody can have sent it again."""
+        repeats = self.newest_offset <= segment.offset and _end_of(segment) <= self.offset
+        return repeats and segment.time_ns - self.progress_ns < SEEN_TWICE_NS
 
     def _differs_from_recent(self, segment: Segment) -> bool:
         """Whether it repeats recent bytes and differs, as far back as in any batches they are still there."""

@@ -36,6 +36,22 @@ def cooked_v2(lab):
         clients.ffmpeg_publish(lab, seconds=3)
 
 
+@scenario(NGINX, "ffmpeg", [PUBLISHED], oddities=["every packet is captured twice, some microseconds apart"])
+def bridged(lab):
+    """A publish to a server behind a bridge, recorded on "any": each packet is seen on the bridge and on its port."""
+    for line in (
+        "link add br0 type bridge",
+        "link set br0 up",
+        "address del 10.35.0.2/24 dev veth0",
+        "link set veth0 master br0",
+        "address add 10.35.0.2/24 dev br0",
+    ):
+        lab.run("server", "ip", *line.split())
+    servers.nginx(lab)
+    with lab.capture(interface="any"):
+        clients.ffmpeg_publish(lab, seconds=0.6)
+
+
 @scenario(NGINX, "ffmpeg", [PUBLISHED])
 def cooked_v1(lab):
     """A publish recorded by dumpcap on the pseudo-interface "any": Linux cooked capture, version 1, in pcapng."""
