@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 from textual.events import MouseScrollDown
@@ -26,12 +27,13 @@ from rtmpscope.tui.pages import Page
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.terminal import leave
-from rtmpscope.tui.timeline import Timeline
+from rtmpscope.tui.timeline import WHAT_TO_TRY, Timeline
 from rtmpscope.tui.times import FORMATS
 from tests.fake_store import START, FakeStore, HugeStore, rejected_publish
 from tests.patience import PATIENCE
 
 Script = Callable[["Driver"], Awaitable[None]]
+CAPTURES = Path(__file__).parent.parent / "captures"
 ONSTATUS, PUBLISH = 10, 9  # rows of the rejected publish
 
 
@@ -743,9 +745,21 @@ def test_following_the_newest_rows_goes_with_them_until_the_cursor_leaves() -> N
     drive(script, store)
 
 
+def test_a_capture_without_rtmp_says_what_it_holds_instead_and_what_to_try() -> None:
+    store = FakeStore([], [], [])
+    store.reader.files = [SimpleNamespace(path=str(CAPTURES / "rtmps-tls12.pcapng"), packets=243)]
+
+    async def script(screen: Driver) -> None:
+        assert "No RTMP in 243 packets." in screen.text
+        assert await screen.shows("Found instead: TCP port 443 (243 packets).")
+        assert "…" not in "".join(screen.main.rows.placeholder()) and all(map(screen.text.__contains__, WHAT_TO_TRY))
+
+    drive(script, store, size=(80, 24))
+
+
 def test_an_empty_capture_says_so() -> None:
     async def script(screen: Driver) -> None:
-        assert "0 connections · 0 messages" in screen.text
+        assert "0 connections · 0 messages" in screen.text and "No packets." in screen.text
         for key in ("n", "G", "a", "m", "c", "y", "r", "v", "enter", "right_square_bracket", "f", "escape", "i"):
             await screen.press(key)
 

@@ -24,6 +24,7 @@ from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
 from rtmpscope.tui.failures import Failure
 from rtmpscope.tui.help import PANES, help_lines, keys_of
+from rtmpscope.tui.instead import held_instead
 from rtmpscope.tui.keys import KEYS
 from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
@@ -78,6 +79,8 @@ class RtmpscopeApp(App[None]):
         store = self.sight.store
         try:
             store.load()
+            if not store.count:
+                self.sight.instead = held_instead([report.path for report in store.reader.files])
         except Exception as error:
             store.error = f"loading ended early: {internal(error)}"
 

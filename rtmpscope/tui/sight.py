@@ -46,6 +46,7 @@ class Sight:
         self.reference = UNKNOWN
         self.followed = UNKNOWN
         self.filter = ""
+        self.instead = ""  # what a capture without RTMP holds
         self.marks: list[int] = []  # rows, the one marked last at the end
 
     @property

@@ -13,10 +13,11 @@ from rtmpscope.tui.palette import Piece, Pieces
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import counted
 
-NO_RTMP = (
-    "RTMP is looked for by content on every port, and every connection to port 1935 is listed.",
-    "-d PORT takes another port for RTMP too. A capture without the first packets of a connection is fine;",
-    "RTMPS and RTMPT look like TLS and HTTP, and need a key log or the HTTP tunnel's packets.",
+NO_PACKETS = ("No packets.", "", "Were they the right interface and the right capture filter?")
+WHAT_TO_TRY = (
+    "RTMP is found by what it says, on any port; -d PORT shows all of a port.",
+    "RTMPS is encrypted and RTMPT is inside HTTP: neither can be read.",
+    "Capture where the stream is plain, behind a TLS proxy say, both ways of it.",
 )
 LONG_TIMES_FROM = 140  # cells from which times show microseconds
 
@@ -60,7 +61,9 @@ class RowList(LineList):
         if store.count:
             return ("", "No row matches the filter: escape drops it, / changes it.")
         packets = sum(report.packets for report in store.reader.files)
-        return ("", f"No RTMP here: {counted(packets, 'packet')} read.", "", *NO_RTMP)
+        if not packets:
+            return ("", *NO_PACKETS)
+        return ("", f"No RTMP in {counted(packets, 'packet')}.", self.sight.instead, "", *WHAT_TO_TRY)
 
     def lay_out(self) -> None:
         """Take up a new width or time format."""
