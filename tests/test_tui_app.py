@@ -305,6 +305,16 @@ def test_a_connection_is_followed_from_the_pane_of_connections() -> None:
     drive(script)
 
 
+def test_a_connection_leads_to_the_message_that_decided_it() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("shift+tab", "a")
+        assert screen.main.row == ONSTATUS
+        await screen.press("g", "down", "a")
+        assert screen.main.row == ONSTATUS and "no message decided" in screen.status
+
+    drive(script)
+
+
 def test_the_filter_given_at_the_start_is_in_force() -> None:
     async def script(screen: Driver) -> None:
         assert "2 shown" in screen.status

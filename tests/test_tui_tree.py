@@ -76,6 +76,14 @@ def test_a_byte_leads_to_the_smallest_field_that_covers_it() -> None:
     assert root.path_to(0) == []
 
 
+def test_a_byte_leads_to_its_field_and_not_to_the_chunk_that_brought_it() -> None:
+    made = publish()
+    made.chunk_headers = [ChunkHeader(3073, 12, 0, 3, 100, False, 0, 33, 7, START)]
+    assert [node.name for node in tree_of(made).path_to(5)] == ["name"]
+    whole = Field("data", None, children=[Field("bytes", b"", 0, 33)])
+    assert [node.name for node in event_tree(made, whole).path_to(5)] == ["bytes"]
+
+
 def test_a_group_of_many_stays_closed_and_is_made_only_when_it_is_opened() -> None:
     many = [Field(f"[{place}]", place, place, place + 1) for place in range(OPEN_UP_TO + 1)]
     root = event_tree(publish(), Field("data", None, 0, 99, children=[Field("list", None, 0, 99, children=many)]))

@@ -22,7 +22,7 @@ from rtmpscope.tui.palette import Pieces
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.questions import ask_file, ask_filter, ask_find, ask_place
 from rtmpscope.tui.save import Stopped, save
-from rtmpscope.tui.sessions import Sessions
+from rtmpscope.tui.sessions import Sessions, verdict_of
 from rtmpscope.tui.timeline import RowList
 from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
 from rtmpscope.tui.turns import import_in_steps
@@ -74,7 +74,10 @@ class MainScreen(Workbench):
 
     def action_answer(self) -> None:
         message = self.event
-        if isinstance(message, Message):
+        if isinstance(self.focused, Sessions) and self.focused.connection is not None:
+            decided = verdict_of(self.focused.connection).message or 0
+            self.go(navigate.row_of_message(self.sight, decided), "no message decided what became of this connection")
+        elif isinstance(message, Message):
             number = navigate.other_end(message.call, message)
             self.go(navigate.row_of_message(self.sight, number), "this message is neither a call nor an answer")
 

@@ -61,11 +61,15 @@ class Node:
         return self._children
 
     def path_to(self, offset: int) -> list[Node]:
-        """The nodes from here down to the smallest one that covers the byte; empty where none does."""
-        for child in self.children:
-            if child.start <= offset < child.end:
-                return [child, *child.path_to(offset)]
-        return []
+        """The nodes from here down to the smallest one that covers the byte; empty where none does.
+
+        Of two alike it is the later one: a field, and not the chunk that brought it.
+        """
+        covering = [child for child in reversed(self.children) if child.start <= offset < child.end]
+        if not covering:
+            return []
+        child = min(covering, key=lambda child: child.end - child.start)
+        return [child, *child.path_to(offset)]
 
 
 def lines(nodes: Iterable[Node], depth: int = 0) -> Iterator[tuple[Node, int]]:
