@@ -1,4 +1,4 @@
-"""Makes the picture in the README: the rejected publish of a shipped capture, as the screen shows it.
+"""Makes the pictures in the README: the rejected publish of a shipped capture, as the screen shows it.
 
 python -m docs.screenshot
 """
@@ -18,20 +18,18 @@ from rtmpscope.tui.app import RtmpscopeApp
 
 ROOT = Path(__file__).parent.parent
 CAPTURE = ROOT / "captures" / "nginx-duplicate-publish.pcap"
-PICTURE = ROOT / "docs" / "screenshot.svg"
-SIZE = (126, 36)
-KEYS = ("n",)
+PICTURES = {"screenshot": (126, 36, ("n",)), "ladder": (126, 20, ("n", "v"))}  # name: columns, lines, keys
 FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
-async def picture() -> str:
+async def picture(columns: int, lines: int, keys: tuple[str, ...]) -> str:
     store = Store(open_capture([str(CAPTURE)]), registry([]), RTMP_PORTS)
     app = RtmpscopeApp(store, CAPTURE.name, Redactor(style=DOTS))
     app.theme = "textual-dark"  # whatever this terminal can show
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(columns, lines)) as pilot:
         while not store.complete:
             await pilot.pause(0.1)
-        for key in KEYS:
+        for key in keys:
             await pilot.press(key)
         await pilot.pause(1.0)
         return app.export_screenshot(title="rtmpscope")
@@ -44,5 +42,7 @@ def without_downloads(svg: str) -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(without_downloads(asyncio.run(picture())))
-    print(f"{PICTURE}: {PICTURE.stat().st_size:,} bytes")
+    for name, scene in PICTURES.items():
+        path = ROOT / "docs" / f"{name}.svg"
+        path.write_text(without_downloads(asyncio.run(picture(*scene))))
+        print(f"{path}: {path.stat().st_size:,} bytes")

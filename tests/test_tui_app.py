@@ -418,6 +418,17 @@ def test_the_ladder_draws_arrows_between_client_and_server() -> None:
     drive(script)
 
 
+def test_the_ladder_says_the_time_where_it_changes_and_at_the_top_of_the_screen() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("v")
+        assert "0.000" in screen.line("Handshake C0") and "0.000" not in screen.line("Handshake C1")
+        await screen.press("end")
+        assert "Handshake C0" not in screen.text
+        assert "0.000" in screen.line("Handshake C1") and "0.000" not in screen.line("Handshake S0")
+
+    drive(script, size=(80, 24))
+
+
 def test_the_ladder_folds_a_run_of_media() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("G", "v")

@@ -91,9 +91,9 @@ class Ladder(RowList):
         yield "│", "dim"
 
     def time(self, line: int, rung: Rung) -> str:
-        """The time of the rung, left out where it reads as the one before."""
+        """The time of the rung, left out where it reads as the one above it on the screen."""
         text = self.time_text(rung)
-        if line and self.time_text(self.fold[line - 1]) == text:
+        if line > self.scroll_offset.y and self.time_text(self.fold[line - 1]) == text:
             text = ""
         return fit(text, self.sight.time_width, True) + "  "
 
