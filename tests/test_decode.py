@@ -1,12 +1,15 @@
 """TCP segments out of packets of every link, tunnel and IP version, whole, cut, damaged and in fragments."""
 
 import random
+import struct
 from collections.abc import Sequence
 
 import dpkt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scapy.contrib.erspan import ERSPAN_II
+from scapy.contrib.geneve import GENEVE
 from scapy.contrib.mpls import MPLS
 from scapy.layers.inet import GRE, IP, TCP, UDP, IPOption_Timestamp, fragment
 from scapy.layers.inet6 import (
@@ -35,6 +38,11 @@ ETHERNET, RAW_IP = 1, 101
 def link(**fields: int) -> Crafted:
     """An Ethernet header that needs no look at this machine's network."""
     return Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01", **fields)
+
+
+def pktap(link_type: int) -> bytes:
+    """What macOS puts before a packet of that link type, process names left out."""
+    return struct.pack("<III", 108, 1, link_type) + bytes(96)
 
 
 Fields = tuple[str, str, int, int, int, int, bytes, int]
@@ -138,6 +146,21 @@ STACKS = {
     "GRE, Ethernet": (1, link() / IP() / GRE(key_present=1, proto=0x6558) / link() / Dot1Q() / INNER, EXPECTED),
     "VXLAN": (1, link() / IP() / UDP(dport=4789) / VXLAN(vni=42) / link() / INNER, EXPECTED),
     "VXLAN on Linux's first port": (1, link() / IPv6() / UDP(dport=8472) / VXLAN() / link() / INNER6, EXPECTED6),
+    "GENEVE": (1, link() / IP() / UDP(dport=6081) / GENEVE(vni=42, proto=0x6558) / link() / INNER, EXPECTED),
+    "GENEVE with options": (
+        1,
+        link() / IP() / UDP(dport=6081) / Raw(bytes.fromhex("020086dd") + bytes(12)) / INNER6,
+        EXPECTED6,
+    ),
+    "ERSPAN": (1, link() / IP() / GRE(seqnum_present=1, proto=0x88BE) / ERSPAN_II() / link() / INNER, EXPECTED),
+    "ERSPAN III": (1, link() / IP() / GRE(proto=0x22EB) / Raw(bytes(12)) / link() / INNER, EXPECTED),
+    "ERSPAN III, longer": (
+        1,
+        link() / IP() / GRE(proto=0x22EB) / Raw(b"\0" * 11 + b"\1" * 9) / link() / INNER,
+        EXPECTED,
+    ),
+    "PKTAP": (258, pktap(1) + bytes(link() / INNER), EXPECTED),
+    "PKTAP as macOS numbers it": (149, pktap(0) + b"\x1e\0\0\0" + bytes(INNER6), EXPECTED6),
     "TCP options": (
         101,
         IP(src="10.0.0.1", dst="10.0.0.2")

@@ -14,7 +14,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.bits import u16, u32
+from rtmpscope.bits import u16, u32, u32le
 from rtmpscope.limits import FRAGMENT_NS, FRAGMENTS, PACKET_BYTES
 from rtmpscope.model import Packet, Segment
 
@@ -31,6 +31,9 @@ NULL: Final = 0x10001
 SLL: Final = 0x10002
 SLL2: Final = 0x10003
 LLC: Final = 0x10004
+PKTAP: Final = 0x10005
+ERSPAN: Final = 0x88BE
+ERSPAN3: Final = 0x22EB
 
 # What a packet of each link type begins with (https://www.tcpdump.org/linktypes.html).
 LINKS: Final = {
@@ -43,8 +46,10 @@ LINKS: Final = {
     101: IP,
     108: NULL,
     113: SLL,
+    149: PKTAP,
     228: IP,
     229: IP,
+    258: PKTAP,
     276: SLL2,
 }
 
@@ -64,6 +69,7 @@ STRAIGHT: Final = {
 }
 
 VXLAN_PORTS: Final = (4789, 8472)  # RFC 7348, and Linux before it
+GENEVE_PORT: Final = 6081  # RFC 8926
 SNAP: Final = bytes.fromhex("aaaa03000000")
 PPP_PROTOCOLS: Final = {0x0021: IPV4, 0x0057: IPV6, 0x0281: MPLS}
 
@@ -137,6 +143,17 @@ def _sll(frame: Frame) -> i64:
 def _sll2(frame: Frame) -> i64:
     """LINUX_SLL2: protocol, reserved, interface, address type, packet type, address length, address."""
     return _ethertype(frame.data, frame.take(20))
+
+
+def _pktap(frame: Frame) -> i64:
+    """PKTAP, as macOS captures on "any": its length, what it is, the link type of what follows, and more."""
+    at = frame.take(12)
+    length = u32le(frame.data, at)
+    link_type = u32le(frame.data, at + 8)
+    if length < 12 or link_type not in LINKS:
+        raise Unreadable("damaged header")
+    frame.take(length - 12)
+    return LINKS[link_type]
 
 
 def _null(frame: Frame) -> i64:
@@ -276,13 +293,33 @@ def _gre(frame: Frame) -> i64:
     return _ethertype(frame.data, at + 2)
 
 
-def _udp(frame: Frame) -> i64:
-    """RFC 768, for VXLAN alone (RFC 7348, 5), whose header names nothing but the network."""
-    at = frame.take(8)
-    if u16(frame.data, at + 2) not in VXLAN_PORTS:
-        return DONE
+def _erspan(frame: Frame) -> i64:
+    """ERSPAN type II behind GRE: eight bytes that say of which port of the switch this is a copy."""
     frame.take(8)
     return ETHERNET
+
+
+def _erspan3(frame: Frame) -> i64:
+    """ERSPAN type III: twelve bytes, and eight more where the last bit says so."""
+    at = frame.take(12)
+    if frame.data[at + 11] & 1:
+        frame.take(8)
+    return ETHERNET
+
+
+def _udp(frame: Frame) -> i64:
+    """RFC 768, for VXLAN (RFC 7348, 5), whose header names nothing but the network, and GENEVE (RFC 8926, 3.4)."""
+    at = frame.take(8)
+    port = u16(frame.data, at + 2)
+    if port in VXLAN_PORTS:
+        frame.take(8)
+        return ETHERNET
+    if port != GENEVE_PORT:
+        return DONE
+    at = frame.take(8)
+    words: i64 = frame.data[at]
+    frame.take((words & 63) * 4)
+    return _ethertype(frame.data, at + 2)
 
 
 def _tcp(frame: Frame) -> i64:
@@ -326,6 +363,9 @@ LAYERS: Final[dict[int, Callable[[Frame], i64]]] = {
     SLL: _sll,
     SLL2: _sll2,
     LLC: _llc,
+    PKTAP: _pktap,
+    ERSPAN: _erspan,
+    ERSPAN3: _erspan3,
     0: _extension,
     4: _ipv4,
     TCP: _tcp,
