@@ -53,6 +53,7 @@ PLUGIN_SILENT_SECONDS: Final = 5.0  # and one that has not come back by then, wh
 FILTER_DEPTH: Final = 100  # nesting of a display filter
 FILTER_CHARACTERS: Final = 10_000
 PATTERN_CHARACTERS: Final = 1_000  # of a regular expression in a display filter
+PATTERN_WAYS: Final = 10_000  # in which a repeated group of it may match
 
 # --- what is written
 

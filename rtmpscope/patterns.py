@@ -1,21 +1,21 @@
 """Regular expressions of display filters: those that could search a hostile text for ever are refused.
 
 Python tries every way in which an expression may match.  Where a group is repeated that can match in several ways
-itself, the ways double with every character of the text; no such expression is needed to find anything.
+itself, the ways multiply with every time it is repeated.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import inf, log
 from typing import Final
 
-from rtmpscope.limits import PATTERN_CHARACTERS
+from rtmpscope.limits import PATTERN_CHARACTERS, PATTERN_WAYS
 
-# An escaped character, a set, a group's opening, its end, what matches in several ways, a fixed number of times;
-# anything else stands for itself.
-_PART: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(\()|(\))|([|*+]|\{\d*,\d*\})|(\{\d+\})|.", re.DOTALL)
-_OPEN, _CLOSE, _MANIFOLD, _TIMES = range(1, 5)
+# An escaped character, a set, a group's opening, its end, alternatives, a repeat; anything else stands for itself.
+_PART: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(\()|(\))|(\|)|([*+]|\{\d*(?:,\d*)?\})|.", re.DOTALL)
+_OPEN, _CLOSE, _OR, _REPEAT = range(1, 5)
 
 
 def searcher(pattern: str) -> Callable[[str], bool]:
@@ -27,24 +27,33 @@ def searcher(pattern: str) -> Callable[[str], bool]:
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
     if _may_explode(pattern):
-        raise ValueError("a group that is repeated may hold no other repeat and no |: it could take for ever")
+        raise ValueError("a group that is repeated so often may hold no other repeat and no |: it could take for ever")
     return lambda text: search(text) is not None
 
 
 def _may_explode(pattern: str) -> bool:
-    """Whether it repeats a group that holds a repeat or alternatives."""
-    manifold = [False]  # of the groups that are open, outermost first
-    closed = False  # of the group that ends right here
+    """Whether it repeats a group that can match in several ways, and so in too many all in all."""
+    ways = [1.0]  # in which each group that is open can match so far, outermost first
+    closed = 1.0  # those of the group that ends right here
     for part in _PART.finditer(pattern):
         kind = part.lastindex
-        if closed and kind in (_MANIFOLD, _TIMES) and part[0] != "|":
+        least, most = _times(part[0]) if kind == _REPEAT else (1, 1.0)
+        if most > 1 and most * log(closed) > log(PATTERN_WAYS):
             return True
-        closed = False
+        ways[-1] *= closed**most * max(1, most - least + 1)
+        closed = 1.0
         if kind == _OPEN:
-            manifold.append(False)
-        elif kind == _CLOSE and len(manifold) > 1:
-            closed = manifold.pop()
-            manifold[-1] |= closed
-        elif kind == _MANIFOLD:
-            manifold[-1] = True
+            ways.append(1.0)
+        elif kind == _CLOSE and len(ways) > 1:
+            closed = ways.pop()
+        elif kind == _OR:
+            ways[-1] *= 2
     return False
+
+
+def _times(repeat: str) -> tuple[int, float]:
+    """How often at least and at most: of "*", "+", "{3}", "{3,}", "{,3}" or "{1,3}"."""
+    if repeat in "*+":
+        return 0, inf
+    least, comma, most = repeat[1:-1].partition(",")
+    return int(least or 0), float(most or inf) if comma else float(least or 1)
