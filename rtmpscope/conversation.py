@@ -51,7 +51,8 @@ CLIENT_WORDS: Final = (
 SERVER_WORDS: Final = (b"_result", b"_error", b"onStatus", b"onBWDone", b"onFCPublish")
 
 # Bytes of a handshake block that every echo repeats: not the times before them, nor what may be a digest behind.
-ECHOED: Final = slice(8, BLOCK_SIZE - DIGEST_SIZE)
+ECHOED_FROM: Final = 8
+ECHOED_TO: Final = BLOCK_SIZE - DIGEST_SIZE
 
 
 def carried(data: bytes, from_start: bool) -> str:
@@ -297,7 +298,7 @@ def _is_proof(parts: dict[str, Handshake]) -> bool:
         return False
     blocks = [b"\x03" + part.data for part in (first, second)]
     answered = any(
-        answer is not None and answer.data[ECHOED] == asked.data[ECHOED]
+        answer is not None and answer.data[ECHOED_FROM:ECHOED_TO] == asked.data[ECHOED_FROM:ECHOED_TO]
         for answer, asked in ((parts.get("02"), second), (parts.get("12"), first))
     )
     return answered or all(looks_like_handshake(block) for block in blocks)
