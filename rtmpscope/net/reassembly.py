@@ -581,7 +581,8 @@ class Reassembler:
         index: i64 = 0
         clock = self.clock
         for segment in segments:
-            clock = max(clock, segment.time_ns)
+            if segment.time_ns > clock:
+                clock = segment.time_ns
             key = segment.key
             if key == flow.sides[1].key:
                 index = 1
