@@ -211,7 +211,7 @@ def test_the_mouse_selects_scrolls_and_tells_a_connection(terminal: Terminal) ->
     mouse(65, 65, 65, column=20, line=10)
     terminal.wait_without("Handshake C0", "row 5 of 338")
     mouse(0, column=20, line=3)
-    terminal.wait("connection 1  10.35.0.1:60722", "stream name is already in use or not allowed.")
+    terminal.wait("connection 1  10.35.0.1:60722", "rejected by the server: NetStream.Publish.BadName, the stream")
     terminal.keys("q")
     terminal.wait("code=0")
 
