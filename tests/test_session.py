@@ -633,6 +633,7 @@ def test_silence_until_the_capture_ends_may_be_an_end_that_was_lost_with_packets
     assert judged(talk).outcome == "failed"
     talk.connection.missed_ns = before + 2_000_000_000
     assert judged(talk).outcome == "incomplete"
+    assert "what came after may be missing" in judged(talk).text
 
 
 def test_answer_of_a_side_that_was_not_captured_is_not_missed():

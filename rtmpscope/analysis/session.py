@@ -249,7 +249,7 @@ class Session(SessionFacts):
         closed = self._connection.tcp[1 - self._media_direction()].zero_windows
         if quiet > (PAST_NS if closed else QUIET_NS) and not self._paused:
             if self._unseen(self._last_media_ns()):
-                return "incomplete", "what came after is missing in the capture"
+                return "incomplete", self._what_came_after(self._last_media_ns())
             who = "the receiver does not read, it closed its TCP window" if closed else "the sender hangs or is gone"
             return "failed", f"then nothing for {seconds(quiet)}: {who}"
         going = "paused" if self._paused else "still flowing"
@@ -371,7 +371,7 @@ class Session(SessionFacts):
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         if self._unseen(asked) or (step is None and self._connection.client_known_by != "syn"):
             step_name = STEPS.get(reached, reached)
-            text = f"The session got as far as {step_name}; what came after is missing in the capture."
+            text = f"The session got as far as {step_name}; {self._what_came_after(asked)}."
             return Verdict(role if role != "probe" else self._role(), reached, "incomplete", code, number, text)
         waited = self._end_ns() - asked
         how = self._how()

@@ -109,5 +109,12 @@ class SessionFacts(Steps):
         Where an end was not seen, it may be among the packets that were lost along with those of other connections.
         """
         endless = self._how() in ("", "capture_end")
-        lost_ns = max(self._lost_ns, self._connection.missed_ns) if endless else self._lost_ns
-        return lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
+        return self._lost(since_ns) or (endless and self._connection.missed_ns >= since_ns)
+
+    def _lost(self, since_ns: int) -> bool:
+        """Whether bytes of this connection are missing since then, or a whole side."""
+        return self._lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
+
+    def _what_came_after(self, since_ns: int) -> str:
+        """Why nothing more can be said of what came since then, where it is `_unseen`."""
+        return f"what came after {'is' if self._lost(since_ns) else 'may be'} missing in the capture"
