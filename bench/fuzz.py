@@ -295,7 +295,7 @@ def _limited(seconds: float, memory: int) -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_AS)
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)  # again, should it meet a place where errors are dropped
     resource.setrlimit(resource.RLIMIT_AS, (taken + memory, limits[1]))
     try:
         yield
