@@ -193,6 +193,13 @@ def test_packet_that_the_second_interface_sends_in_pieces_is_no_retransmission()
     assert line.send(0, b"0123", pause_ns=1).stats.retransmissions == 1
 
 
+def test_packets_of_a_second_interface_written_behind_those_of_the_first_are_no_retransmissions() -> None:
+    line = Line()
+    for pause_ns in (MS, 1000 - 2 * MS):
+        line.send(0, b"01", pause_ns=pause_ns).send(2, b"23").send(4, b"45")
+    assert (line.text, line.stats.retransmissions) == ("012345", 0)
+
+
 def test_packet_forged_at_once_is_no_second_sight_of_the_first() -> None:
     line = Line().send(0, b"01").send(2, b"23").send(2, b"xy", pause_ns=1)
     assert (line.text, line.stats.retransmissions, line.stats.conflicts) == ("0123", 1, 1)

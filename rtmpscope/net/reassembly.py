@@ -314,9 +314,13 @@ class Side:
         self.expected = (segment.seq + segment.length + segment.cut) & 0xFFFFFFFF
 
     def _is_seen_twice(self, segment: Segment) -> bool:
-        """Whether it is the one before or a part of it, so soon that nobody can have sent it again."""
-        repeats = self.newest_offset <= segment.offset and _end_of(segment) <= self.offset
-        return repeats and segment.time_ns - self.progress_ns < SEEN_TWICE_NS
+        """Whether it is the one before or a part of it, so soon that nobody can have sent it again.
+
+        Of several interfaces each may be written in turns, so that what one saw comes after newer packets of another.
+        """
+        later = segment.time_ns - self.progress_ns
+        soon = later < 0 or (later < SEEN_TWICE_NS and self.newest_offset <= segment.offset)
+        return soon and _end_of(segment) <= self.offset
 
     def _differs_from_recent(self, segment: Segment) -> bool:
         """Whether it repeats recent bytes and differs, as far back as in any batches they are still there."""
