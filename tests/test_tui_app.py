@@ -429,11 +429,25 @@ def test_the_ladder_says_the_time_where_it_changes_and_at_the_top_of_the_screen(
     drive(script, size=(80, 24))
 
 
+def test_a_row_inside_a_run_of_media_is_stood_on_in_the_ladder_and_gone_on_from() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("v", "colon")
+        await screen.write("7")
+        assert screen.main.row == 12 and "2 video, 1 audio in 40.0 ms, at 7" in screen.line("▸")
+        assert "Message 7" in screen.text
+        await screen.press("right_square_bracket")
+        assert screen.main.row == 13 and "at 8" in screen.line("▸") and "Message 8" in screen.text
+        await screen.press("v")
+        assert screen.main.row == 13
+
+    drive(script)
+
+
 def test_the_ladder_folds_a_run_of_media() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("G", "v")
         assert "2 video, 1 audio in 40.0 ms" in screen.text
-        assert screen.main.row == 11
+        assert screen.main.row == 13
 
     drive(script)
 

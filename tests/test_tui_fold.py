@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtmpscope.filters import compile
-from rtmpscope.model import C2S, S2C
+from rtmpscope.model import C2S, S2C, Severity
 from rtmpscope.tui.fold import Fold, Rung
 from rtmpscope.tui.ladder import arrow
 from rtmpscope.tui.palette import width_of
@@ -37,6 +37,12 @@ def test_only_the_rows_of_the_connection_count() -> None:
     store = rejected_publish()
     assert [rung.first for rung in folded(store, 0)] == list(range(11))
     assert folded(store, 1) == [Rung(11, 13, 2, 1)]
+
+
+def test_media_with_a_problem_is_a_rung_of_its_own() -> None:
+    store = media((9, C2S), (8, C2S), (9, C2S), (9, C2S))
+    store.events[2].note("media-stall", Severity.WARNING, "it comes late")
+    assert folded(store, 0) == [Rung(0, 1, 1, 1), Rung(2, 2, 0, 0), Rung(3, 3, 1, 0)]
 
 
 def test_what_a_filter_hides_does_not_break_a_run() -> None:

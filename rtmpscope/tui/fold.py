@@ -1,4 +1,4 @@
-"""The rows of one connection as a ladder shows them: each its own rung, but runs of media folded into one.
+"""The rows of one connection as a ladder shows them: each its own rung, but runs of media without a problem folded.
 
 Rungs are worked out in steps as the view grows, from the store's columns alone, and kept in arrays: a stream of
 millions of frames is a few rungs.
@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_right
 from typing import NamedTuple
 
-from rtmpscope.model import AUDIO, VIDEO
+from rtmpscope.model import AUDIO, UNKNOWN, VIDEO, Severity
 from rtmpscope.tui.view import View
 
 STEP = 20_000  # rows looked at in one step
@@ -53,14 +53,17 @@ class Fold:
             return False
         columns = self.view.store.columns
         connections, types, directions = columns["connection"], columns["type_id"], columns["direction"]
+        severities = columns["severity"]
         for position in range(self._position, stop):
             row = self.view.row(position)
             if connections[row] == self.connection:
-                self._add(row, types[row], directions[row])
+                problem = severities[row] >= Severity.WARNING
+                self._add(row, UNKNOWN if problem else types[row], directions[row])
         self._position = stop
         return True
 
     def _add(self, row: int, type_id: int, direction: int) -> None:
+        """type_id is that of a message that may be part of a run."""
         media = type_id in (AUDIO, VIDEO)
         if not media or direction != self._running:
             self._first.append(row)

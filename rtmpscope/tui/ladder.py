@@ -23,13 +23,17 @@ class Ladder(RowList):
         super().__init__(sight)
         self.fold = Fold(sight.view, UNKNOWN)
         self.wanted = UNKNOWN  # a row to go to as soon as the fold has reached it
+        self.inside = UNKNOWN  # the row that was gone to, in the run under the cursor
 
     def total(self) -> int:
         return len(self.fold)
 
     @property
     def row(self) -> int:
-        return self.fold[self.cursor].first if self.cursor < len(self.fold) else UNKNOWN
+        if self.cursor >= len(self.fold):
+            return UNKNOWN
+        rung = self.fold[self.cursor]
+        return self.inside if rung.first <= self.inside <= rung.last else rung.first
 
     def take_up(self) -> None:
         """Follow the view, a step at a time so that keys are never held up."""
@@ -38,15 +42,31 @@ class Ladder(RowList):
         growing = self.fold.grow()
         super().take_up()
         if self.wanted != UNKNOWN and (not growing or self.fold[-1].last >= self.wanted):
-            self.move_to(self.fold.place(self.wanted), middle=True)
+            self.stand_on(self.wanted)
             self.wanted = UNKNOWN
         if growing:
             self.call_later(self.take_up)
+
+    def stand_on(self, row: int) -> None:
+        """Put the cursor on the rung of a row; within a run another row may be meant though the cursor stays."""
+        place = self.fold.place(row)
+        stays = place == self.cursor
+        self.inside = row
+        self.move_to(place, middle=True)
+        if stays:
+            self.refresh_line(place)
+            self.post_message(self.RowMoved())
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        if new != self.fold.place(self.inside):
+            self.inside = UNKNOWN
+        super().watch_cursor(old, new)
 
     def go_to(self, row: int) -> None:
         connection = self.sight.store.row(row).connection
         if connection != self.fold.connection:
             self.fold = Fold(self.sight.view, connection)
+            self.inside = UNKNOWN
             self.head.refresh()
         self.wanted = row
         self.take_up()
@@ -104,7 +124,9 @@ class Ladder(RowList):
         row = self.sight.store.row(rung.first)
         if rung.first != rung.last:
             parts = [f"{count:,} {word}" for count, word in ((rung.videos, "video"), (rung.audios, "audio")) if count]
-            return f"{', '.join(parts)} in {duration(self.sight.store.row(rung.last).time_ns - row.time_ns)}"
+            took = duration(self.sight.store.row(rung.last).time_ns - row.time_ns)
+            at = f", at {self.sight.store.row(self.inside).number:,}" if rung.first < self.inside <= rung.last else ""
+            return f"{', '.join(parts)} in {took}{at}"
         return told(self.sight, rung.first, row)
 
 
