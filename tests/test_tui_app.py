@@ -434,7 +434,9 @@ def test_a_row_inside_a_run_of_media_is_stood_on_in_the_ladder_and_gone_on_from(
         await screen.press("v", "colon")
         await screen.write("7")
         assert screen.main.row == 12 and "2 video, 1 audio in 40.0 ms, at 7" in screen.line("▸")
-        assert "Message 7" in screen.text
+        assert "Message 7" in screen.text and "◆" not in screen.text
+        await screen.press("m")
+        assert "▸◆" in screen.line("at 7")
         await screen.press("right_square_bracket")
         assert screen.main.row == 13 and "at 8" in screen.line("▸") and "Message 8" in screen.text
         await screen.press("v")

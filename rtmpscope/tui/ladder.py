@@ -97,7 +97,7 @@ class Ladder(RowList):
         severity = self.sight.severity(row)
         grave = SEVERITY_STYLES[severity]
         yield "▸" if line == self.cursor else " ", "mark"
-        yield "◆" if rung.first in self.sight.marks else " ", "mark"
+        yield "◆" if self.is_marked(rung) else " ", "mark"
         yield SEVERITY_MARKS[severity] + " ", grave
         if self.margin > MARK_WIDTH:
             yield self.time(line, rung), "dim"
@@ -109,6 +109,12 @@ class Ladder(RowList):
         stroke = (PROBLEM if problem else PLAIN) if single else RUN
         yield arrow(self.text(rung), lane, stroke, row.direction == C2S), style
         yield "│", "dim"
+
+    def is_marked(self, rung: Rung) -> bool:
+        """Whether a marked row is on the rung; a run may have rows of other connections between its own."""
+        connections = self.sight.store.columns["connection"]
+        marks = [row for row in self.sight.marks if rung.first <= row <= rung.last]
+        return any(connections[row] == self.fold.connection for row in marks)
 
     def time(self, line: int, rung: Rung) -> str:
         """The time of the rung, left out where it reads as the one above it on the screen."""
