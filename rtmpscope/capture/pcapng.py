@@ -234,9 +234,7 @@ class PcapngParser:
         if named >= self._described:
             return
         options = self._options(contents, 12)
-        self._drops[named] = sum(
-            self._integer(options.get(code, b"")) for code in (ISB_IFDROP, ISB_OSDROP)
-        )
+        self._drops[named] = sum(self._integer(options.get(code, b"")) for code in (ISB_IFDROP, ISB_OSDROP))
 
     def _options(self, contents: bytes, at: int) -> dict[int, bytes]:
         """Section 3.5: code, length, value, padding to 32 bits; the first of each code counts."""
