@@ -66,6 +66,7 @@ _RECENT: Final = 131_072  # bytes of a stream in which a retransmission is known
 _EDIT: Final = 1024  # bytes of the longest edit
 _EDIT_COST: Final = 140  # bytes of memory that an edit takes besides its own
 _RANGE_COST: Final = 80
+_FEW: Final = 16  # ranges are put in one by one where there are so many times as many behind them
 
 # By how many bytes a connection tells what else it carries (see conversation.carried).
 _TELLING: Final = {"http": 4, "ssh": 4, "tls": 3, "policy_file": 7}
@@ -103,6 +104,22 @@ class Ranges:
             start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
         self._starts[first:last] = [start]
         self._ends[first:last] = [end]
+
+    def update(self, ranges: list[tuple[int, int]]) -> None:
+        """Add many: one by one to very many, or all at once, as messages that come by turns have theirs everywhere."""
+        at = bisect_left(self._ends, min(ranges, default=(0, 0))[0])
+        if len(ranges) * _FEW < len(self._ends) - at:
+            for start, end in ranges:
+                self.add(start, end)
+            return
+        ranges = sorted([*zip(self._starts[at:], self._ends[at:], strict=True), *ranges])
+        del self._starts[at:], self._ends[at:]
+        for start, end in ranges:
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(end, self._ends[-1])
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
 
     def join(self) -> None:
         """All become one, with what lies between them."""
@@ -159,10 +176,9 @@ class Stream:
             self.cost += _EDIT_COST + len(edit[1])
             if self.cost > EDITS_BYTES:
                 return self.give_up() - before
-        for start, end in read:
-            ranges = len(self.read)
-            self.read.add(start, end)
-            self.cost += _RANGE_COST * (len(self.read) - ranges)
+        ranges = len(self.read)
+        self.read.update(list(read))
+        self.cost += _RANGE_COST * (len(self.read) - ranges)
         return self.cost - before
 
     def give_up(self) -> int:

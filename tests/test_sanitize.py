@@ -25,8 +25,8 @@ from rtmpscope.model import ChunkHeader, Message, Packet, StreamData
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.pipeline import Run
-from rtmpscope.sanitize import Sanitizer, in_stream, occurrences
-from tests import wire
+from rtmpscope.sanitize import Ranges, Sanitizer, in_stream, occurrences
+from tests import costs, wire
 from tests.wire import Frame, amf0, command
 
 ROOT = Path(__file__).parent.parent
@@ -540,3 +540,27 @@ def test_retransmissions_are_blanked_where_memory_for_what_was_sent_is_at_its_li
         monkeypatch.setattr("rtmpscope.sanitize.RECENT_BYTES", room)
         found = [packet.data for packet in packets(sanitised(path, tmp_path)) if bytes(range(65, 90)) in packet.data]
         assert len(found) == (2 if again else 1)
+
+
+def by_turns(count: int) -> Ranges:
+    ranges = Ranges()
+    for first in (0, 2):
+        ranges.update([(4 * number + first, 4 * number + first + 1) for number in range(count)])
+    return ranges
+
+
+def test_ranges_of_messages_that_come_by_turns_take_time_that_follows_their_number() -> None:
+    costs.assert_scales(15, lambda: costs.cpu(lambda: by_turns(20_000)), lambda: costs.cpu(lambda: by_turns(200_000)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranges_added_together_are_those_added_one_by_one(seed: int) -> None:
+    chance = Random(seed)
+    one_by_one, together = Ranges(), Ranges()
+    for _ in range(40):
+        starts = [chance.randrange(2000) for _ in range(chance.choice((0, 1, 30)))]
+        added = [(start, start + chance.randint(1, 9)) for start in starts]
+        together.update(added)
+        for start, end in added:
+            one_by_one.add(start, end)
+        assert list(together.split(0, 2100)) == list(one_by_one.split(0, 2100))
