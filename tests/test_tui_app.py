@@ -24,6 +24,7 @@ from rtmpscope.tui.hexpane import HexPane
 from rtmpscope.tui.ladder import Ladder
 from rtmpscope.tui.main import MainScreen
 from rtmpscope.tui.pages import Page
+from rtmpscope.tui.palette import sum_of
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.terminal import leave
@@ -281,7 +282,7 @@ def test_rows_that_a_filter_hid_are_not_new() -> None:
 
 def test_a_small_screen_says_first_how_to_come_to_the_other_panes() -> None:
     async def script(screen: Driver) -> None:
-        assert "tab next pane" in screen.status
+        assert screen.status.startswith(" tab pane   ? help ")
 
     drive(script, size=(60, 12))
 
@@ -586,6 +587,7 @@ def test_the_help_lists_every_key() -> None:
             for binding in screen.main.BINDINGS:
                 assert any(binding.description in line for line in lines)
             assert all(len(line) <= width for line in lines)
+        assert all(sum_of(line) <= 40 for line in page.make(40))
         await screen.press("q")
         assert screen.app.screen is screen.main
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby, zip_longest
+from textwrap import wrap
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
@@ -33,6 +34,7 @@ TABLES: list[tuple[str, list[BindingType]]] = [
 MOUSE = (("click", "Select"), ("two clicks", "Open"), ("wheel", "Scroll"))
 KEY_WIDTH = 13
 COLUMN_WIDTH = 70
+LEAST_WIDTH = 10  # cells that what a key does is broken to
 
 
 def bindings() -> Iterator[tuple[str, Binding]]:
@@ -47,14 +49,21 @@ def keys_of(binding: Binding) -> str:
     return "  ".join(format_key(key.strip()) for key in binding.key.split(","))
 
 
+def told(hand: str, meaning: str, width: int) -> Iterator[Pieces]:
+    """A key and what it does, which goes on below where it is too long."""
+    for part in wrap(meaning, max(LEAST_WIDTH, width - KEY_WIDTH - 2)):
+        yield [("  " + fit(hand, KEY_WIDTH), "mark"), (part, "")]
+        hand = ""
+
+
 def help_lines(width: int) -> list[Pieces]:
     """Every key by subject, in two columns where there is room for them."""
     lines: list[Pieces] = []
     for subject, group in groupby(bindings(), key=lambda pair: pair[0]):
         lines += [[], [(subject, "head")]]
-        lines += [[("  " + fit(keys_of(key), KEY_WIDTH), "mark"), (key.description, "")] for _, key in group]
+        lines += [line for _, key in group for line in told(keys_of(key), key.description, width)]
     lines += [[], [("Mouse", "head")]]
-    lines += [[("  " + fit(hand, KEY_WIDTH), "mark"), (meaning, "")] for hand, meaning in MOUSE]
+    lines += [line for hand, meaning in MOUSE for line in told(hand, meaning, width)]
     del lines[0]
     if width < 2 * COLUMN_WIDTH:
         return lines

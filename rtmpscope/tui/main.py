@@ -26,9 +26,8 @@ from rtmpscope.tui.sessions import Sessions, verdict_of
 from rtmpscope.tui.timeline import RowList
 from rtmpscope.tui.times import FORMATS, SINCE_REFERENCE, TimeFormat
 from rtmpscope.tui.turns import import_in_steps
-from rtmpscope.tui.workbench import Workbench
+from rtmpscope.tui.workbench import REPORT_FROM, Workbench
 
-LEAST_WIDTH = 60  # cells that the statistics are made for; the page breaks the lines for fewer
 JOB = "job"  # what may take long and can be stopped: a search, an export
 ALIKE = {"connection": ("connection",), "stream": ("message_stream_id", "connection")}
 
@@ -245,7 +244,7 @@ class MainScreen(Workbench):
         sight = self.sight
 
         def lines(width: int) -> list[Pieces]:
-            width = max(LEAST_WIDTH, width)
+            width = max(REPORT_FROM, width)
             text = tables(sight.store.reader.files, sight.store.connections, sight.mask, width=width)
             return [[(line, "")] for line in text.splitlines()]
 

@@ -14,7 +14,7 @@ from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import counted
 
 HINTS = ("? help   ", "/ filter   ", "n next problem   ", "tab next pane   ", "v ladder   ", "i graphs   ", "q quit   ")
-SINGLE = ("? help   ", "tab next pane   ", "n next problem   ", "/ filter   ")
+SINGLE = ("tab pane   ", "? help   ", "n next problem   ", "/ filter   ")
 NARROWED = ("esc more rows   ", "? help   ")  # while only some rows are shown
 SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
 NOTICE = 5.0  # seconds that a notice stays

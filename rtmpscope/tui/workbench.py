@@ -33,7 +33,7 @@ TICK = 0.1  # seconds
 FIRST_MATCHES = 0.03  # seconds after which a filter has found something, mostly
 CALM = 5  # ticks until rows that come below the screen are taken up: drawing the list anew for them takes its time
 VERDICT_FROM = 8  # lines from which the connections have what is known of one of them beside them even then
-REPORT_FROM = 60  # cells that the report on a connection is made for; the pane breaks the lines for fewer
+REPORT_FROM = 30  # cells that reports are made for; panes break the lines for fewer
 REPORT_FRAME = 3  # cells beside it: its indent and the scroll bar
 TWO_PARTS_FROM = 70  # columns from which tree and bytes stand side by side when the detail pane is alone
 
