@@ -379,7 +379,7 @@ class Store:
             return LET_GO
         event: Event = self.light(index)
         if not isinstance(event, Message):
-            return _words(event)
+            return _words(event) if redactor is None else redactor.text(_words(event))
         if not event.whole and (event.type_id not in (AUDIO, VIDEO) or wants_whole(event.type_id, event.payload)):
             event = self.open(index)
             assert isinstance(event, Message)
@@ -388,14 +388,15 @@ class Store:
 
 
 def _words(event: Event) -> str:
-    """One line for an event that is no message."""
+    """One line for an event that is no message; that of an end tells the errors that came with it."""
     match event:
         case Handshake():
             return handshake_words(event)
         case Gap():
             return gap_words(event)
         case End():
-            return end_words(event)
+            errors = [note.text for note in event.notes or () if note.severity >= Severity.ERROR]
+            return ".  ".join([end_words(event), *errors])
     return ""
 
 

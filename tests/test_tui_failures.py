@@ -14,7 +14,7 @@ from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.store import Store
 from rtmpscope.tui import navigate
 from rtmpscope.tui.columns import layout
-from rtmpscope.tui.failures import Failure, failures
+from rtmpscope.tui.failures import Failures
 from rtmpscope.tui.sight import Sight
 
 CAPTURES = Path(__file__).parent.parent / "captures"
@@ -22,7 +22,7 @@ CAPTURES = Path(__file__).parent.parent / "captures"
 
 def sight_of(name: str) -> Sight:
     known = registry(())
-    known.annotator(Failure)
+    known.annotator(Failures)
     store = Store(open_capture([str(CAPTURES / name)]), known, RTMP_PORTS)
     sight = Sight(store, Redactor(style=DOTS))
     known.annotator(sight.learn)
@@ -48,11 +48,11 @@ def problems(sight: Sight, row: int, step: int) -> list[int]:
 def test_the_end_of_a_connection_that_failed_without_a_word_is_a_problem(name: str, words: list[str]) -> None:
     sight = sight_of(name)
     rows = problems(sight, UNKNOWN, 1)
-    assert len(rows) == len(words) == failures(sight.store.connections)
+    assert len(rows) == len(words) == sight.store.problems
     assert problems(sight, sight.store.count, -1) == rows[::-1]
     for row, said in zip(rows, words, strict=True):
         event = sight.store.open(row)
-        assert [note.severity for note in sight.body(event).notes] == [Severity.ERROR]
+        assert [(note.code, note.severity) for note in sight.body(event).notes] == [("session-failed", Severity.ERROR)]
         assert said in sight.body(event).notes[0].text and said in sight.summary(row)
         line = "".join(text for text, _ in layout(200, 10).line(sight, row, sight.store.row(row), False))
         assert "✖" in line and said in line
@@ -61,7 +61,6 @@ def test_the_end_of_a_connection_that_failed_without_a_word_is_a_problem(name: s
 @pytest.mark.parametrize("name", ["nginx-duplicate-publish.pcap", "play-not-found.pcap"])
 def test_a_failure_that_a_message_tells_is_told_once(name: str) -> None:
     sight = sight_of(name)
-    assert failures(sight.store.connections) == 0
     assert len(problems(sight, UNKNOWN, 1)) == sight.store.problems == 1
 
 

@@ -43,9 +43,9 @@ def test_problems_are_found_across_blocks(row: int, step: int, found: int | None
 def test_every_problem_is_met_in_both_directions() -> None:
     rows = (0, 5, navigate.BLOCK - 1, navigate.BLOCK, 2 * navigate.BLOCK + 7, COUNT - 1)
     sight = huge(rows)
-    forwards = list(navigate.rows_where(sight, "severity", navigate.places_of(navigate.GRAVE), -1, 1))
+    forwards = list(navigate.rows_where(sight, "severity", navigate.grave, -1, 1))
     assert tuple(forwards) == rows
-    assert list(navigate.rows_where(sight, "severity", navigate.places_of(navigate.GRAVE), COUNT, -1)) == forwards[::-1]
+    assert list(navigate.rows_where(sight, "severity", navigate.grave, COUNT, -1)) == forwards[::-1]
 
 
 def test_a_problem_that_the_filter_hides_is_passed_over() -> None:

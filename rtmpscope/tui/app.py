@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
-from rtmpscope.tui.failures import Failure
+from rtmpscope.tui.failures import Failures
 from rtmpscope.tui.help import PANES, help_lines, keys_of
 from rtmpscope.tui.instead import held_instead
 from rtmpscope.tui.keys import KEYS
@@ -71,7 +71,7 @@ class RtmpscopeApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # ctrl+z and back
         store = self.sight.store
         store.registry.annotator(self.sight.learn, types=SECRETIVE)
-        store.registry.annotator(Failure)
+        store.registry.annotator(Failures)
         Thread(target=self.load, name="loader", daemon=True).start()
 
     def load(self) -> None:

@@ -112,18 +112,17 @@ class Layout:
         return pieces
 
     def line(self, sight: Sight, index: int, row: Row, selected: bool) -> Pieces:
-        severity = sight.severity(row)
-        grave = SEVERITY_STYLES[severity]
+        severity = SEVERITY_STYLES[row.severity]
         kind = row_style(row)
         pieces = [
             ("▸" if selected else " ", "mark"),
             ("◆" if index in sight.marks else " ", "mark"),
-            (SEVERITY_MARKS[severity] + " ", grave),
+            (SEVERITY_MARKS[row.severity] + " ", severity),
         ]
         for column, cells in self.columns:
             style = kind if column.style == "kind" else column.style
             pieces.append((cell(column.text(sight, index, row), cells, column.right) + " ", style))
-        style = grave if severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
+        style = severity if row.severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
         summary = sight.summary_at_once(index, row) if self.has_type else told(sight, index, row)
         pieces.append((" " + fit(summary, self.summary_width), style))
         return pieces

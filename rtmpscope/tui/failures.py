@@ -1,48 +1,35 @@
 """Connections that failed though no message says so: a server that hung up, a handshake that nobody went on with.
 
-Nothing in their rows is wrong, so the last one, the end, stands for the failure: it is marked, tells the verdict,
-and is among the problems that one goes to.
+Nothing in their messages is wrong, so the last event, an end, stands for the failure and tells the verdict: it is
+marked, and among the problems that one goes to.  A trace does without, for it has the verdict at its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rtmpscope.analysis.session import verdict_of
-from rtmpscope.model import COMMAND_TYPES, UNKNOWN, Connection, End, Field, Message, Severity
+from rtmpscope.model import COMMAND_TYPES, Connection, End, Event, Field, Message, Severity
 
 
-class Failure:
-    """An annotator.  direction is that of the end that stands for the failure, UNKNOWN where none has to."""
+class Failures:
+    """The last of all annotators: it asks what the others have said."""
 
-    name = "failure"
+    name = "failures"
     types = COMMAND_TYPES
 
     def __init__(self, connection: Connection) -> None:
-        self.direction = UNKNOWN
-        self.text = ""
         self._connection = connection
         self._told = False
 
     def on_message(self, message: Message, body: Field | None) -> None:
-        self._told = self._told or message.worst() >= Severity.ERROR
+        self._look_at(message)
 
     def on_end(self, end: End) -> None:
-        self._told = self._told or end.worst() >= Severity.ERROR
+        self._look_at(end)
         if self._told or not all(self._connection.ends):
             return
         verdict = verdict_of(self._connection)
         if verdict is not None and verdict.outcome == "failed":
-            self.direction, self.text = end.direction, verdict.text
+            end.note("session-failed", Severity.ERROR, verdict.text)
 
-
-def failure(connection: Connection, direction: int) -> str:
-    """What the end of that direction tells: the verdict on a connection that failed without a word, or nothing."""
-    found = connection.analysis.get(Failure.name)
-    return found.text if isinstance(found, Failure) and found.direction == direction else ""
-
-
-def failures(connections: Iterable[Connection]) -> int:
-    """How many connections failed without a word."""
-    found = (connection.analysis.get(Failure.name) for connection in connections)
-    return sum(isinstance(each, Failure) and each.direction != UNKNOWN for each in found)
+    def _look_at(self, event: Event) -> None:
+        self._told = self._told or event.worst() >= Severity.ERROR

@@ -94,18 +94,17 @@ class Ladder(RowList):
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         rung = self.fold[line]
         row = self.sight.store.row(rung.first)
-        severity = self.sight.severity(row)
-        grave = SEVERITY_STYLES[severity]
+        severity = SEVERITY_STYLES[row.severity]
         yield "▸" if line == self.cursor else " ", "mark"
         yield "◆" if self.is_marked(rung) else " ", "mark"
-        yield SEVERITY_MARKS[severity] + " ", grave
+        yield SEVERITY_MARKS[row.severity] + " ", severity
         if self.margin > MARK_WIDTH:
             yield self.time(line, rung), "dim"
         yield "│", "dim"
         lane = max(0, width - self.margin - 2)
         single = rung.first == rung.last
-        problem = severity >= Severity.WARNING
-        style = grave if problem else row_style(row) if single else "dim"
+        problem = row.severity >= Severity.WARNING
+        style = severity if problem else row_style(row) if single else "dim"
         stroke = (PROBLEM if problem else PLAIN) if single else RUN
         yield arrow(self.text(rung), lane, stroke, row.direction == C2S), style
         yield "│", "dim"

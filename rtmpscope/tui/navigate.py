@@ -11,25 +11,19 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from rtmpscope.fields import RECORDS
 from rtmpscope.model import Call, Message, Severity
 from rtmpscope.tui.sight import Sight
 from rtmpscope.tui.times import SECOND, moment
 
 BLOCK = 65_536  # rows looked at in one go
 GRAVE = re.compile(bytes((ord("["), Severity.WARNING, Severity.ERROR, ord("]"))))
-ENDED = re.compile(re.escape(bytes((RECORDS.index("end"),))))
 
 Find = Callable[["array[int]"], Iterator[int]]
 
 
 def next_problem(sight: Sight, row: int, step: int) -> int | None:
-    """The nearest row in that direction with a warning or an error, or that stands for a failed connection."""
-    noted = rows_where(sight, "severity", places_of(GRAVE), row, step)
-    ends = rows_where(sight, "record", places_of(ENDED), row, step)
-    failed = (end for end in ends if sight.failed(sight.store.row(end)))
-    found = [next(filter(sight.view.shows, rows), None) for rows in (noted, failed)]
-    return min((each for each in found if each is not None), key=lambda each: abs(each - row), default=None)
+    """The nearest row in that direction with a warning or an error."""
+    return next(filter(sight.view.shows, rows_where(sight, "severity", grave, row, step)), None)
 
 
 def next_alike(sight: Sight, row: int, step: int, names: Sequence[str]) -> int | None:
@@ -59,9 +53,9 @@ def rows_where(sight: Sight, column: str, find: Find, row: int, step: int) -> It
             yield near + step * place
 
 
-def places_of(pattern: re.Pattern[bytes]) -> Find:
-    """What finds the bytes of a pattern, in a column of bytes."""
-    return lambda values: (match.start() for match in pattern.finditer(values.tobytes()))
+def grave(severities: array[int]) -> Iterator[int]:
+    """Where warnings and errors stand."""
+    return (match.start() for match in GRAVE.finditer(severities.tobytes()))
 
 
 def equal(value: int) -> Find:

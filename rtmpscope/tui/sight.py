@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtmpscope.model import UNKNOWN, Connection, End, Event, Field, Handshake, Message, Note, Severity
+from rtmpscope.model import UNKNOWN, Connection, Event, Field, Handshake, Message, Note
 from rtmpscope.text import printable
-from rtmpscope.tui.failures import failure
 from rtmpscope.tui.summaries import Summaries
 from rtmpscope.tui.times import FORMATS, Clock, TimeFormat
 from rtmpscope.tui.view import View
@@ -72,26 +71,15 @@ class Sight:
 
     def summary(self, index: int) -> str:
         """What the row is about, for a worker: it may have to be read again."""
-        return printable(self.store.summary(index, self.mask)) + self.failed(self.store.row(index))
+        return printable(self.store.summary(index, self.mask))
 
     def summary_at_once(self, index: int, row: Row) -> str:
         """The same for drawing: an ellipsis where it is not known yet."""
-        return printable(self.summaries.at_once(index, row, self.mask)) + self.failed(row)
-
-    def severity(self, row: Row) -> int:
-        return Severity.ERROR if self.failed(row) else row.severity
-
-    def failed(self, row: Row) -> str:
-        """What is said of a row that stands for a failed connection."""
-        said = failure(self.store.connections[row.connection], row.direction) if row.kind == "end" else ""
-        return f"  {self.text(said)}" if said else ""
+        return printable(self.summaries.at_once(index, row, self.mask))
 
     def body(self, event: Event) -> Body:
         real = self.store.describe(event) if isinstance(event, Message | Handshake) else None
         notes = [Note(note.code, note.severity, self.text(note.text)) for note in event.notes or ()]
-        said = failure(self.store.connections[event.connection], event.direction) if isinstance(event, End) else ""
-        if said:
-            notes.insert(0, Note("failed", Severity.ERROR, self.text(said)))
         if real is None or self.mask is None or not isinstance(event, Message):
             return Body(real, notes)
         shown = self.mask.body(event, real)

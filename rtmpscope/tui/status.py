@@ -7,7 +7,6 @@ from time import monotonic
 
 from rtmpscope.model import UNKNOWN
 from rtmpscope.text import printable
-from rtmpscope.tui.failures import failures
 from rtmpscope.tui.lines import Bar
 from rtmpscope.tui.palette import Pieces, fit, sum_of, width_of
 from rtmpscope.tui.sight import Sight
@@ -68,11 +67,10 @@ class TitleBar(EdgeBar):
 
     def right(self) -> Pieces:
         store = self.sight.store
-        problems = store.problems + failures(store.connections)
         return [
             (f"{counted(len(store.connections), 'connection')} · ", "dim"),
             (f"{counted(store.messages, 'message')} · ", "dim"),
-            (counted(problems, "problem"), "error" if problems else "dim"),
+            (counted(store.problems, "problem"), "error" if store.problems else "dim"),
         ]
 
 
