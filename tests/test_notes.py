@@ -539,6 +539,7 @@ ELSEWHERE = {
     "limit-held-bytes": "test_limits.py",
     "limit-trials": "test_limits.py",
     "plugin-slow": "test_plugins.py",
+    "session-failed": "test_tui_failures.py",
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rtmpscope.analysis.failures import Failures
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import RTMP_PORTS
 from rtmpscope.model import UNKNOWN, Severity
@@ -14,7 +15,6 @@ from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.store import Store
 from rtmpscope.tui import navigate
 from rtmpscope.tui.columns import layout
-from rtmpscope.tui.failures import Failures
 from rtmpscope.tui.sight import Sight
 
 CAPTURES = Path(__file__).parent.parent / "captures"

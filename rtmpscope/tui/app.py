@@ -20,9 +20,9 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
+from rtmpscope.analysis.failures import Failures
 from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
-from rtmpscope.tui.failures import Failures
 from rtmpscope.tui.help import PANES, help_lines, keys_of
 from rtmpscope.tui.instead import held_instead
 from rtmpscope.tui.keys import KEYS

@@ -1,7 +1,7 @@
 """Connections that failed though no message says so: a server that hung up, a handshake that nobody went on with.
 
-Nothing in their messages is wrong, so the last event, an end, stands for the failure and tells the verdict: it is
-marked, and among the problems that one goes to.  A trace does without, for it has the verdict at its end.
+Nothing in their messages is wrong, so the last event, an end, stands for the failure and tells the verdict.  The
+screen marks it and goes to it; a trace does without, for it has the verdict of the whole connection.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from rtmpscope.model import COMMAND_TYPES, Connection, End, Event, Field, Messag
 
 
 class Failures:
-    """The last of all annotators: it asks what the others have said."""
+    """The screen's, and the last of all annotators: it asks what the others have said."""
 
     name = "failures"
     types = COMMAND_TYPES
