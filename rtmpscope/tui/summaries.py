@@ -58,17 +58,20 @@ class Summaries:
             self.wake()
         return PENDING
 
-    def work(self, made: Callable[[], object]) -> None:
-        """Make what was asked for, in a worker thread; `made` is called every now and then, and at the end."""
+    def work(self, made: Callable[[list[int]], object]) -> None:
+        """Make what was asked for, in a worker thread; `made` is told the rows every now and then, and at the end."""
         while self._wishes:
             self._at_work = True
             told = monotonic()
+            rows = []
             with looked_at():
                 while self._wishes and monotonic() - told < TELL:
                     give_way()
-                    self._make(self._wishes.popitem()[0])
+                    wish = self._wishes.popitem()[0]
+                    self._make(wish)
+                    rows.append(wish[0])
             self._at_work = False
-            made()
+            made(rows)
 
     def _make(self, wish: Wish) -> None:
         try:

@@ -49,6 +49,10 @@ class RowList(LineList):
         """Put the cursor on a row, or on the next one that is shown."""
         raise NotImplementedError
 
+    def refresh_rows(self, rows: Sequence[int]) -> None:
+        """Draw these rows anew; they may have gone from the view."""
+        self.refresh()
+
     def head_pieces(self, width: int) -> Pieces:
         """The line above the rows."""
         raise NotImplementedError
@@ -102,6 +106,11 @@ class Timeline(RowList):
     def go_to(self, row: int) -> None:
         self.take_up()
         self.move_to(self.sight.view.position(row), middle=True)
+
+    def refresh_rows(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            if self.sight.view.shows(row):
+                self.refresh_line(self.sight.view.position(row))
 
     def head_pieces(self, width: int) -> Pieces:
         return layout(width - self.scrollbar_size_vertical, self.sight.time_width).head(self.sight.time_format.title)

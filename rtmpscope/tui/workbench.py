@@ -218,7 +218,7 @@ class Workbench(Screen[None]):
 
     @work(thread=True, group="summaries", exit_on_error=False)
     def summarize(self) -> None:
-        self.sight.summaries.work(lambda: self.app.call_from_thread(self.rows.refresh))
+        self.sight.summaries.work(lambda rows: self.app.call_from_thread(self.rows.refresh_rows, rows))
 
     # The row under the cursor
 
