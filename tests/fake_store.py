@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from rtmpscope.fields import RECORDS
 from rtmpscope.model import (
     C2S,
     S2C,
@@ -91,8 +90,7 @@ class FakeStore:
     def columns(self) -> dict[str, array[int]]:
         rows = [self.row(row) for row in range(self.visible)]
         codes = {"severity": "b"}
-        made = {name: array(codes.get(name, "q"), [getattr(row, name) for row in rows]) for name in COLUMNS}
-        return {**made, "record": array("B", [RECORDS.index(row.kind) for row in rows])}
+        return {name: array(codes.get(name, "q"), [getattr(row, name) for row in rows]) for name in COLUMNS}
 
     def row(self, row: int) -> Any:
         event = self.events[row]
@@ -184,7 +182,6 @@ class HugeStore(FakeStore):
         self.asked = 0
         self.made = {"number": array("q", range(1, count + 1)), "connection": array("b", bytes(count))}
         self.made["severity"] = array("b", b"\xff" * count)
-        self.made["record"] = array("B", bytes(count))
         self.made["time_ns"] = array("q", range(START, START + count * 1_000_000, 1_000_000))
 
     messages = problems = 0

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from rtmpscope.analysis.failures import Failures
+from rtmpscope.model import AMF_TYPES
 from rtmpscope.tui import terminal
 from rtmpscope.tui.edge import Edge, speaks_utf8
 from rtmpscope.tui.help import PANES, help_lines, keys_of
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 FEW_COLOURS = (None, "standard", "windows")
 INTERRUPTED = 130
-SECRETIVE = frozenset((15, 16, 17, 18, 19, 20))  # message types that may carry keys and tokens
 
 
 class RtmpscopeApp(App[None]):
@@ -70,7 +70,7 @@ class RtmpscopeApp(App[None]):
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # ctrl+z and back
         store = self.sight.store
-        store.registry.annotator(self.sight.learn, types=SECRETIVE)
+        store.registry.annotator(self.sight.learn, types=AMF_TYPES)
         store.registry.annotator(Failures)
         Thread(target=self.load, name="loader", daemon=True).start()
 
