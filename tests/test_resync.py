@@ -236,6 +236,18 @@ def test_chunk_size_that_is_unusual_is_found_by_the_only_continuation_header_of_
     assert found(line, session, -start) == [2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("before", range(10))
+def test_length_that_is_inherited_one_short_speaks_for_no_chunk_size(before: int) -> None:
+    """A length of 187 is lost, so messages of 187 bytes inherit 186: payload may look like the header they lack."""
+    session = Session(4096).show(before).sound(186, 0, 0)
+    start = session.sent[-1].offset
+    for at in range(1, 13):
+        session.sound(187 if 6 <= at < 10 else 186, 23 * at, 1 if at in (6, 10) else 2)
+    lost = session.sent[-7].offset - start
+    line = send_with_holes(Line(late=True), session.data[start:], [(lost - 50, lost + 60)], 1000).end()
+    check(line, session, -start)
+
+
 def test_header_that_inherits_what_was_lost_is_no_fault_of_the_sender() -> None:
     session = Session().sound(100, 0, 0).frame(120, 20, 0).sound(110, 40, 1)
     line = Line(late=True).send(session.data[session.sent[1].offset :]).end()

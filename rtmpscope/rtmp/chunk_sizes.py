@@ -76,11 +76,14 @@ def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[
     cutting = usual_sizes(data, payload, shown, continuation)
     sizes += [usual for usual in cutting if usual != size]
     cut = len(cutting) > 0 or (size < shown and data[payload + size] == continuation)
-    if first >= 0x80 and cut and UNLIMITED in sizes:
-        # A length that is inherited may be wrong by just the headers that would be taken for payload.
-        sizes.remove(UNLIMITED)
+    uncut = parser.uncut
+    if first >= 0x80:
+        # A length that is inherited may be wrong by just the headers that are taken for payload, or payload for one.
+        uncut = length
+        if cut and UNLIMITED in sizes:
+            sizes.remove(UNLIMITED)
     others = interleaved_sizes(data, payload, shown, size)
-    evident = _evident_sizes(data, payload, length, repeated, continuation, parser.uncut, known)
+    evident = _evident_sizes(data, payload, length, repeated, continuation, uncut, known)
     sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
     if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
         return []
@@ -111,8 +114,9 @@ def _evident_sizes(
 ) -> list[int]:
     """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
 
-    Two continuation headers stand as far apart; or one cuts the message, and where it then ends another may begin.
-    All that cut it once let it end at the same place: round ones come first, for people choose those.
+    Two continuation headers stand as far apart; or one cuts the message behind more than `uncut` bytes, and where it
+    then ends another may begin.  All that cut it once let it end at the same place: round ones come first, for
+    people choose those.
     """
     stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
     end = payload + length + 1 + repeated  # of a message that is cut once
