@@ -55,6 +55,11 @@ class Driver:
         await self.pilot.press(*keys)
         await self.settle()
 
+    async def click(self, pane: str, offset: tuple[int, int], times: int = 1) -> None:
+        await self.pilot.pause()  # the pilot looks where the pane is before it waits for it to be laid out
+        await self.pilot.click(pane, offset=offset, times=times)
+        await self.settle()
+
     async def settle(self) -> None:
         """Until no worker is at work and every row was taken up."""
         end = monotonic() + PATIENCE
@@ -911,17 +916,13 @@ def test_a_mistake_while_loading_is_said_and_what_was_loaded_stays() -> None:
 
 def test_the_mouse_selects_opens_and_scrolls() -> None:
     async def script(screen: Driver) -> None:
-        await screen.pilot.click("Timeline", offset=(20, 10))
-        await screen.settle()
+        await screen.click("Timeline", (20, 10))
         assert screen.main.row == ONSTATUS
-        await screen.pilot.click("Timeline", offset=(20, 10), times=2)
-        await screen.settle()
+        await screen.click("Timeline", (20, 10), times=2)
         assert isinstance(screen.app.focused, FieldTree)
-        await screen.pilot.click("HexPane", offset=(2 + 8 + 3 * 3, 1))
-        await screen.settle()
+        await screen.click("HexPane", (2 + 8 + 3 * 3, 1))
         assert screen.main.query_one(Detail).hex.place == 11
-        await screen.pilot.click("Sessions", offset=(20, 1), times=2)
-        await screen.settle()
+        await screen.click("Sessions", (20, 1), times=2)
         assert "only #1" in screen.status
 
     drive(script)
@@ -930,6 +931,7 @@ def test_the_mouse_selects_opens_and_scrolls() -> None:
 def test_the_wheel_moves_the_view_and_not_the_cursor() -> None:
     async def script(screen: Driver) -> None:
         timeline = screen.main.query_one(Timeline)
+        await screen.pilot.pause()
         await screen.pilot._post_mouse_events([MouseScrollDown], timeline, (5, 3))
         await screen.settle()
         assert timeline.scroll_offset.y > 0 and screen.main.row == 0

@@ -200,17 +200,19 @@ def test_standard_input_may_be_closed_where_no_capture_comes_from_it(terminal: T
 
 @needs_tmux
 def test_the_mouse_selects_scrolls_and_tells_a_connection(terminal: Terminal) -> None:
-    def mouse(*buttons: int, column: int, line: int) -> None:
+    def mouse(*buttons: int, on: str) -> None:
+        """At the line with these words, wherever the panes have put it."""
+        line = next(at for at, text in enumerate(terminal.text.splitlines(), 1) if on in text)
         for button in buttons:
-            terminal.keys("-l", f"\x1b[<{button};{column};{line}M\x1b[<{button};{column};{line}m")
+            terminal.keys("-l", f"\x1b[<{button};20;{line}M\x1b[<{button};20;{line}m")
 
     terminal.start(f"{COMMAND} {CAPTURE}")
-    terminal.wait("connect(")
-    mouse(0, column=20, line=10)
+    terminal.wait("connect(", "#  1 ")
+    mouse(0, on="Handshake S2")
     assert "Handshake S2" in terminal.wait("row 5 of 338").partition("▸")[2].splitlines()[0]
-    mouse(65, 65, 65, column=20, line=10)
+    mouse(65, 65, 65, on="Handshake S2")
     terminal.wait_without("Handshake C0", "row 5 of 338")
-    mouse(0, column=20, line=3)
+    mouse(0, on="#  1 ")
     terminal.wait("connection 1  10.35.0.1:60722", "rejected by the server: NetStream.Publish.BadName, the stream")
     terminal.keys("q")
     terminal.wait("code=0")

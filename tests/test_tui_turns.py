@@ -15,7 +15,15 @@ from tests.patience import PATIENCE
 
 @pytest.fixture(autouse=True)
 def nobody_at_work() -> Iterator[None]:
+    """Nobody before the test either: a program that ended while a row was asked for leaves that unanswered."""
+    nobody_asks()
     yield
+    nobody_asks()
+
+
+def nobody_asks() -> None:
+    with looked_at():
+        pass
     end_turn()
 
 
