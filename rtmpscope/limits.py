@@ -36,6 +36,10 @@ AMF_ITEMS: Final = 100_000  # values in one message
 AMF_REPEATED: Final = 4 << 20  # characters that references to strings and class traits repeat in one message
 MEDIA_FIELDS: Final = 20_000  # in the tree of one audio or video message
 
+# --- rows
+
+PAYLOADS_BYTES: Final = 8 << 20  # kept of commands and their like, to say at once what they say
+
 # --- analysis
 
 CALLS_REMEMBERED: Final = 10_000  # of one direction, to find the request of an answer
@@ -65,4 +69,5 @@ SECRET_CHARACTERS: Final = 1 << 20  # of secrets remembered, to find them again 
 SECRET_LENGTH: Final = 8192  # of one that is remembered
 SECRETS_ALIKE: Final = 64  # remembered of those that share their first 64 characters; the oldest is forgotten
 EDITS_BYTES: Final = 256 << 20  # what sanitize keeps of what is to be replaced; the streams with most are given up
+DRAFTS_BYTES: Final = 16 << 20  # of packets wait in sanitize behind an IP fragment whose datagram is not whole
 RECENT_BYTES: Final = 64 << 20  # what sanitize keeps of streams, to know retransmissions by

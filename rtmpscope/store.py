@@ -2,7 +2,8 @@
 
 One thread calls load(), which appends; any other may read the first `count` rows, which never change.  A
 message row holds what a timeline line shows and the first bytes of the payload; open() makes the message
-whole again by replay.  The few events that are not messages, and notes and calls, are kept as they are.
+whole again by replay.  The few events that are not messages, and notes and calls, are kept as they are, and
+so are payloads that are said in words, commands mostly, as long as they take little.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rtmpscope.engine import Engine, parts_of
 from rtmpscope.export.text import end_words, gap_words, handshake_words
 from rtmpscope.fields import RECORDS
+from rtmpscope.limits import PAYLOADS_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import (
     AUDIO,
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
 
 HEAD: Final = 8
+
+PAYLOAD_BYTES: Final = 4096  # of a message whose payload is kept
+PAYLOAD_COST: Final = 150  # bytes that Python adds to each
 
 # Column and array type; with the head they add up to 64 bytes.
 COLUMNS: Final = {
@@ -156,6 +161,8 @@ class Store:
         self._events: Final[dict[int, Event]] = {}
         self._notes: Final[dict[int, list[Note]]] = {}
         self._calls: Final[dict[int, Call]] = {}
+        self._payloads: Final[dict[int, bytes]] = {}
+        self._payloads_left = PAYLOADS_BYTES
         self._began = time.monotonic()
         self._lock: Final = Lock()
         self._opener: Final = Opener(reader, self._checkpoints, give_way)
@@ -229,6 +236,8 @@ class Store:
                 self.messages += 1
                 if event.call is not None:
                     self._calls[row] = event.call
+                if HEAD < event.length <= PAYLOAD_BYTES and event.type_id not in (AUDIO, VIDEO):
+                    self._keep_payload(row, event)
             else:
                 rows.append(_of_other(event, severity))
                 heads.append(bytes(HEAD))
@@ -244,6 +253,13 @@ class Store:
         if self._keep and row - self.first > self._keep * 5 // 4:
             self._let_go(row - self._keep)
 
+    def _keep_payload(self, row: int, message: Message) -> None:
+        """Of a message without holes, as long as there is room: more is read again when somebody looks at it."""
+        cost = message.length + PAYLOAD_COST
+        if message.captured == message.length and cost <= self._payloads_left:
+            self._payloads[row] = message.payload
+            self._payloads_left -= cost
+
     def _let_go(self, first: int) -> None:
         """Rows before `first` keep their number and the time of the capture's first row."""
         self.first = first
@@ -254,6 +270,8 @@ class Store:
         for kept in (self._events, self._notes, self._calls):
             for row in list(takewhile(lambda row: row < first, kept)):
                 del kept[row]
+        for row in list(takewhile(lambda row: row < first, self._payloads)):
+            self._payloads_left += len(self._payloads.pop(row)) + PAYLOAD_COST
         held = slice(first, None)
         self._checkpoints.let_go(min(map(sub, self.columns["packet"][held], self.columns["span"][held])))
 
@@ -293,6 +311,13 @@ class Store:
                 self._summaries.popitem(last=False)
         return text
 
+    def tells(self, index: int) -> bool:
+        """Whether the row's summary is said at once: nothing has to be read again for it."""
+        event = self.light(index)
+        if not isinstance(event, Message) or event.whole:
+            return True
+        return event.type_id in (AUDIO, VIDEO) and not wants_whole(event.type_id, event.payload)
+
     def scan(self, wanted: Filter, start: int, stop: int) -> Iterator[list[int]]:
         """The rows that a filter wants, in order, a list at a time.  Only from one thread for one filter."""
         start = max(start, self.first)
@@ -326,13 +351,14 @@ class Store:
         if event is not None:
             return event
         row = self.row(index)
+        payload = self._payloads.get(index, row.head)
         message = Message(
             row.connection, row.direction, row.packet, row.time_ns, row.fmt, row.csid, row.type_id,
-            row.message_stream_id, row.timestamp, row.length, row.head,
+            row.message_stream_id, row.timestamp, row.length, payload,
         )  # fmt: skip
         message.captured = row.captured
         message.first_packet = row.first_packet
-        message.whole = row.captured <= HEAD
+        message.whole = row.captured <= len(payload)
         return self._annotated(index, message)
 
     def _annotated(self, index: int, message: Message) -> Message:
@@ -380,7 +406,7 @@ class Store:
         event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event) if redactor is None else redactor.text(_words(event))
-        if not event.whole and (event.type_id not in (AUDIO, VIDEO) or wants_whole(event.type_id, event.payload)):
+        if not self.tells(index):
             event = self.open(index)
             assert isinstance(event, Message)
         body = self.describe(event)

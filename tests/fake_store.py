@@ -119,6 +119,10 @@ class FakeStore:
     def light(self, row: int) -> Event:
         return self.events[row]
 
+    def tells(self, row: int) -> bool:
+        event = self.events[row]
+        return not isinstance(event, Message) or event.type_id in (8, 9) or event.captured <= 8
+
     def describe(self, event: Event) -> Field:
         if isinstance(event, Handshake):
             return handshake.describe(event)
@@ -183,6 +187,9 @@ class HugeStore(FakeStore):
         self.made = {"number": array("q", range(1, count + 1)), "connection": array("b", bytes(count))}
         self.made["severity"] = array("b", b"\xff" * count)
         self.made["time_ns"] = array("q", range(START, START + count * 1_000_000, 1_000_000))
+
+    def tells(self, row: int) -> bool:
+        return True
 
     messages = problems = 0
 

@@ -33,8 +33,12 @@ def registry() -> Registry:
     return made
 
 
+def unloaded(path: Path) -> Store:
+    return Store(open_capture([str(path)], spool=True), registry(), PORTS)
+
+
 def loaded(path: Path) -> Store:
-    store = Store(open_capture([str(path)], spool=True), registry(), PORTS)
+    store = unloaded(path)
     store.load()
     return store
 
@@ -134,6 +138,28 @@ def test_summary_of_a_sequence_header_says_what_stands_behind_its_first_bytes():
     assert summaries.count("h264 sequence header  Constrained Baseline 1.2, 320 x 180, 15 fps") == 2
 
 
+@pytest.mark.parametrize("name", [name for name in SAMPLE if name.endswith(".pcap")])
+def test_summaries_that_are_said_at_once_are_those_of_messages_read_again(name: str):
+    store = loaded(CAPTURES / name)
+    told = [store.summary(index) for index in range(store.count) if store.tells(index)]
+    again = unloaded(CAPTURES / name)
+    again._payloads_left = 0
+    again.load()
+    words = {index for index in range(store.count) if store.tells(index) and not again.tells(index)}
+    assert words
+    assert told == [again.summary(index) for index in range(store.count) if store.tells(index)]
+    assert not {store.row(index).type_id for index in range(store.count) if not store.tells(index)} - {8, 9, 22}
+
+
+def test_payloads_are_kept_as_long_as_there_is_room():
+    store = unloaded(CAPTURES / "nginx-publish-play.pcap")
+    store._payloads_left = 1000
+    store.load()
+    told = [store.tells(index) for index in range(store.count) if store.row(index).type_id == 20]
+    assert told[0] and not all(told)
+    assert 0 <= store._payloads_left < 1000
+
+
 def test_summary_of_a_redacted_row_holds_no_key():
     from rtmpscope.redact import Redactor
 
@@ -176,7 +202,7 @@ def test_rows_of_a_capture_that_is_read_only_once_are_shown_as_far_as_they_were_
     for index in range(store.count):
         event = store.open(index)
         assert (event.packet, event.time_ns) == (whole.open(index).packet, whole.open(index).time_ns)
-        assert not isinstance(event, Message) or event.payload == store.row(index).head
+        assert not isinstance(event, Message) or event.whole or event.payload == store.row(index).head
 
 
 def test_a_filter_gives_way_before_each_row_that_it_reads_again():

@@ -50,7 +50,7 @@ def count(value: int) -> str:
 
 def told(sight: Sight, index: int, row: Row) -> str:
     """The row in one text, for where no column says its type."""
-    summary = sight.summary_at_once(index, row)
+    summary = sight.summary_at_once(index)
     return summary if row_style(row) in ("command", "gap") else f"{type_name(sight, index, row)}  {summary}"
 
 
@@ -123,7 +123,7 @@ class Layout:
             style = kind if column.style == "kind" else column.style
             pieces.append((cell(column.text(sight, index, row), cells, column.right) + " ", style))
         style = severity if row.severity >= Severity.WARNING else SUMMARY_STYLES.get(kind, "")
-        summary = sight.summary_at_once(index, row) if self.has_type else told(sight, index, row)
+        summary = sight.summary_at_once(index) if self.has_type else told(sight, index, row)
         pieces.append((" " + fit(summary, self.summary_width), style))
         return pieces
 

@@ -17,7 +17,7 @@ from rtmpscope.tui.view import View
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
-    from rtmpscope.store import Row, Store
+    from rtmpscope.store import Store
 
 
 class Body(NamedTuple):
@@ -73,9 +73,9 @@ class Sight:
         """What the row is about, for a worker: it may have to be read again."""
         return printable(self.store.summary(index, self.mask))
 
-    def summary_at_once(self, index: int, row: Row) -> str:
+    def summary_at_once(self, index: int) -> str:
         """The same for drawing: an ellipsis where it is not known yet."""
-        return printable(self.summaries.at_once(index, row, self.mask))
+        return printable(self.summaries.at_once(index, self.mask))
 
     def body(self, event: Event) -> Body:
         real = self.store.describe(event) if isinstance(event, Message | Handshake) else None

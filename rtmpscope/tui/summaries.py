@@ -1,8 +1,8 @@
 """The summaries of the rows on the screen, made in a thread where that means reading the capture again.
 
-Drawing a line may not wait.  What a row's columns tell is said at once; what needs the whole body is put on the
-list of a worker, newest first, for the rows asked for last are those that are looked at.  Until it comes, the
-line has an ellipsis.
+Drawing a line may not wait.  What the store tells of a row is said at once; what needs a body that it has not kept
+is put on the list of a worker, newest first, for the rows asked for last are those that are looked at.  Until it
+comes, the line has an ellipsis.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rtmpscope.media.tag import wants_whole
-from rtmpscope.model import AUDIO, VIDEO
-from rtmpscope.store import HEAD
 from rtmpscope.tui.turns import ask, give_way, looked_at
 
 if TYPE_CHECKING:
     from rtmpscope.redact import Redactor
-    from rtmpscope.store import Row, Store
+    from rtmpscope.store import Store
 
 PENDING = "…"
 KEPT = 8_192
@@ -39,10 +36,9 @@ class Summaries:
         self._wishes: OrderedDict[Wish, None] = OrderedDict()
         self._at_work = False
 
-    def at_once(self, index: int, row: Row, redactor: Redactor | None) -> str:
+    def at_once(self, index: int, redactor: Redactor | None) -> str:
         """The row's summary, or PENDING while `work` has not made it."""
-        media = row.type_id in (AUDIO, VIDEO) and not wants_whole(row.type_id, row.head)
-        if row.kind != "message" or media or row.captured <= HEAD:
+        if self._store.tells(index):
             return self._store.summary(index, redactor)
         wish = (index, redactor)
         text = self._ready.get(wish)
