@@ -9,7 +9,7 @@ Only what was read stays, which is the handshakes and messages of connections th
 them keep their form (see redact.ALIKE), so the copy decodes as the capture did.  All else may hold a secret that
 nobody recognised.  Of a connection that carries RTMP, what stands behind a hole, in a message that was never finished
 and in bytes that are no RTMP has other letters; everything else is 0: what other connections carry, packets that are
-not TCP, fragments, retransmissions that differ from what was sent first, options, padding.
+not TCP, fragments whose datagram is not whole, retransmissions that differ from what was sent first, options, padding.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from rtmpscope.model import (
     Segment,
     Severity,
 )
-from rtmpscope.net.decode import Decoder
-from rtmpscope.net.rewrite import Addresses, Layers, clear_options, rewritten
+from rtmpscope.net.decode import Decoder, Fragments
+from rtmpscope.net.rewrite import Addresses, Draft, Drafts, Layers, clear_options, rewritten, unfragmented
 from rtmpscope.plugins import Registry
 from rtmpscope.redact import ALIKE, Redactor, another
 from rtmpscope.rtmp import aggregate, messages
@@ -489,45 +489,72 @@ class Sanitizer:
     def _packets(self) -> Iterator[Packet]:
         opening = {sides.first: sides for sides in self._sides.values()}
         current: dict[bytes, Sides] = {}
-        decoder = Decoder()
+        decoder, fragments, drafts = Decoder(), Fragments(), Drafts()
         for batch in self._reader.batches():
             segments = {segment.packet: segment for segment in decoder.decode(batch.packets)}
             for packet in batch.packets:
                 opened = opening.pop(packet.number, None)
                 if opened is not None:
                     current.update(dict.fromkeys(opened.keys, opened))
-                yield self._rewritten(packet, segments.get(packet.number), current)
+                draft = Draft(packet, Layers(packet, fragments))
+                segment = segments.get(packet.number)
+                drafts.add(draft)
+                if draft.layers.is_piece:
+                    draft.clear(draft.layers.rest)
+                    self._fill(drafts, draft, segment, current)
+                else:
+                    self._replace(draft, segment, current)
+                yield from map(self._written, drafts.ready())
+        yield from map(self._written, drafts.ready(all=True))
 
-    def _rewritten(self, packet: Packet, segment: Segment | None, current: dict[bytes, Sides]) -> Packet:
-        layers = Layers(packet)
-        data = bytearray(packet.data)
-        sides = None if segment is None or layers.payload < 0 else current.get(segment.key)
-        if segment is None or sides is None:
-            self._blank(layers, data)
-        else:
-            stream = sides.streams[1 if segment.key == sides.keys[1] else 0]
-            self._remembered += stream.apply(data, layers.payload, segment)
-            if self._remembered > RECENT_BYTES:
-                self._forget(current)
-            if packet.number == sides.last:
-                self._remembered -= sum([stream.forget() for stream in sides.streams])
-                for key in sides.keys:
-                    current.pop(key, None)
+    def _fill(self, drafts: Drafts, draft: Draft, segment: Segment | None, current: dict[bytes, Sides]) -> None:
+        """Rewrite the datagram that a fragment completed, if it did."""
+        datagram = draft.layers.whole
+        if datagram is None:
+            return
+        packet = unfragmented(draft.packet, draft.layers, datagram)
+        whole = Draft(packet, Layers(packet))
+        self._replace(whole, segment, current)
+        drafts.fill(datagram, self._finished(whole).data[draft.layers.rest :], whole.blank)
+
+    def _replace(self, draft: Draft, segment: Segment | None, current: dict[bytes, Sides]) -> None:
+        """Replace what is to be replaced in a packet, in which the decoder found a segment, or none."""
+        layers, data = draft.layers, draft.data
+        sides = None if segment is None else current.get(segment.key)
+        if segment is not None and sides is not None:
+            self._apply(draft, segment, sides, current)
+        if sides is None or layers.payload < 0:
+            # Where addresses matter, not the headers of a packet that another one quotes.
+            draft.clear(layers.rest - (layers.quoted if self._addresses is not None else 0))
         if len(data) - layers.end > CHECK_BYTES:  # memory that pads a frame
             data[layers.end :] = bytes(len(data) - layers.end)
-        clear_options(layers, data)
-        if self._addresses is not None:
-            self._addresses.replace(layers, data)
-        written = rewritten(packet, layers, data)
+
+    def _apply(self, draft: Draft, segment: Segment, sides: Sides, current: dict[bytes, Sides]) -> None:
+        stream = sides.streams[1 if segment.key == sides.keys[1] else 0]
+        if draft.layers.payload >= 0:
+            self._remembered += stream.apply(draft.data, draft.layers.payload, segment)
+        else:  # in fragments of fragments: nothing of it stays, but it was sent
+            self._remembered += stream.apply(bytearray(segment.payload), 0, segment)
+        if self._remembered > RECENT_BYTES:
+            self._forget(current)
+        if segment.packet == sides.last:
+            self._remembered -= sum([stream.forget() for stream in sides.streams])
+            for key in sides.keys:
+                current.pop(key, None)
+
+    def _written(self, draft: Draft) -> Packet:
+        written = self._finished(draft)
         self.packets += 1
-        self.changed += written is not packet
+        self.changed += written.data != draft.packet.data
+        self.blanked += draft.blank
         return written
 
-    def _blank(self, layers: Layers, data: bytearray) -> None:
-        """Leave the headers alone.  Where addresses matter, not those of a packet that another one quotes."""
-        start = layers.rest - (layers.quoted if self._addresses is not None else 0)
-        self.blanked += any(data[start:])
-        data[start:] = bytes(max(0, len(data) - start))
+    def _finished(self, draft: Draft) -> Packet:
+        """The packet of a draft, with what has nothing to do with streams replaced too."""
+        clear_options(draft.layers, draft.data)
+        if self._addresses is not None:
+            self._addresses.replace(draft.layers, draft.data)
+        return rewritten(draft.packet, draft.layers, draft.data)
 
     def _forget(self, current: dict[bytes, Sides]) -> None:
         """Too much is remembered of streams to know retransmissions by."""

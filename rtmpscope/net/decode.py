@@ -84,9 +84,11 @@ class Frame:
     at         where the next header begins in `data`
     end        where the packet ends by its own account, which may lie beyond what was captured
     addresses  source and destination of the innermost IP header so far
+    piece      where a fragment stands in the packet, without its headers; -1 where the packet is none
+    whole      the datagram that it completed
     """
 
-    __slots__ = ("packet", "data", "at", "end", "addresses", "segment", "_fragments")
+    __slots__ = ("packet", "data", "at", "end", "addresses", "segment", "piece", "whole", "_fragments")
 
     def __init__(self, packet: Packet, fragments: Fragments) -> None:
         self.packet = packet
@@ -95,6 +97,8 @@ class Frame:
         self.end: i64 = min(max(packet.captured, packet.wire_length), PACKET_BYTES)
         self.addresses = b""
         self.segment: Segment | None = None
+        self.piece: i64 = -1
+        self.whole: Datagram | None = None
         self._fragments = fragments
 
     def take(self, size: i64) -> i64:
@@ -118,7 +122,8 @@ class Frame:
         if end > 0xFFFF:
             raise Unreadable("damaged header")
         piece = self.data[self.at : self.end]
-        whole = self._fragments.add(name, offset, end, piece, last, self.packet.time_ns)
+        self.piece = self.at
+        self.whole = whole = self._fragments.add(name, offset, end, piece, last, self.packet)
         if whole is None:
             return DONE
         self.data = whole.joined()
@@ -383,14 +388,14 @@ LAYERS: Final[dict[int, Callable[[Frame], i64]]] = {
 
 
 class Datagram:
-    """The pieces of one IP datagram by offset: where each ends, and its bytes, which are fewer where it was cut."""
+    """The pieces of one IP datagram by offset: where each ends, its packet, its bytes, fewer where it was cut."""
 
     __slots__ = ("time_ns", "length", "pieces")
 
     def __init__(self, time_ns: i64) -> None:
         self.time_ns = time_ns
         self.length: i64 = -1
-        self.pieces: dict[int, tuple[int, bytes]] = {}
+        self.pieces: dict[int, tuple[int, int, bytes]] = {}
 
     def copy(self) -> Datagram:
         twin = Datagram(self.time_ns)
@@ -413,7 +418,7 @@ class Datagram:
         for offset in sorted(self.pieces):
             if offset > len(joined):
                 break
-            joined += self.pieces[offset][1][len(joined) - offset :]
+            joined += self.pieces[offset][2][len(joined) - offset :]
         return joined
 
 
@@ -434,16 +439,17 @@ class Fragments:
         twin._pieces = self._pieces
         return twin
 
-    def add(self, name: bytes, offset: i64, end: i64, data: bytes, last: bool, time_ns: i64) -> Datagram | None:
+    def add(self, name: bytes, offset: i64, end: i64, data: bytes, last: bool, packet: Packet) -> Datagram | None:
         """Take one piece in; return its datagram if that makes it whole."""
         datagram = self._waiting.get(name)
+        time_ns = packet.time_ns
         if datagram is not None and time_ns - datagram.time_ns > FRAGMENT_NS:
             self._give_up(name)
             datagram = None
         if datagram is None:
             datagram = self._waiting[name] = Datagram(time_ns)
         if offset not in datagram.pieces:
-            datagram.pieces[offset] = end, data
+            datagram.pieces[offset] = end, packet.number, data
             self._pieces += 1
         if last:
             datagram.length = end

@@ -3,16 +3,21 @@
 The layers of a packet are found by the same table that decodes them, and each layer that has a checksum has its
 function here.  A packet of which the capture holds only a part has its TCP checksum adjusted by what changed
 (RFC 1624), because what is missing counts too.
+
+A fragment of an IP datagram is written once its datagram is whole: that is rewritten as the packet it would have been,
+and each fragment gets its share of the outcome.  Until then it waits, and with it what came later.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from rtmpscope.limits import DRAFTS_BYTES
 from rtmpscope.model import Packet
 from rtmpscope.net.decode import (
     ETHERNET,
@@ -23,6 +28,7 @@ from rtmpscope.net.decode import (
     SLL,
     SLL2,
     TCP,
+    Datagram,
     Fragments,
     Frame,
     Unreadable,
@@ -41,6 +47,9 @@ _OPTIONS: Final = (2, 3, 4, 5, 8)
 # Where a link header has hardware addresses, and of how many bytes.
 _HARDWARE: Final = {ETHERNET: ((0, 6), (6, 6)), SLL: ((6, 8),), SLL2: ((12, 8),)}
 
+# Where IP headers have the length of the packet.
+_LENGTHS: Final = {IPV4: 2, 4: 2, IPV6: 4, 41: 4}
+
 # Where IP headers have addresses.
 _PLACES: Final = {IPV4: (12, 16), 4: (12, 16), IPV6: (8, 24), 41: (8, 24)}
 
@@ -53,25 +62,32 @@ class Layers:
     payload  where TCP's payload begins, -1 where the packet has none
     rest     where it is not understood any more
     quoted   bytes before that place that belong to the header of another packet, which ICMP quotes
+    is_piece whether the rest is a fragment of a datagram
+    whole    the datagram that it completed
     """
 
-    __slots__ = ("headers", "end", "payload", "rest", "quoted")
+    __slots__ = ("headers", "end", "payload", "rest", "quoted", "is_piece", "whole")
 
-    def __init__(self, packet: Packet) -> None:
+    def __init__(self, packet: Packet, fragments: Fragments | None = None) -> None:
+        """`fragments` are those that came before; without any, none is completed."""
         self.headers: list[tuple[int, int]] = []
         self.payload = -1
         self.quoted = 0
-        frame = Frame(packet, Fragments())
+        frame = Frame(packet, fragments or Fragments())
         layer = LINKS.get(packet.link_type, -1)
         try:
-            while layer in LAYERS:
+            while layer in LAYERS and frame.piece < 0:
                 self.headers.append((layer, int(frame.at)))
                 layer = int(LAYERS[layer](frame))
         except Unreadable:
             frame.at = self.headers[-1][1]
         self.end = int(frame.end)
         self.rest = int(frame.at)
-        if frame.segment is not None:
+        self.is_piece = frame.piece >= 0
+        self.whole = frame.whole
+        if self.is_piece:
+            self.rest = int(frame.piece)
+        elif frame.segment is not None:
             self.payload = self.rest = int(frame.segment.start)
         elif layer in _QUOTING:
             kinds, header = _QUOTING[layer]
@@ -117,6 +133,77 @@ def rewritten(packet: Packet, layers: Layers, data: bytearray) -> Packet:
         if fix is not None and at + size <= len(data) and any(data[at : at + size]):
             fix(layers, at, before, data)
     return Packet(packet.number, packet.time_ns, packet.link_type, bytes(data), 0, len(data), packet.wire_length)
+
+
+# --- fragments -------------------------------------------------------------------------------------------
+
+
+def unfragmented(packet: Packet, layers: Layers, datagram: Datagram) -> Packet:
+    """A datagram in one packet, behind the headers of one of its fragments; they say that its end is theirs too."""
+    data = bytearray(packet.data[: layers.rest])
+    for layer, at in layers.headers:
+        place = _LENGTHS.get(layer, 0)
+        if place:
+            data[at + place : at + place + 2] = b"\0\0"
+    layer, at = layers.headers[-1]
+    place = 6 if layer in (IPV4, 4) else 2  # of offset and flags (RFC 791, 3.1; RFC 8200, 4.5)
+    data[at + place : at + place + 2] = b"\0\0"
+    data += datagram.joined()
+    wire_length = layers.rest + datagram.length
+    return Packet(packet.number, packet.time_ns, packet.link_type, bytes(data), 0, len(data), wire_length)
+
+
+class Draft:
+    """A packet that may still change: `data` is what it is to be, `blank` that only headers are left of it."""
+
+    __slots__ = ("packet", "layers", "data", "blank")
+
+    def __init__(self, packet: Packet, layers: Layers) -> None:
+        self.packet: Final = packet
+        self.layers: Final = layers
+        self.data: Final = bytearray(packet.data)
+        self.blank = False
+
+    def clear(self, start: int) -> None:
+        """Make 0 what stands from a place on."""
+        self.blank = any(self.data[start:])
+        self.data[start:] = bytes(max(0, len(self.data) - start))
+
+
+class Drafts:
+    """Packets in their order; behind a fragment whose datagram is not whole they wait, as long as there is room."""
+
+    def __init__(self) -> None:
+        self._queue: Final[deque[Draft]] = deque()
+        self._pieces: Final[dict[int, Draft]] = {}  # by number
+        self._bytes = 0
+
+    def add(self, draft: Draft) -> None:
+        self._queue.append(draft)
+        self._bytes += len(draft.data)
+        if draft.layers.is_piece:
+            self._pieces[draft.packet.number] = draft
+
+    def fill(self, datagram: Datagram, written: bytes, blank: bool) -> None:
+        """Give each fragment that waits its share of a datagram."""
+        for offset, (_, number, piece) in datagram.pieces.items():
+            draft = self._pieces.pop(number, None)
+            if draft is not None:
+                share, at = written[offset : offset + len(piece)], draft.layers.rest
+                draft.data[at : at + len(share)] = share
+                draft.blank = blank
+
+    def ready(self, all: bool = False) -> Iterator[Draft]:
+        """Those that need not wait any longer."""
+        queue = self._queue
+        while queue and (all or queue[0].packet.number not in self._pieces or self._bytes > DRAFTS_BYTES):
+            draft = queue.popleft()
+            self._pieces.pop(draft.packet.number, None)
+            self._bytes -= len(draft.data)
+            yield draft
+
+
+# --- checksums -------------------------------------------------------------------------------------------
 
 
 def _sum(data: bytes | bytearray) -> int:
@@ -194,6 +281,9 @@ _CHECKSUMS: Final[dict[int, tuple[int, Callable[[Layers, int, bytes, bytearray],
     IPV4: (20, _ipv4),
     4: (20, _ipv4),  # IPv4 in IP
 }
+
+
+# --- addresses -------------------------------------------------------------------------------------------
 
 
 def _put(data: bytearray, at: int, size: int, other: Callable[[bytes], bytes]) -> None:
