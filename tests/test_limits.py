@@ -146,8 +146,8 @@ def test_ports_of_connections_that_are_read_no_more_are_forgotten_in_the_end() -
     for number in range(FORGOTTEN + 10):
         [flow] = line.feed([Segment(number, 0, key(C2S, number), 1, 0, SYN, 9, b"", 0, 0, 0)])
         line.forget(flow)
-    assert len(line.flows) == len(line.forgotten) == 2 * FORGOTTEN
-    assert key(C2S, 0) not in line.flows and key(C2S, FORGOTTEN) in line.flows
+    assert not line.flows and FORGOTTEN < len(line.forgotten) <= 2 * FORGOTTEN
+    assert key(C2S, 0) not in line.forgotten and key(C2S, FORGOTTEN) in line.forgotten
 
 
 def test_compressed_bomb_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ count from 0 and never wrap.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from mypy_extensions import i64
@@ -545,15 +544,16 @@ class Flow:
 class Reassembler:
     """Sorts segments into flows.
 
-    flows has by key the flow and the index of the side; of one that was forgotten, the sequence number of its SYN.
-    clock is the latest time of all segments so far: what is too late does not depend on times that go back.
+    flows has by key the flow and the index of the side; forgotten, of sides of which nothing is wanted, the sequence
+    number of the SYN, the oldest first.  clock is the latest time of all segments so far: what is too late does not
+    depend on times that go back.
     """
 
     __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns", "clock")
 
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
-        self.forgotten: Final[deque[bytes]] = deque()  # keys, the oldest first
+        self.forgotten: dict[bytes, i64] = {}
         self.made: i64 = 0
         self.last_packet: i64 = 0
         self.last_time_ns: i64 = 0
@@ -570,18 +570,16 @@ class Reassembler:
         for side in flow.sides:
             found = self.flows.get(side.key)
             if found is not None and found[0] is flow:
-                self.flows[side.key] = (_FORGOTTEN, side.syn)
-                self.forgotten.append(side.key)
-        while len(self.forgotten) > 2 * FORGOTTEN:
-            key = self.forgotten.popleft()
-            found = self.flows.get(key)
-            if found is not None and found[0] is _FORGOTTEN:
-                del self.flows[key]
+                del self.flows[side.key]
+                self.forgotten[side.key] = side.syn
+        if len(self.forgotten) > 2 * FORGOTTEN:
+            for key in list(self.forgotten)[:FORGOTTEN]:  # one by one, each would be searched for behind those deleted
+                del self.forgotten[key]
 
     def feed(self, segments: list[Segment]) -> list[Flow]:
         """Hand each segment to its flow; the flows that have something to take, the oldest first."""
         touched: list[Flow] = []
-        flow = _FORGOTTEN  # from here on that of the segment before, which is most often this one's too
+        flow = _NO_FLOW  # from here on that of the segment before, which is most often this one's too
         index: i64 = 0
         clock = self.clock
         for segment in segments:
@@ -594,11 +592,13 @@ class Reassembler:
                 index = 0
             else:
                 found = self.flows.get(key)
-                if found is None:
+                if found is not None:
+                    flow, index = found
+                elif self._is_forgotten(segment):
+                    continue
+                else:
                     flow = self._open(segment)
                     index = 0
-                else:
-                    flow, index = found
             closed = flow.ignored or (flow.over_ns != UNKNOWN and clock - flow.over_ns > LINGER_NS)
             if segment.flags & SYN and self._is_new(flow, index, segment, closed):
                 if not closed:
@@ -638,7 +638,15 @@ class Reassembler:
         flow = Flow(self.made, segment.key, segment.packet, segment.time_ns)
         self.made += 1
         self.adopt(flow)
+        for side in flow.sides:
+            self.forgotten.pop(side.key, None)
         return flow
+
+    def _is_forgotten(self, segment: Segment) -> bool:
+        """Whether nothing is wanted of its ports, and it opens no other connection on them."""
+        if segment.key not in self.forgotten:
+            return False
+        return not segment.flags & SYN or segment.flags & ACK != 0 or self.forgotten[segment.key] == segment.seq
 
     def _touch(self, flow: Flow, touched: list[Flow]) -> None:
         if not flow.touched:
@@ -650,8 +658,6 @@ class Reassembler:
 
         It may come behind bytes of its own connection, and even too late for the first of them.
         """
-        if flow is _FORGOTTEN:
-            return not segment.flags & ACK and index != segment.seq  # which is no index then: see `flows`
         side = flow.sides[index]
         if closed:
             return not segment.flags & ACK and side.syn != segment.seq
@@ -665,8 +671,7 @@ class Reassembler:
         return ahead > 0 and (ahead > LATE_SYN_BYTES or late > LATE_SYN_NS or -late > LATE_SYN_NS)
 
 
-_FORGOTTEN: Final = Flow(UNKNOWN, b"", 0, 0)
-_FORGOTTEN.ignored = True
+_NO_FLOW: Final = Flow(UNKNOWN, b"", 0, 0)
 
 
 def _flow_id(flow: Flow) -> int:
