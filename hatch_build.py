@@ -32,6 +32,8 @@ MODULES = (
     "rtmpscope/rtmp/chunk_stream.py",
     "rtmpscope/rtmp/plausibility.py",
     "rtmpscope/rtmp/segments.py",
+    "rtmpscope/rtmp/timestamps.py",
+    "rtmpscope/rtmp/trust.py",
     "rtmpscope/rtmp/chunks.py",
     "rtmpscope/rtmp/region.py",
     "rtmpscope/rtmp/chunk_sizes.py",

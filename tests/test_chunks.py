@@ -6,94 +6,16 @@ Every case is read whole, byte by byte, and with the beginning of another header
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import pytest
 
 from rtmpscope.limits import PARTIAL_BYTES
 from rtmpscope.model import UNKNOWN, Message, Segment
-from rtmpscope.rtmp.chunks import (
-    CHUNK_SIZE_UNKNOWN,
-    DOUBT,
-    GUESS,
-    HEAD_BYTES,
-    LOST,
-    LOST_SYNC,
-    NO_TROUBLE,
-    SURE,
-    UNSEEN,
-    ChunkParser,
-)
+from rtmpscope.rtmp.chunks import GUESS, HEAD_BYTES, LOST, SURE, ChunkParser
+from rtmpscope.rtmp.trust import CHUNK_SIZE_UNKNOWN
 from tests import wire
-from tests.wire import ABORT, ACKNOWLEDGEMENT, AUDIO, COMMAND_AMF0, USER_CONTROL, VIDEO, ChunkWriter, chunk, u32
-
-BASE = 3073  # where chunks begin in a stream
-TRAILING = b"\x04\x00\x00"  # of a header that is not complete
-
-
-class Feed:
-    """A parser that is given bytes in pieces, each a packet of its own, as a reader gives them."""
-
-    def __init__(self, *, whole: bool = True, detail: bool = False) -> None:
-        self.parser = ChunkParser(0, 0, whole)
-        self.parser.detail = detail
-        self.tail = b""
-        self.offset = BASE
-        self.packets = 0
-        self.segments: list[Segment] = []
-
-    def __call__(self, piece: bytes, final: bool = False) -> Feed:
-        self.packets += 1
-        segment = Segment(self.packets, self.packets * 1000, b"", 0, 0, 0, 0, piece, 0, len(piece), 0)
-        segment.offset = self.offset + len(self.tail)
-        self.segments = [one for one in self.segments if one.offset + one.length > self.offset]
-        self.segments.append(segment)
-        data = self.tail + piece
-        used = self.parser.parse(data, 0, self.offset, self.segments, final)
-        self.offset += used
-        self.tail = data[used:]
-        return self
-
-    @property
-    def messages(self) -> list[Message]:
-        return self.parser.out
-
-
-class Read(NamedTuple):
-    """What the tests look at in a message."""
-
-    csid: int
-    type_id: int
-    timestamp: int
-    message_stream_id: int
-    payload: bytes
-
-
-def known(messages: Iterable[Message]) -> list[Read]:
-    return [Read(one.csid, one.type_id, one.timestamp, one.message_stream_id, one.payload) for one in messages]
-
-
-def codes(messages: Iterable[Message]) -> list[list[str]]:
-    return [[note.code for note in one.notes or ()] for one in messages]
-
-
-def read(data: bytes) -> list[Message]:
-    """The messages, the same whichever way the bytes come, with every byte used."""
-    whole = Feed()(data)
-    assert (whole.tail, whole.parser.trouble, whole.parser.framed) == (b"", NO_TROUBLE, len(data))
-    single = Feed()
-    for at in range(len(data)):
-        single(data[at : at + 1])
-        assert single.parser.trouble == NO_TROUBLE
-    assert single.tail == b""
-    trailing = Feed()(data + TRAILING)
-    assert trailing.tail == TRAILING
-    for other in (single, trailing):
-        assert known(other.messages) == known(whole.messages)
-        assert codes(other.messages) == codes(whole.messages)
-        assert [one.chunks for one in other.messages] == [one.chunks for one in whole.messages]
-        assert [one.offset for one in other.messages] == [one.offset for one in whole.messages]
-    return whole.messages
+from tests.chunk_feed import BASE, Feed, Read, codes, known, read, read_on, segment
+from tests.wire import ABORT, AUDIO, COMMAND_AMF0, VIDEO, ChunkWriter, chunk, u32
 
 
 def spaced(text: str) -> bytes:
@@ -216,39 +138,6 @@ def test_csids_keep_their_own_history() -> None:
         + chunk(2, 5, 7, payload=b"dd")
     )
     assert known(read(data))[2:] == [Read(4, AUDIO, 105, 1, b"c"), Read(5, VIDEO, 907, 2, b"dd")]
-
-
-def test_time_wraps_at_32_bits() -> None:
-    data = chunk(0, 4, 2**32 - 10, type_id=AUDIO, msid=1, payload=b"a") + chunk(2, 4, 15, payload=b"b")
-    assert [one.timestamp for one in read(data)] == [2**32 - 10, 5]
-
-
-def test_first_chunk_with_fmt_1_counts_from_zero() -> None:
-    first = Feed()(chunk(1, 2, 300, type_id=USER_CONTROL, payload=wire.user_control(3, 1, 3000)))
-    assert (first.parser.trouble, first.messages) == (DOUBT, [])
-    first.parser.exempt = True
-    first(b"")
-    assert known(first.messages) == [Read(2, USER_CONTROL, 300, 0, wire.user_control(3, 1, 3000))]
-    assert codes(first.messages) == [["fmt-without-history"]]
-
-
-@pytest.mark.parametrize("fmt", [2, 3])
-def test_short_header_on_an_unknown_csid_cannot_be_read(fmt: int) -> None:
-    feed = Feed()(chunk(fmt, 9, 10, payload=b"abcdef"))
-    assert (feed.parser.trouble, feed.messages, feed.offset) == (UNSEEN, [], BASE)
-
-
-UNLIKELY = {
-    "type_there_is_none": chunk(0, 4, 0, 4, 77, 1, b"abcd"),
-    "stream_id_beyond_24_bits": chunk(0, 4, 0, 4, AUDIO, 1 << 24, b"abcd"),
-    "long_control_message": chunk(0, 2, 0, 65, ACKNOWLEDGEMENT, 0, b"abcd"),
-}
-
-
-@pytest.mark.parametrize("name", UNLIKELY)
-def test_unlikely_header_is_left_to_recovery(name: str) -> None:
-    feed = Feed()(UNLIKELY[name])
-    assert (feed.parser.trouble, feed.messages, feed.offset) == (DOUBT, [], BASE)
 
 
 # --- payloads --------------------------------------------------------------------------------------------
@@ -417,125 +306,6 @@ def test_commands_are_kept_whole() -> None:
     payload = wire.command("connect", 1, {"app": "x" * 500})
     (message,) = Feed(whole=False)(ChunkWriter().message(3, COMMAND_AMF0, payload)).messages
     assert (message.payload, message.whole) == (payload, True)
-
-
-# --- extended timestamps (RTMP 5.3.1.3 and its dialects) ---------------------------------------------
-
-FAR = 0x1000010
-
-
-@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
-@pytest.mark.parametrize("time", [0xFFFFFE, 0xFFFFFF, 0x1000000, 2**31, 2**32 - 1])
-def test_absolute_times_around_24_bits_are_read_in_every_dialect(time: int, repeat: str) -> None:
-    payload = wire.filler(300)
-    messages = read(ChunkWriter(repeat=repeat).message(6, VIDEO, payload, time, 1, 0))
-    assert known(messages) == [Read(6, VIDEO, time, 1, payload)]
-
-
-@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
-@pytest.mark.parametrize("fmt", [1, 2])
-def test_extended_delta_is_a_delta(fmt: int, repeat: str) -> None:
-    writer = ChunkWriter(repeat=repeat)
-    payload = wire.filler(300)
-    data = writer.message(6, VIDEO, payload, 100, 1, 0) + writer.message(6, VIDEO, payload, 100 + FAR, 1, fmt)
-    assert [one.timestamp for one in read(data)] == [100, 100 + FAR]
-
-
-@pytest.mark.parametrize("repeat", ["same", "absolute", "never"])
-def test_fmt_3_after_an_extended_delta_counts_it_again(repeat: str) -> None:
-    writer = ChunkWriter(repeat=repeat)
-    payload = wire.filler(300)
-    data = b"".join(
-        writer.message(6, VIDEO, payload, time, 1, fmt) for time, fmt in ((0, 0), (FAR, 1), (2 * FAR, 3), (3 * FAR, 3))
-    )
-    assert known(read(data)) == [Read(6, VIDEO, count * FAR, 1, payload) for count in range(4)]
-
-
-def test_fmt_3_that_begins_a_message_reads_its_extended_timestamp() -> None:
-    payload = b"\x27" + wire.filler(50)
-    start = chunk(0, 6, FAR, type_id=VIDEO, msid=1, payload=payload)
-    again = chunk(3, 6, payload=payload, extended=FAR)
-    messages = read(start + again)
-    assert known(messages) == [Read(6, VIDEO, FAR, 1, payload)] * 2
-    assert codes(messages) == [[], ["ambiguous-fmt3", "extended-timestamp-repeated"]]
-
-
-def test_that_extended_timestamps_are_repeated_is_said_once() -> None:
-    writer = ChunkWriter(repeat="same")
-    data = b"".join(writer.message(6, VIDEO, wire.filler(300), FAR + 40 * count, 1, 0) for count in range(3))
-    assert codes(read(data)) == [["extended-timestamp-repeated"], [], []]
-
-
-def test_fmt_3_with_a_new_absolute_time_is_taken_at_its_word() -> None:
-    payload = b"\x27" + wire.filler(200)
-    first = list(ChunkWriter().chunks(6, VIDEO, payload, FAR, 1))
-    again = chunk(3, 6, payload=payload[:128], extended=FAR + 40) + chunk(
-        3, 6, payload=payload[128:], extended=FAR + 40
-    )
-    assert [one.timestamp for one in read(b"".join(first) + again)] == [FAR, FAR + 40]
-
-
-def test_payload_that_equals_the_timestamp_is_read_as_timestamp_by_those_who_repeat_it() -> None:
-    payload = bytes(128) + u32(FAR) + b"rest"
-    assert known(read(ChunkWriter(repeat="same").message(6, VIDEO, payload, FAR, 1))) == [
-        Read(6, VIDEO, FAR, 1, payload)
-    ]
-
-
-def test_short_times_leave_no_trace_of_a_long_one() -> None:
-    writer = ChunkWriter()
-    payload = wire.filler(300)
-    data = writer.message(6, VIDEO, payload, FAR, 1, 0) + writer.message(6, VIDEO, payload, FAR + 40, 1, 2)
-    assert [one.timestamp for one in read(data)] == [FAR, FAR + 40]
-
-
-def test_last_bytes_of_a_message_that_are_no_repeated_time_need_not_wait() -> None:
-    payload = wire.filler(128) + b"\x01\x22"
-    feed = Feed()(ChunkWriter(repeat="never").message(6, VIDEO, payload, FAR, 1))
-    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, payload)] and feed.tail == b""
-
-
-@pytest.mark.parametrize("last", [u32(FAR)[:1], u32(FAR)[:2], u32(FAR)[:3]])
-def test_last_bytes_of_a_message_that_a_repeated_time_begins_with_wait_for_what_follows(last: bytes) -> None:
-    writer = ChunkWriter(repeat="never")
-    payload = wire.filler(128) + last
-    feed = Feed()(writer.message(6, VIDEO, payload, FAR, 1))
-    assert feed.messages == [] and feed.tail == b"\xc6" + last
-    feed(writer.message(4, AUDIO, b"\xaf\x01", 0, 1))
-    assert known(feed.messages) == [Read(6, VIDEO, FAR, 1, payload), Read(4, AUDIO, 0, 1, b"\xaf\x01")]
-    assert feed.messages[0].packet == 1 and feed.messages[0].ready == 2
-
-
-def test_what_the_bytes_end_with_is_read_as_earlier_ones_were() -> None:
-    writer = ChunkWriter(repeat="never")
-    payload = wire.filler(128) + u32(FAR)[:2]
-    feed = Feed()(writer.message(6, VIDEO, wire.filler(300), FAR, 1) + writer.message(6, VIDEO, payload, FAR, 1, 0))
-    assert len(feed.messages) == 1
-    feed(b"", final=True)
-    assert known(feed.messages)[1:] == [Read(6, VIDEO, FAR, 1, payload)]
-
-
-# --- fmt 3 that begins messages (5.3.1.2.4) --------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fmt", [1, 2])
-def test_fmt_3_after_a_delta_counts_it_again(fmt: int) -> None:
-    data = chunk(0, 4, 1000, type_id=AUDIO, msid=1, payload=b"aa") + chunk(fmt, 4, 23, 2, AUDIO, payload=b"bb")
-    messages = read(data + chunk(3, 4, payload=b"cc") + chunk(3, 4, payload=b"dd"))
-    assert [one.timestamp for one in messages] == [1000, 1023, 1046, 1069]
-    assert codes(messages) == [[]] * 4
-
-
-def test_fmt_3_after_a_timestamp_of_zero_is_not_ambiguous() -> None:
-    messages = read(chunk(0, 4, 0, type_id=AUDIO, msid=1, payload=b"aa") + chunk(3, 4, payload=b"bb"))
-    assert [one.timestamp for one in messages] == [0, 0]
-    assert codes(messages) == [[], []]
-
-
-def test_continuation_changes_no_time() -> None:
-    writer = ChunkWriter()
-    data = writer.message(6, VIDEO, wire.filler(500), 40, 1) + writer.message(6, VIDEO, wire.filler(500), 80, 1, 2)
-    assert [one.timestamp for one in read(data)] == [40, 80]
 
 
 # --- Set Chunk Size and Abort ----------------------------------------------------------------------------
@@ -735,20 +505,6 @@ def test_losing_synchronisation_reports_what_was_under_way() -> None:
     assert feed.parser.incomplete == 0
 
 
-def test_short_headers_after_a_loss_must_be_confirmed() -> None:
-    feed = Feed()(chunk(0, 4, 100, type_id=AUDIO, msid=1, payload=b"\xaf\x01"))
-    feed.parser.lose(9)
-    feed(chunk(2, 4, 10, payload=b"\xaf\x01"))
-    assert feed.parser.trouble == DOUBT
-
-
-def test_fmt_3_after_a_loss_may_go_on_with_a_message_that_is_gone() -> None:
-    feed = Feed()(ChunkWriter().message(6, VIDEO, wire.filler(300), 40, 1))
-    feed.parser.lose(9)
-    feed(chunk(3, 6, payload=wire.filler(44)))
-    assert feed.parser.trouble == LOST_SYNC
-
-
 # --- forks -----------------------------------------------------------------------------------------------
 
 
@@ -820,17 +576,6 @@ def rich_stream() -> bytes:
     return data + writer.message(6, VIDEO, b"\x27\x01" + wire.filler(40), 0x1000050, 1)
 
 
-def segment(offset: int, size: int, packet: int = 9) -> Segment:
-    made = Segment(packet, packet * 1000, b"", 0, 0, 0, 0, b"", 0, size, 0)
-    made.offset = offset
-    return made
-
-
-def read_on(parser: ChunkParser, data: bytes, offset: int, final: bool = True) -> list[Message]:
-    parser.parse(data, 0, offset, [segment(offset, max(1, len(data)))], final)
-    return parser.out
-
-
 def everything(messages: Iterable[Message]) -> list[tuple[object, ...]]:
     """All but the packets, which differ with the pieces the bytes came in."""
     return [
@@ -842,64 +587,3 @@ def everything(messages: Iterable[Message]) -> list[tuple[object, ...]]:
         )
         for one in messages
     ]
-
-
-# --- trials ----------------------------------------------------------------------------------------------
-
-
-def trial(data: bytes, needed: int = 60) -> ChunkParser:
-    """A fork that has weighed these bytes, the last there are."""
-    fork = ChunkParser(0, 0, True).fork()
-    fork.trial, fork.needed = True, needed
-    read_on(fork, data, BASE)
-    return fork
-
-
-STREAM_BEGIN = chunk(0, 2, type_id=USER_CONTROL, payload=wire.user_control(0, 1))
-FRAME = chunk(0, 4, 5, type_id=AUDIO, msid=1, payload=b"\xaf\x01ab")
-
-
-def test_trial_ends_with_enough_evidence() -> None:
-    first, both = trial(STREAM_BEGIN), trial(STREAM_BEGIN + FRAME)
-    assert first.trial and 0 < first.bits < 60
-    assert not both.trial and both.bits >= 60
-    assert both.weighed_ready == 9
-
-
-def test_trial_stops_at_what_no_header_holds() -> None:
-    fork = trial(STREAM_BEGIN + chunk(0, 4, type_id=77, payload=bytes(20)))
-    assert (fork.trial, fork.trouble, len(fork.out)) == (True, LOST_SYNC, 1)
-
-
-def test_trial_stops_where_a_message_is_restarted() -> None:
-    begun = chunk(0, 6, 40, 300, VIDEO, 1, b"\x22" + wire.filler(127))
-    fork = trial(begun + FRAME + chunk(0, 6, 80, type_id=VIDEO, msid=1, payload=b"\x22abc"), 200)
-    assert (fork.trouble, len(fork.out)) == (LOST_SYNC, 1)
-
-
-def test_trial_counts_a_message_that_begins_with_a_segment_as_likelier() -> None:
-    inside = ChunkParser(0, 0, True).fork()
-    inside.trial, inside.needed = True, 60
-    inside.parse(b"x" + STREAM_BEGIN, 1, BASE - 1, [segment(BASE - 1, 100)], True)
-    assert 0 < inside.bits < trial(STREAM_BEGIN).bits
-
-
-# --- what a csid is known for ----------------------------------------------------------------------------
-
-
-def test_habits_are_the_kinds_of_messages_that_said_as_before() -> None:
-    writer = ChunkWriter()
-    frames = [b"\xaf\x01" + bytes(size) for size in (30, 30, 40, 40, 40, 50)]
-    feed = Feed()(b"".join(writer.message(4, AUDIO, frame, 20 * at, 1) for at, frame in enumerate(frames)))
-    assert [(habit.type_id, habit.length, habit.first_byte) for habit in feed.parser.streams[4].habits] == [
-        (AUDIO, 32, 0xAF), (AUDIO, 42, 0xAF),
-    ]  # fmt: skip
-
-
-def test_few_habits_are_remembered_of_a_csid() -> None:
-    writer = ChunkWriter()
-    feed = Feed()
-    for size in range(20):
-        for time in (0, 20, 40):
-            feed(writer.message(4, AUDIO, b"\xaf\x01" + bytes(size), 60 * size + time, 1))
-    assert [habit.length for habit in feed.parser.streams[4].habits] == [18, 19, 20, 21]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtmpscope.model import Segment
-from rtmpscope.rtmp.segments import index_at, segments_from
+from rtmpscope.rtmp.segments import Window, index_at, segments_from
 
 
 def segments(*pieces: tuple[int, int]) -> list[Segment]:
@@ -52,3 +52,17 @@ def test_segments_given_are_left_alone() -> None:
     given = segments(*THREE)
     segments_from(given, 16)
     assert [one.packet for one in given] == [1, 2, 3]
+
+
+def test_window_walks_to_the_segment_of_each_place_and_looks_ahead_for_when_one_is_there() -> None:
+    three = segments(*THREE)
+    three[2].ready = 7
+    window = Window(b"0123456789", 0, 10, three, False)
+    assert window.ready(9) == 7
+    assert [window.segment(place).packet for place in (0, 3, 4, 5, 9)] == [1, 1, 2, 3, 3]
+
+
+def test_window_that_begins_behind_its_first_segments_knows_where_each_begins() -> None:
+    window = Window(b"0123456789", 5, 10, segments(*THREE), False)
+    assert window.segment(5).packet == 3
+    assert [place for place in range(10) if window.begins_segment(place)] == [0, 4, 5]

@@ -6,10 +6,23 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.model import UNKNOWN, ChunkHeader, Severity
+from rtmpscope.model import (
+    COMMAND_AMF0,
+    COMMAND_AMF3,
+    SHARED_OBJECT_AMF0,
+    SHARED_OBJECT_AMF3,
+    UNKNOWN,
+    ChunkHeader,
+    Message,
+    Segment,
+    Severity,
+)
 
 # Parts of a payload that are held as they came.
 LOOSE_PARTS: Final = 64
+
+# Types that come on different message streams by turns, so that what they inherit after a loss is not certain.
+STREAMLESS: Final = (SHARED_OBJECT_AMF3, COMMAND_AMF3, SHARED_OBJECT_AMF0, COMMAND_AMF0)
 
 # Kinds of messages with inherited headers that are remembered for each csid.
 HABITS: Final = 4
@@ -115,6 +128,66 @@ class ChunkStream:
         other.headers = None if self.headers is None else list(self.headers)
         other.notes = None if self.notes is None else list(self.notes)
         return other
+
+    def begin(self, fmt: i64, offset: i64, first: Segment) -> None:
+        """Open the message that a header at a stream offset begins; `first` brought the first byte of it."""
+        if self.stale and fmt and self.type_id in STREAMLESS:
+            self.message_stream_id = UNKNOWN
+        self.seen = True
+        self.inherited = self.stale > 0 and fmt >= 2
+        self.stale = self.stale - 1 if self.inherited else 0
+        self.orphan = False
+        self.last_timestamp = self.timestamp
+        self.fmt = fmt
+        self.remaining = self.length
+        self.offset = offset
+        self.first_packet = first.packet
+        self.first_time_ns = first.time_ns
+        self.chunks = 1
+        self.captured = 0
+        self.keep = self.length
+        self.whole = True
+        self.reach(first)
+
+    def reach(self, last: Segment) -> None:
+        """Remember what brought the last byte so far of a message that is not complete."""
+        self.last_packet = last.packet
+        self.last_time_ns = last.time_ns
+
+    def miss(self, count: i64) -> None:
+        """So many bytes of the payload are missing here."""
+        place = self.length - self.remaining
+        if self.holes is None:
+            self.holes = []
+        if self.holes and self.holes[-1][0] + self.holes[-1][1] == place:
+            self.holes[-1] = (self.holes[-1][0], self.holes[-1][1] + count)
+        else:
+            self.holes.append((place, count))
+        self.remaining -= count
+
+    def message(self, connection: i64, direction: i64, payload: bytes, packet: i64, time_ns: i64) -> Message:
+        """The message that was under way, as far as it was captured; its last byte came with `packet`."""
+        message = Message(
+            connection, direction, packet, time_ns, self.fmt, self.csid, self.type_id, self.message_stream_id,
+            self.timestamp, self.length, payload,
+        )  # fmt: skip
+        message.offset = self.offset
+        message.first_packet = self.first_packet
+        message.first_time_ns = self.first_time_ns
+        message.chunks = self.chunks
+        message.captured = self.captured
+        message.whole = self.whole
+        if self.holes is not None:
+            message.holes = self.holes
+            self.holes = None
+        if self.headers is not None:
+            message.chunk_headers = self.headers
+            self.headers = None
+        if self.notes is not None:
+            for code, severity, text in self.notes:
+                message.note(code, severity, text)
+            self.notes = None
+        return message
 
     def hold(self, part: bytes) -> None:
         """Keep a part of the payload; of many short ones is made a longer one, for an object takes 40 bytes."""

@@ -26,11 +26,12 @@ from rtmpscope.model import (
     StreamEnd,
     StreamGap,
 )
-from rtmpscope.rtmp.chunks import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN, ChunkParser
+from rtmpscope.rtmp.chunks import ChunkParser
 from rtmpscope.rtmp.handshake import ENCRYPTED_VERSIONS, PLAIN_VERSION, sender
 from rtmpscope.rtmp.region import Region
 from rtmpscope.rtmp.resync import GUESS_BITS, Outcome, Recovery
 from rtmpscope.rtmp.segments import index_at, segments_from, without_blocks
+from rtmpscope.rtmp.trust import CHUNK_SIZE_UNKNOWN, DOUBT, UNSEEN
 
 # Where the parts of a handshake end in the stream (5.2.2 to 5.2.4).
 PART_ENDS: Final = (1, 1537, 3073)

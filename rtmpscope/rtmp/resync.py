@@ -27,14 +27,7 @@ from rtmpscope.bits import u32
 from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, UNKNOWN, VIDEO, Message, StreamData, StreamEnd, StreamGap
 from rtmpscope.rtmp.chunk_sizes import HEADER_SPAN, is_whole, known_end, length_at, sizes_at, sizes_of_span
 from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
-from rtmpscope.rtmp.chunks import (
-    CONTINUATION_BITS,
-    GUESS,
-    LOST,
-    MESSAGE_HEADER_SIZES,
-    PROOF_BITS,
-    ChunkParser,
-)
+from rtmpscope.rtmp.chunks import GUESS, LOST, MESSAGE_HEADER_SIZES, ChunkParser
 from rtmpscope.rtmp.evidence import (
     FULL_HEADERS,
     LARGEST_STEP,
@@ -46,6 +39,7 @@ from rtmpscope.rtmp.evidence import (
 )
 from rtmpscope.rtmp.region import Region
 from rtmpscope.rtmp.segments import index_at
+from rtmpscope.rtmp.trust import CONTINUATION_BITS, PROOF_BITS
 
 # What has become of a trial.
 RIGHT: Final = 0
