@@ -486,6 +486,34 @@ def test_bytes_missing_before_a_fin_are_a_gap() -> None:
     assert Line().send(0, b"01").send(5, flags=FIN | ACK).finish().text == "01(3 capture_loss)[fin]"
 
 
+def one_behind_the_other(*, syn: bool = True) -> Line:
+    """The server's whole side, which ends with a reset: the client's is to follow."""
+    line = Line(syn=False)
+    if syn:
+        line.answer(-1, flags=SYN | ACK)
+    return line.answer(0, b"ab", ack=3).answer(2, b"cd", ack=6).answer(4, flags=RST)
+
+
+@pytest.mark.parametrize("syn", [True, False])
+def test_side_that_comes_behind_the_whole_other_side_and_its_reset_is_read(syn: bool) -> None:
+    line = one_behind_the_other(syn=syn)
+    line.send(-1, flags=SYN).send(0, b"012", ack=0).send(3, b"345", ack=2).finish()
+    assert (line.text, line.server) == ("012345[rst]", ("" if syn else "(0 mid_stream)") + "abcd[rst]")
+    assert len(line.flows) == 1
+
+
+def test_reset_ends_a_side_of_which_nothing_ever_came() -> None:
+    line = one_behind_the_other().finish()
+    assert (line.text, line.server) == ("(6 capture_loss)[rst]", "abcd[rst]")
+
+
+@pytest.mark.parametrize("syn", [True, False])
+def test_another_syn_behind_one_side_and_its_reset_opens_another_connection(syn: bool) -> None:
+    line = one_behind_the_other(syn=syn)
+    line.send(30_000_000, flags=SYN).send(30_000_001, b"012").finish()
+    assert len(line.flows) == 2
+
+
 def test_bytes_missing_before_a_reset_are_a_gap() -> None:
     assert Line().send(0, b"01").send(5, flags=RST).text == "01(3 capture_loss)[rst]"
     assert Line().send(0, b"01").send(3, flags=RST).text == "01[rst]"  # a FIN may have been sent
@@ -560,7 +588,7 @@ def test_side_that_comes_long_after_the_other_has_ended_is_read() -> None:
     """As in a file of one side behind a file of the other."""
     line = Line(syn=False).send(-1, flags=SYN).send(0, b"01").send(2, flags=RST)
     line.answer(-1, flags=SYN | ACK, pause_ns=2 * LINGER_NS).answer(0, b"z", pause_ns=-LINGER_NS).answer(1, b"y")
-    assert (line.text, line.server) == ("01[rst]", "[rst]zy")
+    assert (line.text, line.finish().server) == ("01[rst]", "zy[rst]")
 
 
 def test_syn_long_after_the_end_is_of_another_connection_even_close_to_bytes_of_the_old_one() -> None:

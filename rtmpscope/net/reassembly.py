@@ -7,8 +7,9 @@ before is a retransmission.  Of a byte that comes again the first copy seen coun
 A hole becomes a StreamGap when waiting on is pointless: the peer has acknowledged the missing bytes and
 enough has arrived since to rule out mere disorder (capture_loss); nothing has come for a minute, the wait
 has grown too large, or the connection is over (network_loss unless acknowledged).  Bytes that the snaplen
-cut off are a gap at once.  A direction whose SYN was not seen starts at the lowest sequence number among its
-first few segments, with an empty mid_stream gap.
+cut off are a gap at once.  A reset ends both sides, but not one of which nothing has come: its packets may
+follow, where captures of each side were joined end to end.  A direction whose SYN was not seen starts at the
+lowest sequence number among its first few segments, with an empty mid_stream gap.
 
 Sequence numbers wrap at 2**32 and are compared by their signed distance (RFC 9293, 3.4); stream offsets
 count from 0 and never wrap.
@@ -108,6 +109,13 @@ class Side:
             return self.syn_seq
         return (self.expected - self.offset - 1) & 0xFFFFFFFF
 
+    def is_another(self, syn: i64) -> bool:
+        """Whether its peer, of which alone something came, spoke to another SYN than the one of this number."""
+        if self.started:
+            return self.syn != syn
+        distance: i64 = (self.acked - syn) & 0xFFFFFFFF
+        return self.acked != UNKNOWN and distance > ACKED_UNSEEN
+
     def copy_to(self, other: Side) -> None:
         other.started = self.started
         other.expected = self.expected
@@ -167,6 +175,12 @@ class Side:
             self.ending = how
             self.ending_packet = segment.packet
             self.ending_ns = segment.time_ns
+
+    def end_with(self, peer: Side) -> None:
+        """The peer's reset ended it too."""
+        self.ending = peer.ending
+        self.ending_packet = peer.ending_packet
+        self.ending_ns = peer.ending_ns
 
     def settle(self, packet: i64, now: i64) -> None:
         """Give up the hole in front if the time has come; called with each segment while something waits."""
@@ -510,7 +524,8 @@ class Flow:
             side.stats.resets += 1
             side.rst_seq = segment.seq
             side.announce("rst", segment)
-            peer.announce("rst", segment)
+            if peer.stats.packets:  # else all of it may come yet, from a file of its own
+                peer.announce("rst", segment)
         if side.ending:
             side.end_if_due(packet, time_ns)
             peer.end_if_due(packet, time_ns)
@@ -537,7 +552,9 @@ class Flow:
 
     def finish(self, how: str, packet: i64, time_ns: i64) -> None:
         """Nothing more comes, or nothing more is wanted."""
-        for side in self.sides:
+        for side, peer in zip(self.sides, reversed(self.sides), strict=True):
+            if peer.ending == "rst" and not side.ending:
+                side.end_with(peer)
             side.finish(how, packet, time_ns)
 
 
@@ -663,7 +680,11 @@ class Reassembler:
             return not segment.flags & ACK and side.syn != segment.seq
         if side.syn_seq != UNKNOWN:
             return side.syn_seq != segment.seq
-        if segment.flags & ACK or not (side.started or side.waiting):
+        if segment.flags & ACK:
+            return False
+        if flow.sides[1 - index].ending == "rst" and not side.stats.packets:
+            return side.is_another(segment.seq)
+        if not (side.started or side.waiting):
             return False
         began = side.expected - side.offset if side.started else side.waiting[0].seq
         ahead: i64 = (began - segment.seq - 1) & 0xFFFFFFFF
