@@ -12,6 +12,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from rtmpscope.limits import TRIAL_BYTES
 from rtmpscope.model import (
     C2S,
     COMMAND_TYPES,
@@ -30,9 +31,8 @@ from rtmpscope.rtmp.handshake import BLOCK_SIZE, DIGEST_SIZE, ENCRYPTED_VERSIONS
 from rtmpscope.rtmp.reader import DirectionReader, looks_like_handshake
 from rtmpscope.rtmp.segments import index_at
 
-# On other ports: messages that count as proof, and stream bytes of one side within which it must come.
+# On other ports: messages that count as proof.
 PROOF_MESSAGES: Final = 3
-TRIAL_BYTES: Final = 262_144
 
 # What a connection may carry for its sides to be read.
 READABLE: Final = ("nothing", "rtmp", "rtmpe")

@@ -25,6 +25,7 @@ CONFLICTS: Final = 1_000  # retransmissions of one side that differ and wait for
 FORGOTTEN: Final = 262_144  # connections of which nothing more is read; the oldest would be new ones again
 CONNECTIONS: Final = 50_000  # shown of one run
 TRIALS: Final = 16_384  # on other ports, that have not shown yet what they carry; the oldest is given up
+TRIAL_BYTES: Final = 262_144  # of one side of them, within which a proof must come
 HELD_BYTES: Final = 256 << 20  # waiting for more in all connections together; the one that holds most is given up
 
 # --- messages and their bodies

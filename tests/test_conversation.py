@@ -6,6 +6,7 @@ import pytest
 
 from rtmpscope.conversation import carried
 from rtmpscope.engine import Engine
+from rtmpscope.limits import TRIAL_BYTES
 from rtmpscope.model import C2S, S2C, Handshake
 from tests import wire
 from tests.runs import Run, built_in, run
@@ -149,10 +150,9 @@ def test_messages_are_proof_where_the_beginning_is_missing(count: int) -> None:
 
 
 def test_proof_has_to_come_within_the_first_bytes() -> None:
-    noise = bytes(300_000)
     late = b"".join(audio(50))
-    assert not said_of(tcp(OFF_PORT).send(S2C, noise).send(S2C, late), at_once=1).connections
-    assert said_of(tcp(OFF_PORT).send(S2C, bytes(2000)).send(S2C, late), at_once=1).connections
+    assert not said_of(tcp(OFF_PORT).send(S2C, bytes(TRIAL_BYTES)).send(S2C, late), at_once=1).connections
+    assert said_of(tcp(OFF_PORT).send(S2C, bytes(TRIAL_BYTES - 1000)).send(S2C, late), at_once=1).connections
 
 
 def test_what_was_given_up_holds_nothing() -> None:
