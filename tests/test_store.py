@@ -9,6 +9,7 @@ import pytest
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.filters import compile
+from rtmpscope.limits import PAYLOADS_BYTES
 from rtmpscope.model import Event, Message, Opened
 from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.store import COLUMNS, HEAD, Store
@@ -153,7 +154,7 @@ def test_summaries_that_are_said_at_once_are_those_of_messages_read_again(name: 
 
 def test_payloads_are_kept_as_long_as_there_is_room():
     store = unloaded(CAPTURES / "nginx-publish-play.pcap")
-    store._payloads_left = 1000
+    store._payloads_left -= PAYLOADS_BYTES - 1000
     store.load()
     told = [store.tells(index) for index in range(store.count) if store.row(index).type_id == 20]
     assert told[0] and not all(told)
