@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -92,3 +95,9 @@ def test_the_loop_is_at_work_but_where_it_waits(monkeypatch: pytest.MonkeyPatch)
         end_turn()
         selector.select(0)
         assert gone_on()
+
+
+def test_a_frame_waits_no_longer_for_the_one_before_than_a_key_can_bear() -> None:
+    asked = "import rtmpscope.tui.app; from textual import constants; print(constants.MAX_FPS, constants.ESCAPE_DELAY)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("TEXTUAL_FPS", "ESCDELAY")}
+    assert subprocess.check_output([sys.executable, "-c", asked], env=environment).split() == [b"120", b"0.02"]

@@ -2,5 +2,7 @@
 
 import os
 
-# Milliseconds after which an escape is a key of its own; Textual reads this when it is imported, and waits 100.
+# What Textual reads when it is imported: milliseconds after which an escape is a key of its own, for which it would
+# wait 100, and frames a second at most.  With its 60, the answer to a key waits 16 ms behind any other frame.
 os.environ.setdefault("ESCDELAY", "20")
+os.environ.setdefault("TEXTUAL_FPS", "120")
