@@ -60,8 +60,9 @@ MODULES = (
     "rtmpscope/analysis/steps.py",
     "rtmpscope/analysis/transactions.py",
     # Bodies, for print, export and the row that is opened.
-    "rtmpscope/rtmp/amf0.py",
-    "rtmpscope/rtmp/amf3.py",
+    "rtmpscope/amf/reader.py",
+    "rtmpscope/amf/amf0.py",
+    "rtmpscope/amf/amf3.py",
     "rtmpscope/rtmp/layout.py",
     "rtmpscope/rtmp/messages.py",
     "rtmpscope/rtmp/summary.py",

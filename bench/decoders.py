@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from rtmpscope import filters
+from rtmpscope.amf import amf0, amf3
 from rtmpscope.capture import CaptureError
 from rtmpscope.capture.files import open_capture
 from rtmpscope.capture.pcap import LAYOUTS, PcapParser
@@ -32,7 +33,7 @@ from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.net.rewrite import Layers, rewritten
 from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.redact import Redactor
-from rtmpscope.rtmp import amf0, amf3, handshake, messages
+from rtmpscope.rtmp import handshake, messages
 from rtmpscope.rtmp.summary import summarize
 from rtmpscope.text import printable
 from tests import segments, strict, wire

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtmpscope.amf.amf0 import Decoder, plain
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS
 from rtmpscope.model import Field
-from rtmpscope.rtmp.amf0 import Decoder, plain
 from tests.fields import all_values, assert_sane, damaged, shape, undecoded, walk
 from tests.wire import amf0 as encode
 

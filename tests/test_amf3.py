@@ -13,10 +13,10 @@ from pyamf import amf3 as peer
 from pyamf import flex
 from pyamf.flex import messaging
 
+from rtmpscope.amf.amf0 import plain
+from rtmpscope.amf.amf3 import Decoder
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS, AMF_REPEATED
 from rtmpscope.model import Field
-from rtmpscope.rtmp.amf0 import plain
-from rtmpscope.rtmp.amf3 import Decoder
 from tests.fields import all_values, assert_sane, damaged, shape, undecoded, walk
 
 

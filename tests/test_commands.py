@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rtmpscope.rtmp.amf0 import plain
+from rtmpscope.amf.amf0 import plain
 from rtmpscope.rtmp.commands import (
     COMMANDS,
     HANDLERS,

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmpscope.amf import amf0 as decoder
 from rtmpscope.export import values
 from rtmpscope.known import written as forms_of
 from rtmpscope.limits import SECRET_CHARACTERS
 from rtmpscope.model import Field, Message, Note, Severity
 from rtmpscope.redact import ALIKE, DOTS, MASK, TAGS, Redactor
-from rtmpscope.rtmp import amf0 as decoder
 from rtmpscope.rtmp import messages
 from rtmpscope.rtmp.summary import summarize
 from tests import costs

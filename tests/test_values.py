@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmpscope.amf import amf0, amf3
 from rtmpscope.export import values
 from rtmpscope.model import Field
-from rtmpscope.rtmp import amf0, amf3
 from rtmpscope.text import printable
 from tests.strict import check, parse
 from tests.wire import Ecma, Undefined

@@ -14,9 +14,9 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from math import isfinite
 from typing import Final
 
+from rtmpscope.amf.reader import NOT_UTF8
 from rtmpscope.limits import JSON_BYTES
 from rtmpscope.model import Field
-from rtmpscope.rtmp.amf3 import NOT_UTF8
 from rtmpscope.text import printable
 
 SAFE_INTEGER: Final = 1 << 53  # beyond it readers that keep numbers as doubles lose digits

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from rtmpscope.amf import amf0
 from rtmpscope.media import av1, configs, enhanced, h264, hevc, legacy, nal, tag, vpx, vvc
 from rtmpscope.media.bit_reader import BitReader, Damaged, Decoder
 from rtmpscope.media.enhanced import Side
 from rtmpscope.model import Field
-from rtmpscope.rtmp import amf0
 
 FRAME_TYPES: Final[dict[int, str]] = {
     1: "key",

@@ -11,8 +11,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from rtmpscope.amf.amf0 import Decoder
 from rtmpscope.bits import u24
-from rtmpscope.rtmp.amf0 import Decoder
 from rtmpscope.rtmp.chunks import EXTENDED, MESSAGE_HEADER_SIZES, ChunkParser
 from rtmpscope.rtmp.evidence import (
     ANY_HEADER,

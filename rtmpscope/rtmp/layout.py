@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from rtmpscope.amf import amf0
+from rtmpscope.amf.reader import TOO_MANY, text_of
 from rtmpscope.limits import AMF_ITEMS
 from rtmpscope.model import Field
-from rtmpscope.rtmp import amf0
-from rtmpscope.rtmp.amf3 import TOO_MANY, text_of
 
 
 class Part:

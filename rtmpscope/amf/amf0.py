@@ -1,9 +1,8 @@
 """AMF0 values to field trees (Action Message Format 0, December 2007), as RTMP messages carry them.
 
 In goes the place of a marker, out comes a Field with the value's bytes, children in wire order; the key of a
-property stands before its range.  Nothing raises and references stay references: see amf3, whose rules
-these are.  Departures from the text, for what is really sent: the count of an ECMA array is a hint, an object
-may end with its message, and the switch to AMF3 holds for one value.
+property stands before its range.  Departures from the text, for what is really sent: the count of an ECMA array is a
+hint, an object may end with its message, and the switch to AMF3 holds for one value.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from rtmpscope.amf import amf3
+from rtmpscope.amf.reader import CUT, TOO_DEEP, Reader, date_text, double, text_of
 from rtmpscope.bits import u16, u32
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS
 from rtmpscope.model import Field
-from rtmpscope.rtmp import amf3
-from rtmpscope.rtmp.amf3 import CUT, TOO_DEEP, Reader, date_text, text_of
 
 # Markers (AMF0 2.1).
 NUMBER: Final = 0x00
@@ -62,7 +61,6 @@ LAYOUT: Final = {
     INT64: ("int64", 8),
 }
 
-_DOUBLE: Final = Struct(">d").unpack_from
 _INT64: Final = Struct(">q").unpack_from
 
 
@@ -92,7 +90,7 @@ class Decoder(Reader):
         if after > self.end:
             return self._cut(field)
         if marker == NUMBER:
-            field.value = _DOUBLE(data, at + 1)[0]
+            field.value = double(data, at + 1)
         elif marker == STRING:
             self._text(field, u16(data, at + 1))
         elif marker == BOOLEAN:
@@ -126,7 +124,7 @@ class Decoder(Reader):
 
     def _date(self, field: Field, at: i64) -> None:
         """AMF0 2.13: milliseconds since 1970, then a time zone that is to be zero and is ignored."""
-        milliseconds: float = _DOUBLE(self.data, at)[0]
+        milliseconds = double(self.data, at)
         zone = u16(self.data, at + 8)
         field.value, field.text = milliseconds, date_text(milliseconds)
         minutes = zone - 0x10000 if zone >= 0x8000 else zone

@@ -1,25 +1,24 @@
 """AMF3 values to field trees (Action Message Format 3, January 2013).
 
-In goes the place of a marker, out comes a Field with the value's bytes, children in wire order.  Nothing is
-ever expanded: a reference stays a reference, so that a cycle ends and a message of n bytes gives at most n
-fields.  Nothing raises: reading stops at the first byte that has no meaning, `failed` says why, and the rest
-of the bytes is the "undecoded" child of the value that was being read, whose end is then the end of all.
+In goes the place of a marker, out comes a Field with the value's bytes, children in wire order.  Undefined, null and
+the booleans are their marker; integers, doubles and strings follow it.  All other values begin with a U29 whose low
+bit tells a value from a reference to an earlier one; those that hold values count against the depth.
 
 Readers of parts return the place after the part, -1 when they failed.
 """
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final
 
 from mypy_extensions import i64
 
+from rtmpscope.amf.reader import CUT, TOO_DEEP, TOO_MANY, Reader, date_text, double, text_of
 from rtmpscope.bits import u32
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS, AMF_REPEATED
 from rtmpscope.model import Field
 
-# Markers (AMF3 2.1); the kind of a field is the name at the marker's place.
+# Markers (AMF3 3.1); the kind of a field is the name at the marker's place.
 INTEGER: Final = 0x04
 DOUBLE: Final = 0x05
 STRING: Final = 0x06
@@ -41,11 +40,7 @@ KINDS: Final = (
 )  # fmt: skip
 CONSTANTS: Final = (None, None, False, True)
 
-CUT: Final = "the bytes end here"
-TOO_DEEP: Final = f"nested deeper than {AMF_DEPTH}"
-TOO_MANY: Final = f"more than {AMF_ITEMS:,} values"
 REPEATED: Final = f"references repeat more than {AMF_REPEATED:,} characters"
-NOT_UTF8: Final = "not valid UTF-8"
 
 # Externalizable classes whose format is known: the one value of a Flex wrapper, by the property it fills ...
 WRAPPERS: Final = {
@@ -65,25 +60,6 @@ SMALL_MESSAGES: Final[dict[str, tuple[tuple[tuple[str, ...], ...], ...]]] = {
     "DSK": (_ABSTRACT, _ASYNC, ()),
 }
 
-_DOUBLE: Final = Struct(">d").unpack_from
-
-
-def text_of(raw: bytes) -> tuple[str, str]:
-    """The text, and what there is to say about it: "" or that it was not valid UTF-8."""
-    try:
-        return raw.decode(), ""
-    except UnicodeDecodeError:
-        return raw.decode(errors="backslashreplace"), NOT_UTF8
-
-
-def date_text(milliseconds: float) -> str:
-    """Milliseconds since 1970 as a date people read; any double is allowed, NaN as well."""
-    if -62135596800000 <= milliseconds < 253402300800000:  # years 1 to 9999
-        from datetime import datetime, timedelta  # takes 2 ms to load, and dates are rare
-
-        return f"{(datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)).isoformat(' ', 'milliseconds')} UTC"
-    return "not a date"
-
 
 class Traits:
     """What the objects of one class have in common (AMF3 3.12); names come with what text_of says of them."""
@@ -97,47 +73,6 @@ class Traits:
         self.dynamic = dynamic
         self.external = external
         self.size: i64 = len(class_name)
-
-
-class Reader:
-    """The bytes of one message, and what reading them has cost: common to both encodings.
-
-    failed is "" or why reading stopped.
-    """
-
-    __slots__ = ("data", "end", "items", "depth", "failed")
-
-    def __init__(self, data: bytes, end: i64) -> None:
-        self.data = data
-        self.end = end
-        self.items: i64 = 0
-        self.depth: i64 = 0
-        self.failed = ""
-
-    def within(self, end: i64) -> None:
-        """Read on up to another end, as for the next event of a shared object, whatever failed in the one before."""
-        self.end = end
-        self.failed = ""
-
-    def _exhausted(self, at: i64, name: str) -> Field:
-        """The field for a value that the bytes or the budget do not allow."""
-        return self._stop(Field(name, None, at, at), at, CUT if at >= self.end else TOO_MANY)
-
-    def _stop(self, field: Field, at: i64, why: str) -> Field:
-        """Give up while reading `field`: what is left of the message becomes its last child."""
-        self.failed = why
-        field.children.append(Field("undecoded", self.data[at : self.end], at, self.end, why))
-        field.end = self.end
-        return field
-
-    def _cut(self, field: Field) -> Field:
-        """Give up a value that has no parts: without all of its bytes it is nothing."""
-        why = f"the bytes end inside this {field.kind}"
-        field.kind = ""
-        return self._stop(field, field.start, why)
-
-    def _remark(self, field: Field, text: str) -> None:
-        field.text = f"{field.text}; {text}" if field.text else text
 
 
 class Decoder(Reader):
@@ -163,44 +98,51 @@ class Decoder(Reader):
         field = Field(name, None, at, at + 1, "", KINDS[marker])
         if marker < INTEGER:
             field.value = CONSTANTS[marker]
-            return field
-        if marker == DOUBLE:
-            return self._number(field, at + 1)
-        if marker == STRING:
-            text, remark, after = self._string(at + 1)
-            if after < 0:
-                return self._cut(field) if self.failed == CUT else self._stop(field, at, self.failed)
-            field.value, field.text, field.end = text, remark, after
-            return field
-        head, after = self._u29(at + 1)
-        if after < 0:
-            return self._cut(field)
-        field.end = after
-        if marker == INTEGER:
-            field.value = head - 0x2000_0000 if head >= 0x1000_0000 else head  # sign bit 28
-            return field
+        elif marker == INTEGER:
+            self._integer(field, at + 1)
+        elif marker == DOUBLE:
+            self._double(field, at + 1)
+        elif marker == STRING:
+            self._text(field, at + 1)
+        else:
+            self._complex(field, at + 1, marker)
+        return field
+
+    def _complex(self, field: Field, at: i64, marker: i64) -> None:
+        """A value, or a reference to an earlier one of this message."""
+        head, at = self._u29(at)
+        if at < 0:
+            self._cut(field)
+            return
+        field.end = at
         if head & 1 == 0:
-            return self._reference(field, head >> 1)
+            self._reference(field, head >> 1)
+            return
         self._objects.append(field)
         if marker == DATE:
-            return self._date(field, after)
-        if marker == BYTE_ARRAY or marker == XML or marker == XML_DOCUMENT:
-            return self._bytes(field, after, head >> 1, marker)
-        if self.depth >= AMF_DEPTH:
-            return self._stop(field, after, TOO_DEEP)
-        self.depth += 1
-        if marker == OBJECT:
-            self._object(field, after, head)
-        elif marker == ARRAY:
-            self._array(field, after, head >> 1)
-        elif marker == DICTIONARY:
-            self._dictionary(field, after, head >> 1)
-        elif marker == VECTOR_OBJECT:
-            self._vector_object(field, after, head >> 1)
+            self._date(field, at)
+        elif marker == BYTE_ARRAY or marker == XML or marker == XML_DOCUMENT:
+            self._bytes(field, at, head >> 1, marker)
+        elif self.depth >= AMF_DEPTH:
+            self._stop(field, at, TOO_DEEP)
         else:
-            self._vector(field, after, head >> 1, marker)
-        self.depth -= 1
-        return field
+            self.depth += 1
+            self._container(field, at, head, marker)
+            self.depth -= 1
+
+    def _container(self, field: Field, at: i64, head: i64, marker: i64) -> None:
+        """A value that holds values."""
+        count = head >> 1
+        if marker == OBJECT:
+            self._object(field, at, head)
+        elif marker == ARRAY:
+            self._array(field, at, count)
+        elif marker == DICTIONARY:
+            self._dictionary(field, at, count)
+        elif marker == VECTOR_OBJECT:
+            self._vector_object(field, at, count)
+        else:
+            self._vector(field, at, count, marker)
 
     def _u29(self, at: i64) -> tuple[i64, i64]:
         """AMF3 1.3.1: seven bits a byte, bit 7 set where more follow, all eight in the fourth; (value, after)."""
@@ -246,7 +188,7 @@ class Decoder(Reader):
             return False
         return True
 
-    def _reference(self, field: Field, index: i64) -> Field:
+    def _reference(self, field: Field, index: i64) -> None:
         field.kind = "amf3_reference"
         field.value = index
         if index < len(self._objects):
@@ -254,33 +196,50 @@ class Decoder(Reader):
             field.text = f"the {target.kind} at byte {target.start}"
         else:
             field.text = "no such object in this message"
-        return field
 
-    def _number(self, field: Field, at: i64) -> Field:
+    def _integer(self, field: Field, at: i64) -> None:
+        """AMF3 3.6: 29 bits, the highest of which is the sign."""
+        value, after = self._u29(at)
+        if after < 0:
+            self._cut(field)
+            return
+        field.value = value - 0x2000_0000 if value >= 0x1000_0000 else value
+        field.end = after
+
+    def _double(self, field: Field, at: i64) -> None:
         if at + 8 > self.end:
-            return self._cut(field)
-        field.value = _DOUBLE(self.data, at)[0]
+            self._cut(field)
+            return
+        field.value = double(self.data, at)
         field.end = at + 8
-        return field
 
-    def _date(self, field: Field, at: i64) -> Field:
-        if at + 8 > self.end:
-            return self._cut(field)
-        milliseconds: float = _DOUBLE(self.data, at)[0]
-        field.value, field.text, field.end = milliseconds, date_text(milliseconds), at + 8
-        return field
+    def _text(self, field: Field, at: i64) -> None:
+        text, remark, after = self._string(at)
+        if after >= 0:
+            field.value, field.text, field.end = text, remark, after
+        elif self.failed == CUT:
+            self._cut(field)
+        else:
+            self._stop(field, field.start, self.failed)
 
-    def _bytes(self, field: Field, at: i64, length: i64, marker: i64) -> Field:
+    def _date(self, field: Field, at: i64) -> None:
+        """AMF3 3.10: milliseconds since 1970."""
+        self._double(field, at)
+        if not self.failed:
+            field.text = date_text(double(self.data, at))
+
+    def _bytes(self, field: Field, at: i64, length: i64, marker: i64) -> None:
+        """AMF3 3.9, 3.13, 3.14: as many bytes, which are text but in a byte array."""
         after = at + length
         if after > self.end:
-            return self._cut(field)
+            self._cut(field)
+            return
         raw = self.data[at:after]
         if marker == BYTE_ARRAY:
             field.value = raw
         else:
             field.value, field.text = text_of(raw)
         field.end = after
-        return field
 
     def _array(self, field: Field, at: i64, count: i64) -> None:
         """AMF3 3.11: named values up to an empty name, then the dense ones."""
@@ -401,7 +360,7 @@ class Decoder(Reader):
         return at
 
     def _dictionary(self, field: Field, at: i64, count: i64) -> None:
-        """AMF3 3.15: whether keys are held weakly, then keys and values."""
+        """AMF3 3.16: whether keys are held weakly, then keys and values."""
         at = self._flag(field, at, "weak_keys")
         while count > 0 and at >= 0:
             entry = Field("entry", None, at, at)
@@ -413,7 +372,7 @@ class Decoder(Reader):
             count -= 1
 
     def _vector_object(self, field: Field, at: i64, count: i64) -> None:
-        """AMF3 3.14: whether the length is fixed, the name of the items' type, then the items."""
+        """AMF3 3.15: whether the length is fixed, the name of the items' type, then the items."""
         at = self._flag(field, at, "fixed")
         if at < 0:
             return
@@ -425,7 +384,7 @@ class Decoder(Reader):
         self._dense(field, after, count)
 
     def _vector(self, field: Field, at: i64, count: i64, marker: i64) -> None:
-        """AMF3 3.14: whether the length is fixed, then bare numbers."""
+        """AMF3 3.15: whether the length is fixed, then bare numbers."""
         at = self._flag(field, at, "fixed")
         if at < 0:
             return
@@ -440,7 +399,7 @@ class Decoder(Reader):
         index: i64 = 0
         while index < count:
             if marker == VECTOR_DOUBLE:
-                item = Field(f"[{index}]", _DOUBLE(self.data, at)[0], at, at + 8, "", "double")
+                item = Field(f"[{index}]", double(self.data, at), at, at + 8, "", "double")
             else:
                 number = u32(self.data, at)
                 if marker == VECTOR_INT and number >= 0x8000_0000:
