@@ -221,31 +221,42 @@ class Session(SessionFacts):
         """Outcome and words for the end of a session with media."""
         if self._finished is not None and self._finished[0] == UNPUBLISHED and not self._took_leave():
             return "incomplete", "then the server ended it; whether the client asked for that is missing in the capture"
-        if reached == "teardown" and self._may_be_refused():
-            return "incomplete", "then the client took its leave; whether it was refused is missing in the capture"
-        quiet = self._end_ns() - self._last_media_ns()
         if reached == "teardown":
-            left = self._goodbye_ns - self._last_media_ns()
-            if left > QUIET_NS and self._finished is None and not self._paused:
-                return self._well(), f"then nothing for {seconds(left)} until the client left"
-            if self._one_sided():
-                who = "the client left" if self._took_leave() else "the server said it was over"
-                return "incomplete", f"then {who}"
-            return "ok", "ended as it should"
-        how = self._how()
+            return self._taken_leave()
+        return self._hung_up() if self._how() in ("fin", "rst") else self._not_ended()
+
+    def _taken_leave(self) -> tuple[str, str]:
+        """The client said goodbye, or the server that it was over."""
+        if self._may_be_refused():
+            return "incomplete", "then the client took its leave; whether it was refused is missing in the capture"
+        left = self._goodbye_ns - self._last_media_ns()
+        if left > QUIET_NS and self._finished is None and not self._paused:
+            return self._well(), f"then nothing for {seconds(left)} until the client left"
+        if self._one_sided():
+            who = "the client left" if self._took_leave() else "the server said it was over"
+            return "incomplete", f"then {who}"
+        return "ok", "ended as it should"
+
+    def _hung_up(self) -> tuple[str, str]:
+        """TCP ended without a goodbye."""
+        how, ending = self._how(), self._ending()
+        if self._unseen(self._last_media_ns()):
+            return "incomplete", f"then {ending}; what was said before that is missing in the capture"
+        quiet = self._end_ns() - self._last_media_ns()
         then = f"then nothing for {seconds(quiet)} until" if quiet > QUIET_NS else "then"
-        if how in ("fin", "rst"):
-            if self._unseen(self._last_media_ns()):
-                return "incomplete", f"then {self._ending()}; what was said before that is missing in the capture"
-            if self._server_ended():
-                return "failed", f"{then} {self._ending()} without a word{self._taken_back() or self._stumbled()}"
-            if how == "fin" and self._torn and self._role() == "publish":
-                return "failed", f"{then} {self._ending()} in the middle of a message: it crashed, or was stopped"
-            if how == "fin":
-                return "ok", f"{then} {self._ending()} without a word"
-            if self._role() == "play":
-                return "ok", f"{then} {self._ending()}, as players do"
-            return "failed", f"{then} {self._ending()}: it crashed, or closed in a hurry"
+        if self._server_ended():
+            return "failed", f"{then} {ending} without a word{self._taken_back() or self._stumbled()}"
+        if how == "fin" and self._torn and self._role() == "publish":
+            return "failed", f"{then} {ending} in the middle of a message: it crashed, or was stopped"
+        if how == "fin":
+            return "ok", f"{then} {ending} without a word"
+        if self._role() == "play":
+            return "ok", f"{then} {ending}, as players do"
+        return "failed", f"{then} {ending}: it crashed, or closed in a hurry"
+
+    def _not_ended(self) -> tuple[str, str]:
+        """The connection is open: media flows, rests, or has stopped."""
+        quiet = self._end_ns() - self._last_media_ns()
         closed = self._connection.tcp[1 - self._media_direction()].zero_windows
         if quiet > (PAST_NS if closed else QUIET_NS) and not self._paused:
             if self._unseen(self._last_media_ns()):
@@ -253,7 +264,7 @@ class Session(SessionFacts):
             who = "the receiver does not read, it closed its TCP window" if closed else "the sender hangs or is gone"
             return "failed", f"then nothing for {seconds(quiet)}: {who}"
         going = "paused" if self._paused else "still flowing"
-        return self._well(), f"{going} when the capture ends" if how else going
+        return self._well(), f"{going} when the capture ends" if self._how() else going
 
     def _well(self) -> str:
         """The outcome where nothing bad was seen."""
@@ -434,7 +445,7 @@ def _missing(stream: MediaStream) -> str:
 def verdict_of(connection: Connection) -> Verdict | None:
     """How far the session got, None where nobody watched its steps."""
     session = connection.analysis.get("session")
-    return None if session is None else session.verdict()  # type: ignore[attr-defined]
+    return session.verdict() if isinstance(session, Session) else None
 
 
 def register(registry: Door) -> None:
