@@ -920,7 +920,7 @@ def test_the_mouse_selects_opens_and_scrolls() -> None:
         assert screen.main.row == ONSTATUS
         await screen.click("Timeline", (20, 10), times=2)
         assert isinstance(screen.app.focused, FieldTree)
-        await screen.click("HexPane", (2 + 8 + 3 * 3, 1))
+        await screen.click("HexPane", (1 + 8 + 3 * 3, 1))
         assert screen.main.query_one(Detail).hex.place == 11
         await screen.click("Sessions", (20, 1), times=2)
         assert "only #1" in screen.status

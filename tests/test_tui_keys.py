@@ -9,6 +9,7 @@ import pytest
 
 from rtmpscope.model import UNKNOWN
 from rtmpscope.redact import DOTS, Redactor
+from rtmpscope.tui.borders import Heights
 from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.help import bindings
 from rtmpscope.tui.lines import LineList
@@ -77,6 +78,12 @@ def of_sight(name: str) -> Callable[[Driver], object]:
     return lambda screen: getattr(screen.main.sight, name)
 
 
+def grown(screen: Driver) -> object:
+    """Lines that the lower pane has more than by itself."""
+    heights, height = screen.main.heights, screen.main.size.height
+    return heights.of_lower(height) - Heights().of_lower(height)
+
+
 TREE = ("n", "tab")
 HEX = ("n", "tab", "tab")
 FIND = ("f", *"publish", "enter")
@@ -87,8 +94,8 @@ PROOFS: dict[tuple[str, str], Proof] = {
     ("Look", "tab"): Proof("fields", focus),
     ("Look", "shift+tab"): Proof("sessions", focus),
     ("Look", "backslash"): Proof(True, of_main("alone")),
-    ("Look", "greater_than_sign"): Proof(2, of_main("share")),
-    ("Look", "less_than_sign"): Proof(-2, of_main("share")),
+    ("Look", "greater_than_sign"): Proof(2, grown),
+    ("Look", "less_than_sign"): Proof(-2, grown),
     ("Look", "v"): Proof(True, of_main("as_ladder")),
     ("Look", "i"): Proof(True, of_main("as_graphs")),
     ("Look", "t"): Proof(FORMATS[1], of_sight("time_format")),

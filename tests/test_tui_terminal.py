@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests import wire
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parent.parent
 CAPTURE = ROOT / "captures" / "nginx-duplicate-publish.pcap"
@@ -207,13 +207,28 @@ def test_the_mouse_selects_scrolls_and_tells_a_connection(terminal: Terminal) ->
             terminal.keys("-l", f"\x1b[<{button};20;{line}M\x1b[<{button};20;{line}m")
 
     terminal.start(f"{COMMAND} {CAPTURE}")
-    terminal.wait("connect(", "#  1 ")
+    terminal.wait("connect(", "# 1 ")
     mouse(0, on="Handshake S2")
     assert "Handshake S2" in terminal.wait("row 5 of 338").partition("▸")[2].splitlines()[0]
     mouse(65, 65, 65, on="Handshake S2")
     terminal.wait_without("Handshake C0", "row 5 of 338")
-    mouse(0, on="#  1 ")
+    mouse(0, on="# 1 ")
     terminal.wait("connection 1  10.35.0.1:60722", "rejected by the server: NetStream.Publish.BadName, the stream")
+    terminal.keys("q")
+    terminal.wait("code=0")
+
+
+@needs_tmux
+def test_the_mouse_moves_a_border(terminal: Terminal) -> None:
+    def borders() -> list[int]:
+        return [at for at, text in enumerate(terminal.text.splitlines(), 1) if text == "─" * 100]
+
+    terminal.start(f"{COMMAND} {CAPTURE}")
+    terminal.wait("connect(", "# 1 ")
+    above, below = borders()
+    for button, line, end in ((0, below, "M"), (32, below - 2, "M"), (32, below - 6, "M"), (0, below - 6, "m")):
+        terminal.keys("-l", f"\x1b[<{button};30;{line}{end}")
+    wait_until(lambda: borders() == [above, below - 6])
     terminal.keys("q")
     terminal.wait("code=0")
 

@@ -43,6 +43,7 @@ INTERRUPTED = 130
 class RtmpscopeApp(App[None]):
     TITLE = "rtmpscope"
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False  # Textual's selection does not see drawn lines, and scrolls what the mouse is dragged over
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Quit at once", priority=True),
     ]

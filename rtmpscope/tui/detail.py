@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from rtmpscope.model import Event
+from rtmpscope.tui.borders import Border
 from rtmpscope.tui.hexpane import COUNTS, HexPane, width_for
 from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.octets import Octets, octets
@@ -138,16 +139,26 @@ class Detail(Horizontal):
         & > FieldTree { width: 1fr; }
     }
     """
-    HEX_SHARE = 0.55  # the bytes take no more of the width than this
+    HEX_SHARE = 0.55  # the bytes and their border take no more of the width than this by themselves
     HEX_FRAME = len(HexPane.MARGIN) + 1  # and the scroll bar
+    LEAST_TREE = 16  # cells that the tree keeps when the border is moved
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.hex_cells: int | None = None  # that somebody gave the bytes
 
     def compose(self) -> ComposeResult:
         yield FieldTree(id="fields")
+        yield Border("beside-bytes", upright=True)
         yield HexPane(id="bytes")
 
     @property
     def fields(self) -> FieldTree:
         return self.query_one(FieldTree)
+
+    @property
+    def border(self) -> Border:
+        return self.query_one(Border)
 
     @property
     def hex(self) -> HexPane:
@@ -163,9 +174,18 @@ class Detail(Horizontal):
         self.fields.show(report_nodes(report))
 
     def on_resize(self) -> None:
-        room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME
-        count = next((count for count in COUNTS if width_for(count) <= room), 1)
-        self.hex.styles.width = width_for(count) + self.HEX_FRAME
+        """The bytes have the width of whole lines, or what somebody gave them."""
+        cells = self.hex_cells
+        if cells is None:
+            room = int(self.size.width * self.HEX_SHARE) - self.HEX_FRAME - 1
+            cells = width_for(next((count for count in COUNTS if width_for(count) <= room), 1)) + self.HEX_FRAME
+        least, most = width_for(1) + self.HEX_FRAME, self.size.width - 1 - self.LEAST_TREE
+        self.hex.styles.width = max(least, min(cells, most))
+
+    @on(Border.Moved)
+    def size_bytes(self, moved: Border.Moved) -> None:
+        self.hex_cells = None if moved.place is None else self.region.right - moved.place - 1
+        self.on_resize()
 
     @on(LineList.Moved, "#fields")
     def light_bytes(self) -> None:

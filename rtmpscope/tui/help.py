@@ -31,7 +31,12 @@ TABLES: list[tuple[str, list[BindingType]]] = [
     ("", Prompt.BINDINGS),
     ("", Page.BINDINGS),
 ]
-MOUSE = (("click", "Select"), ("two clicks", "Open"), ("wheel", "Scroll"))
+MOUSE = (
+    ("click", "Select"),
+    ("two clicks", "Open; on a border, put it back"),
+    ("wheel", "Scroll"),
+    ("drag", "Move the border between two panes"),
+)
 KEY_WIDTH = 13
 COLUMN_WIDTH = 70
 LEAST_WIDTH = 10  # cells that what a key does is broken to

@@ -35,7 +35,7 @@ class HexPane(LineList):
         Binding("right,l", "step(1)", "Next byte", group=MOVE),
     ]
     LINE_CURSOR = False
-    MARGIN = "▏ "
+    MARGIN = " "
 
     class Pointed(Message):
         """The cursor of the hex pane was moved to a byte."""

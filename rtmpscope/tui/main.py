@@ -57,8 +57,11 @@ class MainScreen(Workbench):
         self.share_out()
 
     def action_share(self, step: int) -> None:
-        self.share += 2 * step
-        self.share_out()
+        if self.single:
+            self.say("one pane has all of the screen")
+        else:
+            self.heights.grow_lower(2 * step, self.size.height)
+            self.share_out()
 
     # Going about
 

@@ -117,8 +117,3 @@ class StatusBar(EdgeBar):
             pieces.append((f"{len(sight.view):,} shown{'' if sight.view.settled else ' so far'}   ", "dim"))
         pieces.append((printable(sight.store.progress_text), "error" if sight.store.error else "dim"))
         return pieces
-
-
-class Rule(Bar):
-    def pieces(self, width: int) -> Pieces:
-        return [("─" * width, "rule")]

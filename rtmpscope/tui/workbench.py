@@ -17,6 +17,7 @@ from textual.worker import get_current_worker
 from rtmpscope import filters
 from rtmpscope.export.stats import tables
 from rtmpscope.model import UNKNOWN, Event
+from rtmpscope.tui.borders import LEAST_ROWS, Border, Heights
 from rtmpscope.tui.detail import Detail
 from rtmpscope.tui.graphs import Graphs
 from rtmpscope.tui.ladder import Ladder
@@ -24,7 +25,7 @@ from rtmpscope.tui.lines import LineList
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.sight import Body, Sight
-from rtmpscope.tui.status import SINGLE_BELOW, EdgeBar, Rule, StatusBar, TitleBar
+from rtmpscope.tui.status import SINGLE_BELOW, EdgeBar, StatusBar, TitleBar
 from rtmpscope.tui.timeline import RowList, Timeline
 from rtmpscope.tui.turns import ask, give_way, looked_at
 from rtmpscope.tui.view import View
@@ -56,7 +57,7 @@ class Workbench(Screen[None]):
         self.as_graphs = False
         self.follow_end = live
         self.return_to = UNKNOWN  # the row to return to when a new view has reached it
-        self.share = 0  # lines that the detail pane was made larger by
+        self.heights = Heights()
         self.alone = False  # one pane fills the screen because somebody asked for it
         self.seen = 0  # rows there were when the cursor last stood on the newest
         self.event: Event | None = None  # what the detail pane shows
@@ -70,12 +71,12 @@ class Workbench(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TitleBar(self.sight, self.capture)
         yield Sessions(self.sight, "sessions")
-        yield Rule()
+        yield Border("under-sessions")
         with Container(id="rows"):
             for rows in (Timeline(self.sight), Ladder(self.sight)):
                 yield rows.head
                 yield rows
-        yield Rule()
+        yield Border("under-rows")
         yield Detail(id="detail")
         yield Graphs(self.sight)
         yield Prompt("prompt")
@@ -121,10 +122,15 @@ class Workbench(Screen[None]):
 
     # Arrangement
 
+    @property
+    def single(self) -> bool:
+        """One pane has all of the screen: below twenty lines, or where somebody asked for it."""
+        return self.alone or self.size.height < SINGLE_BELOW
+
     def share_out(self) -> None:
-        """Share the height out; below twenty lines, or when asked to, the pane with the focus has all of it."""
+        """Share the height out among the panes, or give all of it to the one with the focus."""
         width, height = self.size
-        single = self.alone or height < SINGLE_BELOW
+        single = self.single
         sessions, rows, detail, graphs = (self.query_one(name) for name in ("#sessions", "#rows", "#detail", "Graphs"))
         lower = graphs if self.as_graphs else detail
         focused = self.focused or self.rows
@@ -133,22 +139,39 @@ class Workbench(Screen[None]):
         shown = [sessions, rows, lower] if not single else [sessions, detail] if told else [current]
         for pane in (sessions, rows, detail, graphs):
             pane.display = pane in shown
-        for rule in self.query(Rule):
-            rule.display = not single
+        for border in self.query("Workbench > Border"):
+            border.display = not single
         for bar in self.query(EdgeBar):
             bar.display = height >= 5
         for part in (self.detail.fields, self.detail.hex):
             part.display = part is focused or not (single and width < TWO_PARTS_FROM) or current is not detail
         self.share_detail()
-        lines = min(len(self.sight.store.connections), height // 2 if current is sessions else max(1, height // 8))
-        sessions.styles.height = "1fr" if shown == [sessions] else max(1, lines)
-        lower.styles.height = "1fr" if single else max(3, height * 3 // 10 + self.share)
+        connections = len(self.sight.store.connections)
+        if single:
+            sessions.styles.height = max(1, min(connections, height // 2)) if told else "1fr"
+        else:
+            sessions.styles.height = self.heights.of_sessions(height, connections, current is sessions)
+        for pane in (detail, graphs):
+            pane.styles.height = "1fr" if single else self.heights.of_lower(height)
 
     def share_detail(self) -> None:
         """The field tree has all of the detail pane while there are no bytes."""
         pane = self.detail.hex
         if pane is not self.focused and not pane.octets.length:
             pane.display = False
+        self.detail.border.display = self.detail.fields.display and pane.display
+
+    @on(Border.Moved, "#under-sessions")
+    def size_sessions(self, moved: Border.Moved) -> None:
+        top, last = self.query_one(Sessions).region.y, self.query_one("#rows").region.bottom - LEAST_ROWS - 1
+        self.heights.sessions = None if moved.place is None else min(moved.place, last) - top
+        self.share_out()
+
+    @on(Border.Moved, "#under-rows")
+    def size_lower(self, moved: Border.Moved) -> None:
+        first, last = self.query_one("#rows").region.y + LEAST_ROWS, self.status.region.y - 1
+        self.heights.lower = None if moved.place is None else last - max(moved.place, first)
+        self.share_out()
 
     def on_resize(self) -> None:
         self.share_out()
