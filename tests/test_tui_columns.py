@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rtmpscope.rtmp import messages
 from rtmpscope.tui.columns import COLUMNS, cell, layout
 from rtmpscope.tui.palette import fit, width_of
 from rtmpscope.tui.sight import Sight
@@ -41,6 +42,15 @@ def test_a_number_too_wide_for_its_column_keeps_its_digits() -> None:
     assert cell("999,999", 7, right=True) == "999,999"
     assert cell("1,000,000", 7, right=True) == "1000000"
     assert cell("4,294,967,295", 10, right=True) == "4294967295"
+
+
+@pytest.mark.parametrize("width", [50, 79, 99, 119, 199])
+def test_no_name_of_a_type_is_cut(width: int) -> None:
+    cells = next(cells for column, cells in layout(width, 10).columns if column.title == "Type")
+    names = [messages.type_name(type_id) for type_id in range(256)]
+    shown = [cell(name, cells, right=False).rstrip() for name in names]
+    assert not any("…" in text for text in shown) and len(set(shown)) == len(names)
+    assert width < 112 or shown == names
 
 
 def test_text_is_fitted_by_cells_and_not_by_characters() -> None:

@@ -27,6 +27,11 @@ MARK_WIDTH = 4  # cursor, user's mark, severity, space
 SEVERITY_MARKS = {-1: " ", 0: "·", 1: "·", 2: "•", 3: "▲", 4: "✖"}
 SEVERITY_STYLES = {-1: "", 0: "dim", 1: "dim", 2: "note", 3: "warning", 4: "error"}
 ROW_STYLES = {"handshake": "handshake", "gap": "gap", "end": "end"}
+SHORTER = {  # names of types, where the column is narrow
+    "Set Peer Bandwidth": "Peer Bandwidth",
+    "Shared Object (AMF0)": "Shared Obj AMF0",
+    "Shared Object (AMF3)": "Shared Obj AMF3",
+}
 SUMMARY_STYLES = {"audio": "dim", "video": "dim", "gap": "gap", "end": "dim"}
 
 
@@ -55,8 +60,10 @@ def told(sight: Sight, index: int, row: Row) -> str:
 
 
 def cell(text: str, width: int, right: bool) -> str:
-    """The text in its column; a number that is too wide gives up the marks between its thousands."""
-    return fit(text.replace(",", "") if len(text) > width else text, width, right)
+    """The text in its column; what is too wide has a shorter name, or is a number without marks at its thousands."""
+    if len(text) > width:
+        text = SHORTER.get(text) or text.replace(",", "")
+    return fit(text, width, right)
 
 
 def message_only(value: Callable[[Row], str]) -> Callable[[Sight, int, Row], str]:
