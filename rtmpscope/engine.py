@@ -127,33 +127,7 @@ class Engine:
 
     def _advance(self, flows: list[Flow]) -> list[Event]:
         """Read what these flows have ready, one by one; then look at the events of all of them in their order."""
-        opened: list[Conversation] = []
-        active: list[Conversation] = []
-        for flow in flows:
-            conversation = self._conversations.get(flow.id)
-            if conversation is None:
-                conversation = self._meet(flow)
-            conversation.advance()
-            if conversation.id == UNKNOWN:
-                if flow.ignored:
-                    self._forget(conversation)
-                    continue
-                if conversation.opened_ready == UNKNOWN:
-                    continue
-                opened.append(conversation)
-                del self._trials[flow.id]
-            if flow.over and conversation.over_ns == UNKNOWN:
-                conversation.over_ns = flow.over_ns
-                self._over.append(conversation)
-            active.append(conversation)
-        if opened:
-            opened.sort(key=_opened_ready)
-            for conversation in opened:
-                if len(self.connections) < self._most_connections:
-                    self._open(conversation)
-                else:
-                    self._refuse(conversation)
-                    active.remove(conversation)
+        active = self._numbered(self._read(flows))
         self.touched += active
         lists: list[list[Event]] = []
         for conversation in active:
@@ -170,6 +144,39 @@ class Engine:
         if self._over:
             self._release(self._reassembler.clock)
         return events if aggregates == 0 else _with_parts(events)
+
+    def _read(self, flows: list[Flow]) -> list[Conversation]:
+        """Read each flow as far as it is ready; those that are worth reporting."""
+        active: list[Conversation] = []
+        for flow in flows:
+            conversation = self._conversations.get(flow.id)
+            if conversation is None:
+                conversation = self._meet(flow)
+            conversation.advance()
+            if conversation.id == UNKNOWN:
+                if flow.ignored:
+                    self._forget(conversation)
+                    continue
+                if conversation.opened_ready == UNKNOWN:
+                    continue
+                del self._trials[flow.id]
+            if flow.over and conversation.over_ns == UNKNOWN:
+                conversation.over_ns = flow.over_ns
+                self._over.append(conversation)
+            active.append(conversation)
+        return active
+
+    def _numbered(self, active: list[Conversation]) -> list[Conversation]:
+        """Number those that are new, in the order in which they became worth reporting, while there is room."""
+        new = [conversation for conversation in active if conversation.id == UNKNOWN]
+        new.sort(key=_opened_ready)
+        for conversation in new:
+            if len(self.connections) < self._most_connections:
+                self._open(conversation)
+            else:
+                self._refuse(conversation)
+                active.remove(conversation)
+        return active
 
     def _due(self, segments: list[Segment]) -> int:
         """How many segments are read before what is held is looked at: by bytes, so that batches decide nothing."""

@@ -67,11 +67,10 @@ _INT64: Final = Struct(">q").unpack_from
 class Decoder(Reader):
     """The values of one message, which share the reference tables, the depth and the number of items."""
 
-    __slots__ = ("_objects", "_amf3")
+    __slots__ = ("_amf3",)
 
     def __init__(self, data: bytes, end: i64) -> None:
         super().__init__(data, end)
-        self._objects: list[Field] = []
         self._amf3: amf3.Decoder | None = None
 
     def value(self, at: i64, name: str) -> Field:
@@ -129,14 +128,6 @@ class Decoder(Reader):
         field.value, field.text = milliseconds, date_text(milliseconds)
         minutes = zone - 0x10000 if zone >= 0x8000 else zone
         field.children.append(Field("time_zone", minutes, at + 8, at + 10, "", "display"))
-
-    def _reference(self, field: Field, index: i64) -> None:
-        field.value = index
-        if index < len(self._objects):
-            target = self._objects[index]
-            field.text = f"the {target.kind} at byte {target.start}"
-        else:
-            field.text = "no such object in this message"
 
     def _container(self, field: Field, marker: i64) -> None:
         at: i64 = field.end

@@ -78,12 +78,11 @@ class Traits:
 class Decoder(Reader):
     """The AMF3 values of one message, which share three reference tables (AMF3 2.2)."""
 
-    __slots__ = ("_strings", "_objects", "_traits", "_repeated")
+    __slots__ = ("_strings", "_traits", "_repeated")
 
     def __init__(self, data: bytes, end: i64) -> None:
         super().__init__(data, end)
         self._strings: list[tuple[str, str]] = []
-        self._objects: list[Field] = []
         self._traits: list[Traits] = []
         self._repeated: i64 = 0
 
@@ -116,6 +115,7 @@ class Decoder(Reader):
             return
         field.end = at
         if head & 1 == 0:
+            field.kind = "amf3_reference"
             self._reference(field, head >> 1)
             return
         self._objects.append(field)
@@ -187,15 +187,6 @@ class Decoder(Reader):
             self.failed = REPEATED
             return False
         return True
-
-    def _reference(self, field: Field, index: i64) -> None:
-        field.kind = "amf3_reference"
-        field.value = index
-        if index < len(self._objects):
-            target = self._objects[index]
-            field.text = f"the {target.kind} at byte {target.start}"
-        else:
-            field.text = "no such object in this message"
 
     def _integer(self, field: Field, at: i64) -> None:
         """AMF3 3.6: 29 bits, the highest of which is the sign."""

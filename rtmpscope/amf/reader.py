@@ -49,7 +49,7 @@ def date_text(milliseconds: float) -> str:
 class Reader:
     """The bytes of one message and how much has been read of them; failed is "" or why reading stopped."""
 
-    __slots__ = ("data", "end", "items", "depth", "failed")
+    __slots__ = ("data", "end", "items", "depth", "failed", "_objects")
 
     def __init__(self, data: bytes, end: i64) -> None:
         self.data = data
@@ -57,11 +57,20 @@ class Reader:
         self.items: i64 = 0
         self.depth: i64 = 0
         self.failed = ""
+        self._objects: list[Field] = []  # what may be referred to
 
     def within(self, end: i64) -> None:
         """Read on up to another end, as for the next event of a shared object, whatever failed in the one before."""
         self.end = end
         self.failed = ""
+
+    def _reference(self, field: Field, index: i64) -> None:
+        field.value = index
+        if index < len(self._objects):
+            target = self._objects[index]
+            field.text = f"the {target.kind} at byte {target.start}"
+        else:
+            field.text = "no such object in this message"
 
     def _exhausted(self, at: i64, name: str) -> Field:
         """The field for a value that the bytes or the budget do not allow."""

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtmpscope.analysis.flow_control import FlowControl
+from rtmpscope.analysis.flow_control import FlowControl, Ledger
 from rtmpscope.analysis.measure import Spread
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.media_timeline import MediaTimeline
@@ -266,20 +266,7 @@ def _flow(connection: Connection) -> Iterator[_Line]:
     if not isinstance(flow, FlowControl):
         return
     for direction, ledger in enumerate(flow.ledgers):
-        parts = []
-        if ledger.window:
-            parts.append(f"window {ledger.window:,} bytes")
-        if ledger.limit:
-            known = LIMIT_TYPES.get(int(ledger.limit_type))
-            parts.append(f"limited to {ledger.limit:,} bytes" + (f" ({known[0]})" if known else ""))
-        if ledger.acks:
-            parts.append(f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged")
-        if ledger.dialect == "sawtooth":
-            parts.append("counted from 0 each time")
-        if ledger.restarts:
-            parts.append(f"the counter began again {ledger.restarts:,} times")
-        if ledger.waits:
-            parts.append(f"waited {ledger.waits:,} times for one, {int(ledger.waited_ns) / 1e9:.1f} s in all")
+        parts = list(_ledger(ledger))
         if parts:
             yield _row("flow", f"{DIRECTIONS[direction]}  {', '.join(parts)}")
     pings = []
@@ -290,6 +277,22 @@ def _flow(connection: Connection) -> Iterator[_Line]:
         pings.append(f"{flow.pings_unanswered:,} unanswered")
     if pings:
         yield _row("pings", ", ".join(pings))
+
+
+def _ledger(ledger: Ledger) -> Iterator[str]:
+    if ledger.window:
+        yield f"window {ledger.window:,} bytes"
+    if ledger.limit:
+        known = LIMIT_TYPES.get(int(ledger.limit_type))
+        yield f"limited to {ledger.limit:,} bytes" + (f" ({known[0]})" if known else "")
+    if ledger.acks:
+        yield f"{ledger.acks:,} acknowledgements, at most {ledger.most_unacked:,} bytes unacknowledged"
+    if ledger.dialect == "sawtooth":
+        yield "counted from 0 each time"
+    if ledger.restarts:
+        yield f"the counter began again {ledger.restarts:,} times"
+    if ledger.waits:
+        yield f"waited {ledger.waits:,} times for one, {int(ledger.waited_ns) / 1e9:.1f} s in all"
 
 
 def _replies(connection: Connection) -> Iterator[_Line]:

@@ -132,15 +132,12 @@ def _frame(reader: BitReader, codec: str) -> None:
 
 def _body(reader: BitReader, packet_type: str, codec: str) -> None:
     """ExAudioTagBody of one track."""
-    if packet_type == "sequence_start":
-        configs.read(reader, codec)
-    elif packet_type == "coded_frames":
-        _frame(reader, codec)
-    elif packet_type == "multichannel_config":
-        with reader.group("multichannel_config"):
-            _multichannel(reader)
-    else:
-        reader.rest()
+    _BODIES.get(packet_type, _other)(reader, codec)
+
+
+def _multichannel_config(reader: BitReader, codec: str) -> None:
+    with reader.group("multichannel_config"):
+        _multichannel(reader)
 
 
 def _multichannel(reader: BitReader) -> None:
@@ -160,4 +157,13 @@ def _multichannel(reader: BitReader) -> None:
             channels.text = f"mask {mask:#010x}"
 
 
+def _other(reader: BitReader, codec: str) -> None:
+    reader.rest()
+
+
+_BODIES: Final = {
+    "sequence_start": configs.read,
+    "coded_frames": _frame,
+    "multichannel_config": _multichannel_config,
+}
 _SIDE: Final = Side(_PACKET_TYPES, tag.AUDIO_MULTITRACK, tag.AUDIO_FOURCC, _body)

@@ -11,6 +11,7 @@ is meant is always clear.  A payload that starts with no name is not AMF, and on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from rtmpscope.model import Field
@@ -172,59 +173,56 @@ _NOT_AMF: Final = "not AMF: it does not begin with a name"
 
 def command_amf0(payload: bytes, length: int) -> Field:
     """The body of a type 20 message."""
-    return _command(payload, length, False)
+    return _body("command", payload, length, False, _command)
 
 
 def command_amf3(payload: bytes, length: int) -> Field:
     """The body of a type 17 message."""
-    return _command(payload, length, True)
+    return _body("command", payload, length, True, _command)
 
 
 def data_amf0(payload: bytes, length: int) -> Field:
     """The body of a type 18 message."""
-    return _data(payload, length, False)
+    return _body("data", payload, length, False, _data)
 
 
 def data_amf3(payload: bytes, length: int) -> Field:
     """The body of a type 15 message."""
-    return _data(payload, length, True)
+    return _body("data", payload, length, True, _data)
 
 
-def _command(payload: bytes, length: int, amf3: bool) -> Field:
+def _body(
+    root: str, payload: bytes, length: int, amf3: bool, read: Callable[[ValueReader, list[Field]], None]
+) -> Field:
     reader = ValueReader(payload)
     fields: list[Field] = []
     why = lost(payload, length)
     if _selected(reader, amf3, fields):
-        name = reader.value("name")
-        fields.append(name)
-        if reader.more():
-            fields.append(reader.value("transaction_id"))
-        if fields[-1].name == "transaction_id" and fields[-1].kind not in _NUMBERS and not reader.values.failed:
-            fields[-1].name = "command_object"  # the number was left out
-        elif reader.more():
-            fields.append(reader.value("command_object"))
-        signature = COMMANDS.get(str(name.value), _NONE)
-        if signature.properties is not None:
-            explain(fields[-1].children, signature.properties)
-        fields.append(_arguments(reader, signature))
+        read(reader, fields)
     elif not why:
         why = _NOT_AMF
     reader.leftover(fields, why)
-    return Field("command", None, 0, len(payload), "", "", fields)
+    return Field(root, None, 0, len(payload), "", "", fields)
 
 
-def _data(payload: bytes, length: int, amf3: bool) -> Field:
-    reader = ValueReader(payload)
-    fields: list[Field] = []
-    why = lost(payload, length)
-    if _selected(reader, amf3, fields):
-        name = reader.value("name")
-        fields.append(name)
-        fields.append(_arguments(reader, HANDLERS.get(str(name.value), _NONE)))
-    elif not why:
-        why = _NOT_AMF
-    reader.leftover(fields, why)
-    return Field("data", None, 0, len(payload), "", "", fields)
+def _command(reader: ValueReader, fields: list[Field]) -> None:
+    name = reader.value("name")
+    fields.append(name)
+    if reader.more():
+        fields.append(reader.value("transaction_id"))
+    if fields[-1].name == "transaction_id" and fields[-1].kind not in _NUMBERS and not reader.values.failed:
+        fields[-1].name = "command_object"  # the number was left out
+    elif reader.more():
+        fields.append(reader.value("command_object"))
+    signature = COMMANDS.get(str(name.value), _NONE)
+    if signature.properties is not None:
+        explain(fields[-1].children, signature.properties)
+    fields.append(_arguments(reader, signature))
+
+
+def _data(reader: ValueReader, fields: list[Field]) -> None:
+    name = reader.value("name")
+    fields += [name, _arguments(reader, HANDLERS.get(str(name.value), _NONE))]
 
 
 def _selected(reader: ValueReader, amf3: bool, fields: list[Field]) -> bool:
