@@ -517,16 +517,9 @@ class TcpStats:
     """
 
     __slots__ = (
-        "packets",
-        "bytes",
-        "retransmissions",
-        "out_of_order",
-        "zero_windows",
-        "resets",
-        "conflicts",
-        "gaps",
+        "packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "resets", "conflicts", "gaps",
         "lost_bytes",
-    )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.packets: i64 = 0

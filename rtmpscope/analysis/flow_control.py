@@ -59,7 +59,7 @@ class Ledger:
     """
 
     __slots__ = (
-        "sent", "window", "limit", "limit_type", "acks", "acked", "ack_value", "ack_ns", "dialect", "restarts",
+        "sent", "window", "limit", "limit_type", "acks", "acked", "ack_value", "dialect", "restarts",
         "most_unacked", "waits", "waited_ns", "seen", "largest", "last_ns", "blocked_ns", "overdue_ns", "silent",
     )  # fmt: skip
 
@@ -71,7 +71,6 @@ class Ledger:
         self.acks: i64 = 0
         self.acked: i64 = 0
         self.ack_value: i64 = 0
-        self.ack_ns: i64 = 0
         self.dialect = ""
         self.restarts: i64 = 0
         self.most_unacked: i64 = 0
@@ -169,7 +168,6 @@ class FlowControl:
         else:
             ledger.acked = ledger.sent
         ledger.ack_value = value
-        ledger.ack_ns = message.time_ns
         ledger.acks += 1
         ledger.overdue_ns = 0
         ledger.silent = False

@@ -60,7 +60,7 @@ class DirectionReader:
 
     __slots__ = (
         "connection", "direction", "parser", "recovery", "handshaking", "late", "beginning", "encrypted", "part",
-        "held", "damaged", "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received", "ended",
+        "held", "handshaken", "tail", "tail_base", "tail_segments", "deaf", "received", "ended",
     )  # fmt: skip
 
     def __init__(self, connection: i64, direction: i64, whole: bool) -> None:
@@ -74,7 +74,6 @@ class DirectionReader:
         self.encrypted = False
         self.part: i64 = 0
         self.held: list[StreamData] = []
-        self.damaged = False
         self.handshaken: i64 = 0
         self.tail = b""  # a header that is not complete yet
         self.tail_base: i64 = 0
@@ -182,7 +181,6 @@ class DirectionReader:
             out.append(part)
             self.part += 1
             self.held = []
-            self.damaged = False
             item = rest
         self.handshaking = False
         if item.data and not self.encrypted:
