@@ -15,9 +15,12 @@ import tempfile
 import unicodedata
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from bench import mutate
 from rtmpscope import filters
 from rtmpscope.amf import amf0, amf3
 from rtmpscope.capture import CaptureError
@@ -27,7 +30,7 @@ from rtmpscope.capture.pcapng import PcapngParser
 from rtmpscope.engine import Engine
 from rtmpscope.export import values
 from rtmpscope.media import configs
-from rtmpscope.model import ACK, C2S, S2C, SYN, Event, Field, Handshake, Message, Packet, Segment
+from rtmpscope.model import ACK, C2S, S2C, SYN, VIDEO, Event, Field, Handshake, Message, Packet, Segment
 from rtmpscope.net.decode import LINKS, Decoder
 from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.net.rewrite import Layers, rewritten
@@ -54,6 +57,20 @@ UNSAFE: Final = re.compile(f"[{re.escape(''.join(OBEYED))}]")
 
 KEY: Final = bytes(8) + b"\x0a\0\0\1\x0a\0\0\2\xc3\x50\x07\x8f"
 CODECS: Final = ("h264", "hevc", "vvc", "av1", "vp9", "vp8", "aac", "opus", "flac", "ac3", "eac3", "mp3")
+
+
+# Decoders of message bodies, by their type.
+BODIES: Final = {
+    "command": 20,
+    "command_amf3": 17,
+    "data": 18,
+    "shared_object": 19,
+    "shared_object_amf3": 16,
+    "user_control": 4,
+    "aggregate": 22,
+    "audio": 8,
+    "video": 9,
+}
 
 
 # --- what is promised --------------------------------------------------------------------------------------
@@ -110,10 +127,6 @@ def _values(decoder: amf0.Decoder | amf3.Decoder, data: bytes) -> None:
             return
         assert field.end > at, "nothing was read"
         at = field.end
-
-
-def _body(type_id: int) -> Target:
-    return lambda data: _message(type_id, data)
 
 
 def _message(type_id: int, data: bytes) -> None:
@@ -274,15 +287,7 @@ def _filter(data: bytes) -> None:
 TARGETS: Final[dict[str, Target]] = {
     "amf0": _amf0,
     "amf3": _amf3,
-    "command": _body(20),
-    "command_amf3": _body(17),
-    "data": _body(18),
-    "shared_object": _body(19),
-    "shared_object_amf3": _body(16),
-    "user_control": _body(4),
-    "aggregate": _body(22),
-    "audio": _body(8),
-    "video": _body(9),
+    **{name: partial(_message, type_id) for name, type_id in BODIES.items()},
     "configs": _configs,
     "handshake": _handshake,
     "chunks": _chunks,
@@ -305,38 +310,76 @@ def inputs(name: str) -> list[bytes]:
 
 
 def seeds(name: str) -> Iterator[bytes]:
-    """Inputs of a target, out of the recorded captures."""
-    from bench.mutate import CAPTURES, NAMES, recorded, session
+    """Inputs of a target, most of them out of the recorded captures."""
+    return SEEDS[name]()
 
-    bodies = {
-        "command": 20, "command_amf3": 17, "data": 18, "shared_object": 19, "shared_object_amf3": 16,
-        "user_control": 4, "aggregate": 22, "audio": 8, "video": 9,
-    }  # fmt: skip
-    said = {message.payload[:1500]: message.type_id for capture in NAMES for message in session(capture)}
-    if name in bodies:
-        yield from (b"\0" + payload for payload, type_id in said.items() if type_id == bodies[name])
-    elif name == "amf0":
-        yield from (payload for payload, type_id in said.items() if type_id in (18, 20))
-    elif name == "amf3":  # an object with a reference to itself, a vector, a dictionary, an external object
-        yield from map(bytes.fromhex, ("0a0b01036104010362060401", "0d050000000001ffffffff", "11030006036106036104"))
-        yield b"\x0a\x07\x43flex.messaging.io.ArrayCollection\x09\x03\x01\x04\x05"
-    elif name == "configs":
-        yield from (bytes([codec]) + payload[5:] for payload, kind in said.items() if kind == 9 for codec in range(4))
-    elif name == "handshake":
-        client, server = wire.handshake(8)
-        yield client[:1] + server[:1] + client[1:1537] + server[1:] + client[1537:]
-    elif name == "chunks":
-        writer = wire.ChunkWriter(128)
-        yield b"\xff\xff" + b"".join(
-            writer.message(3, type_id, payload[:300], 0, 1) for payload, type_id in list(said.items())[:20]
-        )
-    elif name == "decode":
-        for capture in NAMES:
-            record = recorded(capture)[0]
-            link = sorted(LINKS).index(record.link_type) if record.link_type in LINKS else 0
-            yield bytes([link]) + struct.pack(">H", len(record.data)) + record.data
-    elif name in ("pcap", "pcapng", "file"):
-        ends = (".pcap", ".pcapng") if name == "file" else (f".{name}",)
-        yield from ((CAPTURES / capture).read_bytes()[:2000] for capture in NAMES if capture.endswith(ends))
-    elif name == "filter":
-        yield from (b"rtmp.type == video && rtmp.timestamp > 5", b'!(rtmp.summary matches "a.b") or ip.addr == 1.2.3.4')
+
+@cache
+def _said() -> dict[bytes, int]:
+    """The type of each payload in the recorded captures, as much of it as a fuzzer likes."""
+    return {message.payload[:1500]: message.type_id for capture in mutate.NAMES for message in mutate.session(capture)}
+
+
+def _payloads(*type_ids: int) -> Iterator[bytes]:
+    return (payload for payload, type_id in _said().items() if type_id in type_ids)
+
+
+def _body_seeds(type_id: int) -> Iterator[bytes]:
+    return (b"\0" + payload for payload in _payloads(type_id))
+
+
+def _amf3_seeds() -> Iterator[bytes]:
+    """An object with a reference to itself, a vector, a dictionary, an external object."""
+    yield from map(bytes.fromhex, ("0a0b01036104010362060401", "0d050000000001ffffffff", "11030006036106036104"))
+    yield b"\x0a\x07\x43flex.messaging.io.ArrayCollection\x09\x03\x01\x04\x05"
+
+
+def _configs_seeds() -> Iterator[bytes]:
+    return (bytes([codec]) + payload[5:] for payload in _payloads(VIDEO) for codec in range(4))
+
+
+def _handshake_seeds() -> Iterator[bytes]:
+    client, server = wire.handshake(8)
+    yield client[:1] + server[:1] + client[1:1537] + server[1:] + client[1537:]
+
+
+def _chunks_seeds() -> Iterator[bytes]:
+    writer = wire.ChunkWriter(128)
+    said = islice(_said().items(), 20)
+    yield b"\xff\xff" + b"".join(writer.message(3, type_id, payload[:300], 0, 1) for payload, type_id in said)
+
+
+def _conversation_seeds() -> Iterator[bytes]:
+    return iter(())
+
+
+def _decode_seeds() -> Iterator[bytes]:
+    for capture in mutate.NAMES:
+        record = mutate.recorded(capture)[0]
+        link = sorted(LINKS).index(record.link_type) if record.link_type in LINKS else 0
+        yield bytes([link]) + struct.pack(">H", len(record.data)) + record.data
+
+
+def _file_seeds(*endings: str) -> Iterator[bytes]:
+    names = (name for name in mutate.NAMES if name.endswith(endings))
+    return ((mutate.CAPTURES / name).read_bytes()[:2000] for name in names)
+
+
+def _filter_seeds() -> Iterator[bytes]:
+    yield from (b"rtmp.type == video && rtmp.timestamp > 5", b'!(rtmp.summary matches "a.b") or ip.addr == 1.2.3.4')
+
+
+SEEDS: Final[dict[str, Callable[[], Iterator[bytes]]]] = {
+    "amf0": partial(_payloads, 18, 20),
+    "amf3": _amf3_seeds,
+    **{name: partial(_body_seeds, type_id) for name, type_id in BODIES.items()},
+    "configs": _configs_seeds,
+    "handshake": _handshake_seeds,
+    "chunks": _chunks_seeds,
+    "conversation": _conversation_seeds,
+    "decode": _decode_seeds,
+    "pcap": partial(_file_seeds, ".pcap"),
+    "pcapng": partial(_file_seeds, ".pcapng"),
+    "file": partial(_file_seeds, ".pcap", ".pcapng"),
+    "filter": _filter_seeds,
+}
