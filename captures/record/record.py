@@ -149,17 +149,17 @@ def witnesses(scenario, lab, pcap):
     streams = truth.connections(looked_at, port)
     log = lab.work / "nginx.log"
     accepted = truth.nginx_log(log) if log.exists() and scenario.nginx_log else []
-    wrapped = truth.witness(lab.work / "witness.jsonl") if (lab.work / "witness.jsonl").exists() else {}
-    received = truth.witness(lab.work / "received.jsonl") if (lab.work / "received.jsonl").exists() else {}
+    wrapped, received = (
+        truth.witness(lab.work / name) if (lab.work / name).exists() else {}
+        for name in ("witness.jsonl", "received.jsonl")
+    )
     for number, (client, cport, server, sport, _) in enumerate(truth.connections(pcap, scenario.port)):
         expected = scenario.connections[min(number, len(scenario.connections) - 1)]
-        up, down, chunks = {}, {}, [128, 128]
-        if number < len(accepted):
-            up["nginx debug log"] = accepted[number]
+        chunks = [128, 128]
+        up = {"nginx debug log": accepted[number]} if number < len(accepted) else {}
         if cport in wrapped:
             up[f"{scenario.server} (wrapped)"] = wrapped[cport]
-        if cport in received:
-            down["librtmp (wrapped)"] = received[cport]
+        down = {"librtmp (wrapped)": received[cport]} if cport in received else {}
         for direction, source, read, file in expected.truth:
             if (lab.work / file).exists():
                 (up if direction == "up" else down)[source] = read(lab.work / file)
@@ -174,15 +174,7 @@ def witnesses(scenario, lab, pcap):
                     rows["tshark, behind the carrier"] = [row[:6] for row in seen[key]]
                 elif key in seen:
                     rows["tshark"] = seen[key]
-        for rows in (up, down):
-            complete = [(s, r) for s, r in rows.items() if "file" not in s and "trace" not in s]
-            for source, other in complete[1:]:
-                differ = truth.disagreements(complete[0][1], other)
-                if differ:
-                    notes.append(
-                        f"connection {number}: {complete[0][0]} and {source}: {'; '.join(differ[:3])}"
-                        + (f" (and {len(differ) - 3} more)" if len(differ) > 3 else "")
-                    )
+        notes += [f"connection {number}: {note}" for rows in (up, down) for note in disagreements(rows)]
         found.append(
             {
                 "client": address(client, cport),
@@ -194,6 +186,16 @@ def witnesses(scenario, lab, pcap):
             }
         )
     return found, notes
+
+
+def disagreements(rows):
+    """Where the complete witnesses of one direction say something else than the first of them."""
+    complete = [(source, said) for source, said in rows.items() if "file" not in source and "trace" not in source]
+    for source, said in complete[1:]:
+        differ = truth.disagreements(complete[0][1], said)
+        if differ:
+            more = f" (and {len(differ) - 3} more)" if len(differ) > 3 else ""
+            yield f"{complete[0][0]} and {source}: {'; '.join(differ[:3])}{more}"
 
 
 def address(host, port):
