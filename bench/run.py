@@ -18,7 +18,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -129,6 +129,27 @@ def about(tools: Sequence[Tool]) -> list[str]:
     ]
 
 
+def report(options: argparse.Namespace) -> Iterator[str]:
+    """The machine and the programs, then a table for each capture, and how time and memory grow."""
+    chosen = [tool for tool in all_tools() if tool.name.startswith(tuple(options.tools.split(",")))]
+    tools = [tool for tool in chosen if not obstacle(tool)]
+    yield from about(tools)
+    yield from (f"left out {tool.name}: {obstacle(tool)}" for tool in chosen if obstacle(tool))
+    captures = options.capture or [RECORDED]
+    for file in captures:
+        if not file.exists():
+            yield f"left out {file}: it does not exist" + ("; bench/record.py makes it" if file == RECORDED else "")
+    files = [prepare(name, options.scale) for name in options.workloads.split(",") if name]
+    for file in [*files, *filter(Path.exists, captures)]:
+        yield f"\n{file.name}, {file.stat().st_size / 1e6:,.0f} MB\n"
+        yield table(HEAD, compare(file, tools, options.rounds))
+        for wrong in filter(None, [lost_messages(tool, file) for tool in tools if tool.name.startswith("stats")]):
+            yield f"\nWRONG {wrong}"
+    if not options.tools and PROGRAMS["compiled"].exists():
+        for part in growth.report(options.scale, PROGRAMS["compiled"]):
+            yield f"\n{part}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--scale", type=float, default=1.0, help="size of the workloads, 1 for the full one")
@@ -140,28 +161,9 @@ def main() -> None:
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
     out: list[str] = []
-
-    def say(text: str) -> None:
+    for text in report(options):
         print(text, flush=True)
         out.append(text)
-
-    chosen = [tool for tool in all_tools() if tool.name.startswith(tuple(options.tools.split(",")))]
-    tools = [tool for tool in chosen if not obstacle(tool)]
-    for line in [*about(tools), *(f"left out {tool.name}: {obstacle(tool)}" for tool in chosen if obstacle(tool))]:
-        say(line)
-    captures = options.capture or [RECORDED]
-    for file in captures:
-        if not file.exists():
-            say(f"left out {file}: it does not exist" + ("; bench/record.py makes it" if file == RECORDED else ""))
-    files = [prepare(name, options.scale) for name in options.workloads.split(",") if name]
-    for file in [*files, *filter(Path.exists, captures)]:
-        say(f"\n{file.name}, {file.stat().st_size / 1e6:,.0f} MB\n")
-        say(table(HEAD, compare(file, tools, options.rounds)))
-        for wrong in filter(None, [lost_messages(tool, file) for tool in tools if tool.name.startswith("stats")]):
-            say(f"\nWRONG {wrong}")
-    if not options.tools and PROGRAMS["compiled"].exists():
-        for part in growth.report(options.scale, PROGRAMS["compiled"]):
-            say(f"\n{part}")
     if options.markdown:
         options.markdown.write_text("\n".join(out) + "\n")
 
