@@ -294,6 +294,7 @@ class Engine:
         connection = self.connections[conversation.id]
         connection.carries = conversation.carries
         connection.tcp_rtt_ns = flow.rtt_ns
+        connection.clock_ns = flow.clock_ns
         for index in (0, 1):
             side = flow.sides[index]
             direction = 0 if index == conversation.client_side else 1

@@ -250,10 +250,11 @@ class StreamEnd:
     """The end of one direction: fin, rst, idle, capture_end or given_up.
 
     `packet` and `time_ns` are those of the FIN or RST where there was one; `ready` is the packet with which nothing
-    before it was waited for any longer.
+    before it was waited for any longer.  `acked` is the offset in the other direction up to which a FIN acknowledges,
+    the FIN there counted as one byte more; UNKNOWN for other ends.
     """
 
-    __slots__ = ("offset", "how", "packet", "time_ns", "ready")
+    __slots__ = ("offset", "how", "packet", "time_ns", "ready", "acked")
 
     def __init__(self, offset: i64, how: str, packet: i64, time_ns: i64, ready: i64) -> None:
         self.offset = offset
@@ -261,6 +262,7 @@ class StreamEnd:
         self.packet = packet
         self.time_ns = time_ns
         self.ready = ready
+        self.acked: i64 = UNKNOWN
 
 
 @mypyc_attr(acyclic=True)
@@ -479,10 +481,11 @@ class Gap(Event):
 class End(Event):
     """The end of one direction; `incomplete` counts the bytes of messages that were still unfinished.
 
-    how is that of StreamEnd; chunk_headers are those of such messages, where the headers of all chunks are kept.
+    how and acked are those of StreamEnd; chunk_headers are those of such messages, where the headers of all chunks are
+    kept.
     """
 
-    __slots__ = ("how", "incomplete", "offset", "chunk_headers")
+    __slots__ = ("how", "incomplete", "offset", "acked", "chunk_headers")
 
     def __init__(
         self, connection: i64, direction: i64, packet: i64, time_ns: i64, how: str, incomplete: i64, offset: i64
@@ -491,6 +494,7 @@ class End(Event):
         self.how = how
         self.incomplete = incomplete
         self.offset = offset
+        self.acked: i64 = UNKNOWN
         self.chunk_headers: list[ChunkHeader] = []
 
 
@@ -553,15 +557,16 @@ class Connection:
     client_known_by says how the client was told from the server: "syn", "handshake", "port" or "guess".
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
     tcp[direction] what TCP tells; tcp_rtt_ns the time from the SYN to the ACK that ends TCP's handshake, UNKNOWN where
-    not seen; ends[direction] how it ended (see End), "" while it goes on; note_counts the notes by code; gaps and
-    lost_bytes count both directions.  missed_ns is when the capture was last found to miss packets of any connection,
-    UNKNOWN before its end.
+    not seen; clock_ns how far the times of the server's packets are ahead of those of the client's, as TCP's handshake
+    shows it where they were taken from two clocks; ends[direction] how it ended (see End), "" while it goes on;
+    note_counts the notes by code; gaps and lost_bytes count both directions.  missed_ns is when the capture was last
+    found to miss packets of any connection, UNKNOWN before its end.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).
     """
 
     __slots__ = (
         "id", "client", "server", "client_known_by", "transport", "carries", "packet", "time_ns", "last_time_ns",
-        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "ends", "note_counts", "gaps", "lost_bytes",
+        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "clock_ns", "ends", "note_counts", "gaps", "lost_bytes",
         "missed_ns", "analysis",
     )  # fmt: skip
 
@@ -581,9 +586,14 @@ class Connection:
         self.stream_bytes: list[int] = [0, 0]
         self.tcp: tuple[TcpStats, ...] = (TcpStats(), TcpStats())
         self.tcp_rtt_ns = UNKNOWN
+        self.clock_ns = 0
         self.ends: list[str] = ["", ""]
         self.note_counts: dict[str, int] = {}
         self.gaps = 0
         self.lost_bytes = 0
         self.missed_ns = UNKNOWN
         self.analysis: dict[str, object] = {}
+
+    def client_ns(self, direction: int, time_ns: int) -> int:
+        """When something was sent, by the client's clock."""
+        return time_ns if direction == C2S else time_ns - self.clock_ns

@@ -359,6 +359,33 @@ def test_round_trip_time_is_from_syn_to_the_end_of_the_handshake() -> None:
     assert Line(syn=False).answer(-1, flags=SYN | ACK).flow.rtt_ns == UNKNOWN
 
 
+@pytest.mark.parametrize(("ahead_ms", "told_ms"), [(0, 0), (5, 0), (1300, 1300), (-1300, -1300)])
+def test_clocks_of_two_captures_are_told_apart_by_the_handshake(ahead_ms: int, told_ms: int) -> None:
+    """Half way on a path of 8 ms; the packets of both sides are in the order of their times."""
+    line = Line(syn=False)
+    handshake = {0: (line.send, -1, SYN), 4 + ahead_ms: (line.answer, -1, SYN | ACK), 8: (line.send, 0, ACK)}
+    for time_ms in sorted(handshake):
+        send, at, flags = handshake[time_ms]
+        send(at, flags=flags, pause_ns=time_ms * MS - line.now)
+    assert (line.flow.clock_ns, line.flow.rtt_ns) == (told_ms * MS, 8 * MS)
+
+
+def test_fin_tells_how_much_of_the_other_side_it_acknowledges() -> None:
+    line = Line().send(0, b"01").answer(0, b"z", ack=2)
+    line.send(2, flags=FIN | ACK, ack=1).answer(1, flags=FIN | ACK, ack=3)
+    ends = [item for side in line.items for item in side if isinstance(item, StreamEnd)]
+    assert [(end.offset, end.acked) for end in ends] == [(2, 1), (1, 3)]
+
+
+def test_bytes_that_were_acknowledged_are_waited_for_behind_a_reset() -> None:
+    line = Line().send(0, b"01", ack=4).send(2, flags=RST)
+    assert line.server == ""
+    assert line.answer(0, b"wxyz").server == "wxyz[rst]"
+    line = Line().send(0, b"01", ack=4).send(2, flags=RST)
+    line.packet_of(reverse(KEY)[:-1] + b"x", 0, b"", ACK, 0, 1, 0, LINGER_NS + MS)
+    assert (line.server, line.flows[0].over) == ("(4 capture_loss)[rst]", True)
+
+
 def test_data_in_a_syn_comes_after_it() -> None:
     line = Line(syn=False).send(-1, b"01", flags=SYN).send(2, b"2")
     assert line.text == "012"

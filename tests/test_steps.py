@@ -2,15 +2,15 @@
 
 import pytest
 
-from rtmpscope.analysis.steps import Steps
+from rtmpscope.analysis.session import Session
 from rtmpscope.limits import ANSWERS_REMEMBERED
 from rtmpscope.model import C2S, S2C
 from tests.talk import CONNECT, Talk
 
 
-def steps(talk: Talk) -> Steps:
+def steps(talk: Talk) -> Session:
     found = talk.connection.analysis["session"]
-    assert isinstance(found, Steps)
+    assert isinstance(found, Session)
     return found
 
 
@@ -36,7 +36,7 @@ def test_side_that_ended_first_is_known_though_its_end_came_to_light_last():
     talk.publish().media(1).wait(2).end(first=C2S)
     talk.events.clear()
     talk.wait(-1).end(first=S2C)
-    assert steps(talk)._ends[0][0] == S2C
+    assert steps(talk)._who() == S2C
 
 
 def test_play_that_comes_to_light_late_does_not_undo_the_end_that_the_server_told():

@@ -1,7 +1,9 @@
 """Every recorded capture gets the verdict that its provenance tells, and healthy sessions are left in peace."""
 
+import operator
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.model import Connection, Event, Note, Packet, Severity, Verdict
+from rtmpscope.net.address import ports
+from rtmpscope.net.decode import Decoder
 from rtmpscope.plugins import Registry, load_builtin
 
 CAPTURES = Path(__file__).parent.parent / "captures"
@@ -72,11 +76,26 @@ def cut(packet: Packet, snaplen: int) -> Packet:
     return Packet(packet.number, packet.time_ns, packet.link_type, packet.block, packet.start, size, packet.wire_length)
 
 
+def clocks_apart(ahead_ns: int, packets: list[Packet]) -> list[Packet]:
+    """As merged from captures at both ends, of which the server's has a clock that is ahead."""
+    from_server = {segment.packet for segment in Decoder().decode(packets) if operator.lt(*ports(segment.key))}
+    shifted = [
+        Packet(
+            packet.number, packet.time_ns + ahead_ns * (packet.number in from_server), packet.link_type, packet.block,
+            packet.start, packet.captured, packet.wire_length,
+        )
+        for packet in packets
+    ]  # fmt: skip
+    return sorted(shifted, key=lambda packet: packet.time_ns)
+
+
 DAMAGES: dict[str, Damage] = {
     "begun late": lambda packets: packets[len(packets) // 5 :],
     "ended early": lambda packets: packets[: len(packets) * 2 // 3],
     "every 29th packet lost": lambda packets: [packet for packet in packets if packet.number % 29],
     "cut at 96 bytes": lambda packets: [cut(packet, 96) for packet in packets],
+    "server's clock ahead": partial(clocks_apart, 1_300_000_000),
+    "server's clock behind": partial(clocks_apart, -50_000_000),
     "out of order": lambda packets: sorted(packets, key=lambda packet: packet.number + 2 * (packet.number % 7 == 6)),
 }
 

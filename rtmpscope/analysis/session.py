@@ -134,7 +134,7 @@ class Session(SessionFacts):
         if self._connection.tcp_rtt_ns == UNKNOWN and how == "rst" and tcp[S2C].resets:
             text = "The server refused the TCP connection: nothing listens on this port."
             return Verdict("probe", "tcp", "failed", None, None, text)
-        if self._lost_ns != UNKNOWN:
+        if any(time_ns != UNKNOWN for time_ns in self._lost_ns):
             text = "What was said on this TCP connection is missing in the capture."
             return Verdict("unknown", "tcp", "incomplete", None, None, text)
         if not how or (how == "capture_end" and self._end_ns() - self._connection.time_ns < PATIENCE_NS):
@@ -191,7 +191,8 @@ class Session(SessionFacts):
         """The server ended it, unless media went on all the same."""
         if self._dismissed is None:
             return None
-        code, number, time_ns = self._dismissed
+        code, number, told_ns = self._dismissed
+        time_ns = self._heard_ns(told_ns)
         if code == UNPUBLISHED and self._role() != "publish":
             return None
         if UNKNOWN != self._goodbye_ns <= time_ns:  # packets were missing, it came to light late
@@ -230,7 +231,7 @@ class Session(SessionFacts):
         if self._may_be_refused():
             return "incomplete", "then the client took its leave; whether it was refused is missing in the capture"
         left = self._goodbye_ns - self._last_media_ns()
-        if left > QUIET_NS and self._finished is None and not self._paused:
+        if left > QUIET_NS and self._finish() is None and not self._paused:
             return self._well(), f"then nothing for {seconds(left)} until the client left"
         if self._one_sided():
             who = "the client left" if self._took_leave() else "the server said it was over"
@@ -282,8 +283,9 @@ class Session(SessionFacts):
             if not wish.answer:
                 text = f"{self._asked_for(wish)} was not answered by the server"
                 return self._unanswered(role, wish.name, wish, text)
-            if self._finished is not None and not self._unseen(wish.time_ns):
-                code, number, _ = self._finished
+            finish = self._finish()
+            if finish is not None and not self._unseen(wish.time_ns):
+                code, number, _ = finish
                 text = f"{self._asked_for(wish)} was granted and ended by the server, without media{because(code)}."
                 return self._with_code(wish.name, "failed", code, number, text)
             return self._granted_in_vain(wish)
@@ -311,8 +313,8 @@ class Session(SessionFacts):
         """Publish or play was granted and no frame came."""
         text = f"{self._asked_for(wish)} was granted, but "
         direction = self._media_direction()
-        waited = self._end_ns() - wish.answer_ns
-        if self._server_ended() and waited < PATIENCE_NS and not self._unseen(wish.answer_ns):
+        waited = self._end_ns() - self._answered_ns(wish)
+        if self._server_ended() and waited < PATIENCE_NS and not self._unseen(self._answered_ns(wish)):
             text += f"{self._ending()} {later(waited)}, before any media{self._taken_back()}."
             return self._with_code(wish.name, "failed", wish.code, wish.answer, text)
         sender = ("the client", "the server")[direction]
@@ -347,7 +349,7 @@ class Session(SessionFacts):
     def _taken_back(self) -> str:
         """What it means that the server hung up, if that was soon after it granted publish or play."""
         wish = self._wish
-        if wish is None or not wish.answer or self._end_ns() - wish.answer_ns > REFUSAL_NS:
+        if wish is None or not wish.answer or self._end_ns() - self._answered_ns(wish) > REFUSAL_NS:
             return ""
         return ", so soon that this is a refusal: check the key, the name and the server's log"
 
@@ -376,9 +378,10 @@ class Session(SessionFacts):
 
         What is said of it while it may go on is `so_far`, where that is less than `text`.
         """
-        asked = self._shaken_ns or self._connection.time_ns
+        shaken = [self._connection.client_ns(way, time_ns) for way, time_ns in enumerate(self._shaken_ns) if time_ns]
+        asked = max(shaken, default=self._connection.time_ns)
         if step is not None:
-            asked = step.answer_ns or step.time_ns
+            asked = self._answered_ns(step) if step.answer else step.time_ns
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
         if self._unseen(asked) or (step is None and self._connection.client_known_by != "syn"):
             step_name = STEPS.get(reached, reached)

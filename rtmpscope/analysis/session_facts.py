@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from rtmpscope.analysis.media_timeline import MediaTimeline
-from rtmpscope.analysis.steps import Steps
-from rtmpscope.model import C2S, S2C, UNKNOWN
+from rtmpscope.analysis.steps import Step, Steps
+from rtmpscope.model import C2S, S2C, UNKNOWN, End
 
 REFUSAL_NS: Final = 1_000_000_000  # a server that hangs up so soon after it granted something takes that back
 
@@ -41,12 +41,17 @@ class SessionFacts(Steps):
     def _has_media(self) -> bool:
         return self._timeline().span(self._media_direction())[0] > 0
 
+    def _answered_ns(self, step: Step) -> int:
+        return self._heard_ns(step.answer_ns)
+
     def _first_media_ns(self) -> int:
         direction = self._media_direction()
-        return min((stream.first_ns for stream in self._timeline().streams if stream.direction == direction), default=0)
+        first = [stream.first_ns for stream in self._timeline().streams if stream.direction == direction]
+        return self._connection.client_ns(direction, min(first)) if first else 0
 
     def _last_media_ns(self) -> int:
-        return self._timeline().span(self._media_direction())[1]
+        direction = self._media_direction()
+        return self._connection.client_ns(direction, self._timeline().span(direction)[1])
 
     def _reached(self) -> str:
         if (self._took_leave() or self._finished) and (self._has_media() or self._wish is None):
@@ -61,14 +66,25 @@ class SessionFacts(Steps):
 
     def _took_leave(self) -> bool:
         """Whether the client said goodbye, and not to a server that had hung up."""
-        return self._goodbye_ns != UNKNOWN and (self._who() != S2C or self._goodbye_ns <= self._end_ns())
+        first = self._first_end()
+        if self._goodbye_ns == UNKNOWN or first is None or first.direction == C2S:
+            return self._goodbye_ns != UNKNOWN
+        if first.acked != UNKNOWN:
+            return first.acked > self._goodbye_offset
+        return self._goodbye_ns <= self._end_ns()
+
+    def _finish(self) -> tuple[str, int, int] | None:
+        """What the server said was over, if that was not because the client had said so."""
+        if self._finished is None or UNKNOWN != self._goodbye_ns <= self._heard_ns(self._finished[2]):
+            return None
+        return self._finished
 
     def _may_have_left(self) -> bool:
         """Whether a goodbye of the client may be missing.
 
         A client that resets had closed before the last word came; after any reset nobody knows what else is missing.
         """
-        reset = any(direction == C2S and how == "rst" for direction, how, _ in self._ends)
+        reset = any(end.direction == C2S and end.how == "rst" for end in self._ends)
         known = self._connection.lost_bytes == 0 and not self._reset_by(C2S)
         return self._unseen(self._last_media_ns()) or (reset and not known)
 
@@ -77,20 +93,45 @@ class SessionFacts(Steps):
         since_ns = self._first_media_ns() if self._wish is None else self._wish.time_ns
         if self._last_media_ns() - since_ns >= REFUSAL_NS:
             return False
-        ends = {direction: how for direction, how, _ in self._ends}
+        ends = {end.direction: end.how for end in self._ends}
         cut_off = ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end"
         return self._wish is None or cut_off or self._unseen(since_ns)
 
+    def _first_end(self) -> End | None:
+        """That of the side which ended first.
+
+        A FIN that acknowledges the other one came second, whatever clocks and the order of packets in the capture say.
+        """
+        if not self._ends:
+            return None
+        first = min(self._ends, key=self._ended_ns)
+        for other in self._ends:
+            if other.direction != first.direction and first.acked > other.offset:
+                return other
+        return first
+
+    def _ended_ns(self, end: End) -> int:
+        """When a side ended, by its own packet or by the other one's reset."""
+        reset_by_other = end.how == "rst" and not self._connection.tcp[end.direction].resets
+        sender = 1 - end.direction if reset_by_other else end.direction
+        return self._connection.client_ns(int(sender), int(end.time_ns))
+
     def _how(self) -> str:
         """How the connection ended, by the side that ended first; "" while it goes on."""
-        return self._ends[0][1] if self._ends else ""
+        first = self._first_end()
+        return "" if first is None else first.how
 
     def _who(self) -> int:
-        return self._ends[0][0] if self._ends else UNKNOWN
+        first = self._first_end()
+        return UNKNOWN if first is None else int(first.direction)
 
     def _end_ns(self) -> int:
         """When the first side ended, or what was last seen."""
-        return self._ends[0][2] if self._ends else self._connection.last_time_ns
+        first = self._first_end()
+        if first is not None and first.how in ("fin", "rst"):
+            return self._ended_ns(first)
+        last = self._connection.last_time_ns if first is None else int(first.time_ns)
+        return last - max(0, self._connection.clock_ns)
 
     def _reset_by(self, direction: int) -> bool:
         """Whether that side sent a RST, and the other did not."""
@@ -113,7 +154,9 @@ class SessionFacts(Steps):
 
     def _lost(self, since_ns: int) -> bool:
         """Whether bytes of this connection are missing since then, or a whole side."""
-        return self._lost_ns >= since_ns or not all(tcp.packets for tcp in self._connection.tcp)
+        connection = self._connection
+        lost = [connection.client_ns(way, time_ns) for way, time_ns in enumerate(self._lost_ns) if time_ns != UNKNOWN]
+        return max(lost, default=UNKNOWN) >= since_ns or not all(tcp.packets for tcp in connection.tcp)
 
     def _what_came_after(self, since_ns: int) -> str:
         """Why nothing more can be said of what came since then, where it is `_unseen`."""

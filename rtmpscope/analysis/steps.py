@@ -93,7 +93,7 @@ class Steps:
         self.app = ""
         self._connection = connection
         self._parts: set[str] = set()
-        self._shaken_ns = 0  # when the last of them was there
+        self._shaken_ns = [0, 0]  # when the last of them was there, by direction
         self._server_version = 0  # S0
         self._connect: Step | None = None
         self._create: Step | None = None
@@ -106,6 +106,7 @@ class Steps:
         self._finished: tuple[str, int, int] | None = None  # the same, of what the server says is over
         self._reconnect = 0
         self._goodbye_ns = UNKNOWN  # when the client took its leave
+        self._goodbye_offset = 0  # and where in its stream
         self._paused = False
         self._intent = "unknown"
         self._objects = 0
@@ -114,24 +115,23 @@ class Steps:
         self._calls = 0
         self._unasked: dict[int, tuple[Message, Field]] = {}  # answers whose request has not come to light
         self._torn = False  # whether the client closed within a message
-        self._ends: list[tuple[int, str, int]] = []  # direction, how, time; by time
-        self._lost_ns = UNKNOWN  # when something was last found missing
+        self._ends: list[End] = []
+        self._lost_ns = [UNKNOWN, UNKNOWN]  # when something was last found missing, by direction
 
     # What passes
 
     def on_handshake(self, part: Handshake) -> None:
         self._parts.add(part.part)
-        self._shaken_ns = max(self._shaken_ns, int(part.time_ns))
+        self._shaken_ns[part.direction] = max(self._shaken_ns[part.direction], int(part.time_ns))
         if part.part == "S0" and part.data:
             self._server_version = part.data[0]
 
     def on_gap(self, gap: Gap) -> None:
-        self._lost_ns = max(self._lost_ns, int(gap.time_ns))
+        self._lost_ns[gap.direction] = max(self._lost_ns[gap.direction], int(gap.time_ns))
 
     def on_end(self, end: End) -> None:
         self._torn = self._torn or (end.direction == C2S and end.how == "fin" and end.incomplete > 0)
-        self._ends.append((int(end.direction), end.how, int(end.time_ns)))
-        self._ends.sort(key=lambda ended: ended[2])
+        self._ends.append(end)
 
     def on_message(self, message: Message, body: Field | None) -> None:
         if body is None:
@@ -158,6 +158,7 @@ class Steps:
                 self._finished = "", int(message.number), int(message.time_ns)  # FFmpeg as a server
         elif name in GOODBYES:
             self._goodbye_ns = int(message.time_ns)
+            self._goodbye_offset = int(message.offset)
         elif name in ("pause", "pauseRaw"):
             arguments = body.child("arguments")
             self._paused = arguments is not None and arguments.get("pause") is True
@@ -171,11 +172,15 @@ class Steps:
         elif name in ("publish", "play", "play2"):
             self._goodbye_ns = UNKNOWN
             self._paused = False
-            if self._finished is not None and self._finished[2] < message.time_ns:
+            if self._finished is not None and self._heard_ns(self._finished[2]) < message.time_ns:
                 self._finished = None
             self._wish = self._step(name.rstrip("2"), message)
         elif name and name not in COMMANDS:
             self._calls += 1
+
+    def _heard_ns(self, time_ns: int) -> int:
+        """When by the client's clock something came from the server."""
+        return self._connection.client_ns(S2C, time_ns)
 
     def _step(self, name: str, message: Message) -> Step:
         """A request; it may come to light after its answer."""
@@ -220,7 +225,7 @@ class Steps:
             self._answered(step, message, body)
         elif code == RECONNECT:
             self._reconnect = int(message.number)
-        elif self._goodbye_ns != UNKNOWN:
+        elif UNKNOWN != self._goodbye_ns <= self._heard_ns(int(message.time_ns)):
             pass  # the rest is courtesy
         else:
             news = code, int(message.number), int(message.time_ns)

@@ -8,8 +8,9 @@ A hole becomes a StreamGap when waiting on is pointless: the peer has acknowledg
 enough has arrived since to rule out mere disorder (capture_loss); nothing has come for a minute, the wait
 has grown too large, or the connection is over (network_loss unless acknowledged).  Bytes that the snaplen
 cut off are a gap at once.  A reset ends both sides, but not one of which nothing has come: its packets may
-follow, where captures of each side were joined end to end.  A direction whose SYN was not seen starts at the
-lowest sequence number among its first few segments, with an empty mid_stream gap.
+follow, where captures of each side were joined end to end; nor at once, where more was acknowledged than
+has come.  A direction whose SYN was not seen starts at the lowest sequence number among its first few
+segments, with an empty mid_stream gap.
 
 Sequence numbers wrap at 2**32 and are compared by their signed distance (RFC 9293, 3.4); stream offsets
 count from 0 and never wrap.
@@ -17,11 +18,12 @@ count from 0 and never wrap.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from mypy_extensions import i64
 
-from rtmpscope.limits import CONFLICTS, FORGOTTEN, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS
+from rtmpscope.limits import CONFLICTS, FORGOTTEN, OUT_OF_ORDER_BYTES, OUT_OF_ORDER_SEGMENTS, TRIALS
 from rtmpscope.model import ACK, FIN, RST, SYN, UNKNOWN, Segment, StreamData, StreamEnd, StreamGap, TcpStats
 from rtmpscope.net.address import reverse
 
@@ -37,6 +39,9 @@ ACKED_UNSEEN: Final[i64] = 16 << 20
 # How far behind bytes of its connection, in time and in sequence numbers, a SYN may come that opened it.
 LATE_SYN_NS: Final = 2_000_000_000
 LATE_SYN_BYTES: Final[i64] = 1 << 20
+
+# How far clocks must be apart at least to be told from packets that were captured out of order.
+CLOCKS_NS: Final = 10_000_000
 
 # How long after both its ends what still comes of a connection is read.
 LINGER_NS: Final = 10_000_000_000
@@ -63,7 +68,8 @@ class Side:
     __slots__ = (
         "key", "stats", "started", "expected", "offset", "acked", "waiting", "waiting_bytes", "run", "items",
         "recent", "recent_bytes", "progress_ns", "newest_offset", "age", "fin_offset", "ending",
-        "ending_packet", "ending_ns", "ended", "end_offset", "syn_seq", "rst_seq", "conflicts",
+        "ending_packet", "ending_ns", "ending_ack", "ending_acked", "ended", "end_offset", "syn_seq", "rst_seq",
+        "conflicts",
     )  # fmt: skip
 
     def __init__(self, key: bytes) -> None:
@@ -86,6 +92,8 @@ class Side:
         self.ending = ""  # "fin" or "rst" once one was seen, and where
         self.ending_packet: i64 = UNKNOWN
         self.ending_ns: i64 = 0
+        self.ending_ack: i64 = UNKNOWN  # what its FIN acknowledges: a sequence number, and a place in the peer's stream
+        self.ending_acked: i64 = UNKNOWN
         self.ended = False
         self.end_offset: i64 = 0
         self.syn_seq: i64 = UNKNOWN
@@ -126,6 +134,8 @@ class Side:
         other.ending = self.ending
         other.ending_packet = self.ending_packet
         other.ending_ns = self.ending_ns
+        other.ending_ack = self.ending_ack
+        other.ending_acked = self.ending_acked
         other.ended = self.ended
         other.end_offset = self.end_offset
         other.syn_seq = self.syn_seq
@@ -175,6 +185,14 @@ class Side:
             self.ending = how
             self.ending_packet = segment.packet
             self.ending_ns = segment.time_ns
+            if segment.flags & FIN and segment.key == self.key:
+                self.ending_ack = segment.ack
+
+    def place(self, peer: Side) -> None:
+        """Find where in the peer's stream that is what the FIN acknowledges."""
+        if self.ending_ack != UNKNOWN and peer.started:
+            distance: i64 = (self.ending_ack - peer.expected) & 0xFFFFFFFF
+            self.ending_acked = peer.offset + (distance if distance < 0x80000000 else distance - 0x100000000)
 
     def end_with(self, peer: Side) -> None:
         """The peer's reset ended it too."""
@@ -214,7 +232,11 @@ class Side:
         """Report the end once everything before it has been delivered."""
         if self.ended or not self.ending or self.waiting:
             return
-        if self.ending == "rst" or self.offset >= self.fin_offset:
+        if self.ending == "rst":
+            due = self.rst_seq != UNKNOWN or self._ahead(self.acked, ACKED_UNSEEN) == 0  # else the rest may come yet
+        else:
+            due = self.offset >= self.fin_offset
+        if due:
             if self.started:
                 self._close_tail(packet, now)
             self._end(self.ending, packet, now)
@@ -406,9 +428,11 @@ class Side:
         self.ended = True
         self.end_offset = self.offset
         if self.ending:
-            self.items.append(StreamEnd(self.offset, self.ending, self.ending_packet, self.ending_ns, packet))
+            end = StreamEnd(self.offset, self.ending, self.ending_packet, self.ending_ns, packet)
         else:
-            self.items.append(StreamEnd(self.offset, how, packet, now, packet))
+            end = StreamEnd(self.offset, how, packet, now, packet)
+        end.acked = self.ending_acked
+        self.items.append(end)
 
     def _flush(self) -> None:
         run = self.run
@@ -457,16 +481,16 @@ def _part(segment: Segment, first: i64, last: i64) -> Segment:
 class Flow:
     """One TCP connection: its two sides, the first being the sender of the first packet seen.
 
-    client is the index of the side that opened the connection, UNKNOWN without a SYN.  rtt_ns is the time from the
-    SYN to the ACK of the SYN-ACK, which is a round trip wherever the capture was taken; `shaking`: that ACK has not
-    come, and it is the time to the SYN-ACK.  `over`: both sides have ended, and something was seen of each; over_ns
-    is the latest time at which that was so.  `ignored` is set from outside once the connection turns out to be of no
-    interest.
+    client is the index of the side that opened the connection, UNKNOWN without a SYN.  syn_ns, answer_ns and shaken_ns
+    are the times of the SYN, the SYN-ACK and the ACK of that, in whatever order they were captured; `shaking`: the
+    client has sent nothing since its SYN.  `reset`: it was, and waits for what is missing.  `over`: both sides have
+    ended, and something was seen of each; over_ns is the latest time at which that was so.  `ignored` is set from
+    outside once the connection turns out to be of no interest.
     """
 
     __slots__ = (
-        "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "rtt_ns", "over",
-        "over_ns", "shaking", "ignored", "touched",
+        "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "answer_ns", "shaken_ns",
+        "over", "over_ns", "shaking", "reset", "ignored", "touched",
     )  # fmt: skip
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
@@ -478,12 +502,35 @@ class Flow:
         self.last_packet = packet
         self.last_time_ns = time_ns
         self.syn_ns: i64 = UNKNOWN
-        self.rtt_ns: i64 = UNKNOWN
+        self.answer_ns: i64 = UNKNOWN
+        self.shaken_ns: i64 = UNKNOWN
         self.shaking = False
+        self.reset = False
         self.over = False
         self.over_ns: i64 = UNKNOWN
         self.ignored = False
         self.touched = False
+
+    @property
+    def rtt_ns(self) -> i64:
+        """A round trip wherever it was captured: from SYN to ACK, or to the SYN-ACK where data went with the ACK."""
+        if self.syn_ns == UNKNOWN or self.answer_ns == UNKNOWN:
+            return UNKNOWN
+        return (self.answer_ns if self.shaken_ns == UNKNOWN else self.shaken_ns) - self.syn_ns
+
+    @property
+    def clock_ns(self) -> i64:
+        """How far the server's times are ahead of the client's: its SYN-ACK came between SYN and ACK."""
+        if self.syn_ns == UNKNOWN or self.answer_ns == UNKNOWN:
+            return 0
+        ahead = self.answer_ns - self.syn_ns
+        between: i64 = max(0, ahead if self.shaken_ns == UNKNOWN else self.shaken_ns - self.syn_ns)
+        return 0 if -CLOCKS_NS <= ahead <= between + CLOCKS_NS else ahead - between // 2
+
+    @property
+    def seen(self) -> bool:
+        """Whether something came of both sides."""
+        return self.sides[0].stats.packets > 0 and self.sides[1].stats.packets > 0
 
     def copy(self) -> Flow:
         """The state from which its streams can be read on; only while both sides are quiet."""
@@ -507,7 +554,7 @@ class Flow:
             if self.shaking and index == self.client and not flags & SYN:
                 self.shaking = False
                 if segment.length == 0:  # data may have taken its time
-                    self.rtt_ns = time_ns - self.syn_ns
+                    self.shaken_ns = time_ns
         if segment.window == 0 and not flags & RST:
             side.stats.zero_windows += 1
         if flags & SYN:
@@ -527,9 +574,11 @@ class Flow:
             if peer.stats.packets:  # else all of it may come yet, from a file of its own
                 peer.announce("rst", segment)
         if side.ending:
+            side.place(peer)
+            peer.place(side)
             side.end_if_due(packet, time_ns)
             peer.end_if_due(packet, time_ns)
-            self.over = side.ended and peer.ended and peer.stats.packets > 0
+            self.over = side.ended and peer.ended and self.seen
 
     def _synchronise(self, segment: Segment, index: i64) -> None:
         side = self.sides[index]
@@ -540,13 +589,13 @@ class Flow:
         if self.packet == segment.packet:  # one that comes later is too late: what was said before has been read
             self.client = 1 - index if segment.flags & ACK else index
         if segment.flags & ACK:
-            if self.syn_ns != UNKNOWN and self.rtt_ns == UNKNOWN:
-                self.rtt_ns = segment.time_ns - self.syn_ns
-                self.shaking = True
+            if self.answer_ns == UNKNOWN:
+                self.answer_ns = segment.time_ns
             if not peer.started:
                 peer.start(segment.ack, segment.packet, segment.time_ns)
         elif self.syn_ns == UNKNOWN:
             self.syn_ns = segment.time_ns
+            self.shaking = True
         if not side.started:
             side.start(first, segment.packet, segment.time_ns)
 
@@ -555,6 +604,7 @@ class Flow:
         for side, peer in zip(self.sides, reversed(self.sides), strict=True):
             if peer.ending == "rst" and not side.ending:
                 side.end_with(peer)
+            side.place(peer)
             side.finish(how, packet, time_ns)
 
 
@@ -563,14 +613,16 @@ class Reassembler:
 
     flows has by key the flow and the index of the side; forgotten, of sides of which nothing is wanted, the sequence
     number of the SYN, the oldest first.  clock is the latest time of all segments so far: what is too late does not
-    depend on times that go back.
+    depend on times that go back.  resets are connections that were reset, with the clock at that time, of which bytes
+    are missing that had been acknowledged: they may be captured late, where one side has the times of another clock.
     """
 
-    __slots__ = ("flows", "forgotten", "made", "last_packet", "last_time_ns", "clock")
+    __slots__ = ("flows", "forgotten", "resets", "made", "last_packet", "last_time_ns", "clock")
 
     def __init__(self) -> None:
         self.flows: dict[bytes, tuple[Flow, i64]] = {}
         self.forgotten: dict[bytes, i64] = {}
+        self.resets: Final[deque[tuple[Flow, i64]]] = deque()
         self.made: i64 = 0
         self.last_packet: i64 = 0
         self.last_time_ns: i64 = 0
@@ -602,6 +654,8 @@ class Reassembler:
         for segment in segments:
             if segment.time_ns > clock:
                 clock = segment.time_ns
+            if self.resets:
+                self._end_resets(segment, clock, touched)
             key = segment.key
             if key == flow.sides[1].key:
                 index = 1
@@ -629,6 +683,9 @@ class Reassembler:
             flow.add(segment, index)
             if flow.over:
                 flow.over_ns = clock
+            elif segment.flags & RST and flow.seen and not flow.reset:
+                flow.reset = True
+                self.resets.append((flow, clock))
         self.clock = clock
         if segments:
             last = segments[-1]
@@ -658,6 +715,16 @@ class Reassembler:
         for side in flow.sides:
             self.forgotten.pop(side.key, None)
         return flow
+
+    def _end_resets(self, segment: Segment, clock: i64, touched: list[Flow]) -> None:
+        """What has not come by now of connections that were reset is missing."""
+        while self.resets and (clock - self.resets[0][1] > LINGER_NS or len(self.resets) > TRIALS):
+            flow = self.resets.popleft()[0]
+            if not (flow.over or flow.ignored):
+                flow.finish("rst", segment.packet, segment.time_ns)
+                flow.over = True
+                flow.over_ns = clock
+                self._touch(flow, touched)
 
     def _is_forgotten(self, segment: Segment) -> bool:
         """Whether nothing is wanted of its ports, and it opens no other connection on them."""

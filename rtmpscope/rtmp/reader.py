@@ -414,6 +414,7 @@ class DirectionReader:
         incomplete = self.parser.incomplete + cut + len(self.tail)
         end = End(self.connection, self.direction, item.packet, item.time_ns, item.how, incomplete, item.offset)
         end.ready = item.ready
+        end.acked = item.acked
         end.chunk_headers = self._unfinished()
         if item.how == "given_up":
             text = f"more than {HELD_BYTES >> 20} MiB waited for more bytes, most of it here: this is not read on"
