@@ -19,7 +19,7 @@ from rtmpscope.tui import keys as tables
 from rtmpscope.tui.app import RtmpscopeApp
 from rtmpscope.tui.detail import Detail, FieldTree
 from rtmpscope.tui.graphs import Graphs
-from rtmpscope.tui.help import bindings
+from rtmpscope.tui.help import bindings, help_lines
 from rtmpscope.tui.hexpane import HexPane
 from rtmpscope.tui.ladder import Ladder
 from rtmpscope.tui.main import MainScreen
@@ -306,7 +306,30 @@ def test_a_connection_is_followed_from_the_pane_of_connections() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("shift+tab", "down", "enter")
         assert "only #1" in screen.status and "connect('live')" not in screen.text
-        assert screen.main.focused is screen.main.rows
+        assert screen.main.focused is screen.main.rows and "▸# 1" in screen.text
+        await screen.press("escape")
+        assert "only #1" not in screen.status and "▸#" not in screen.text
+
+    drive(script)
+
+
+def test_the_answer_is_that_of_the_row_gone_to_though_the_detail_pane_has_another_yet() -> None:
+    async def script(screen: Driver) -> None:
+        screen.main.action_problem(1)
+        screen.main.action_answer()
+        assert screen.main.row == PUBLISH
+        await screen.press("g", "a")
+        assert screen.main.row == 0 and "neither a call nor an answer" in screen.status
+
+    drive(script)
+
+
+def test_a_notice_is_gone_with_the_next_key() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("c", "G", "n")
+        assert "no problem after this row" in screen.status and "only #0" not in screen.status
+        await screen.press("g")
+        assert "no problem" not in screen.status and "only #0" in screen.status
 
     drive(script)
 
@@ -646,6 +669,54 @@ def test_graphs_take_the_place_of_the_detail_pane() -> None:
         assert screen.main.query_one(Detail).display
 
     drive(script)
+
+
+def test_graphs_are_of_the_connection_that_was_gone_to_while_others_were_made() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("i")
+        graphs = screen.main.query_one(Graphs)
+        made, graphs.working = graphs.charts, True
+        await screen.press("G")
+        assert graphs.connection == 0 and "reading the connection" in screen.text
+        graphs.made(made)
+        await screen.settle()
+        assert graphs.connection == 1 and graphs.charts is not made and graphs.charts
+
+    drive(script)
+
+
+def test_graphs_come_up_on_a_screen_with_room_for_one_pane() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "i")
+        assert " bitrate " in screen.text
+        await screen.press("i")
+        assert "bitrate" not in screen.text and screen.main.focused is screen.main.rows
+
+    drive(script, size=(40, 12))
+
+
+def test_the_place_is_the_last_that_a_narrow_status_line_gives_up() -> None:
+    async def script(screen: Driver) -> None:
+        assert screen.status.split() == "row 1 of 14".split()
+        await screen.press("G")
+        assert "row 14 of 14" in screen.status
+
+    drive(script, size=(20, 5))
+
+
+def test_a_narrow_ladder_names_client_and_server_without_their_addresses() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("v")
+        assert screen.text.splitlines()[1].split() == ["client", "server"]
+
+    drive(script, size=(38, 12))
+
+
+def test_help_is_whole_on_a_narrow_screen() -> None:
+    words = [word for _, binding in bindings() for word in binding.description.split()]
+    lines = help_lines(19)
+    told = " ".join(text for line in lines for text, _ in line).split()
+    assert all(sum_of(line) <= 19 for line in lines) and set(words) <= set(told)
 
 
 def test_arrows_go_through_the_connection_where_a_graph_is_empty() -> None:

@@ -77,7 +77,7 @@ class FieldTree(LineList):
         yield "  " * depth + sign, "dim"
         title = node.style in ("strong", "dim")
         column = min(NAME_WIDTH, width * 2 // 5) - 2 * depth
-        aligned = node.value and not title and width_of(node.name) < column
+        aligned = node.value and not title and width_of(node.name) <= column
         yield (fit(node.name, column) if aligned else node.name) + "  ", node.style
         yield node.value + "  " if node.value else "", node.style if title else ""
         yield node.meaning, "dim"

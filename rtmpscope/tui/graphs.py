@@ -44,7 +44,8 @@ class Graphs(Drawn, can_focus=True):
         self.sight = sight
         self.charts: list[Chart] = []
         self.first = 0  # the chart on top
-        self.connection = UNKNOWN
+        self.row = UNKNOWN  # the one that is followed
+        self.connection = UNKNOWN  # whose charts there are, or are being made
         self.taken_up = 0  # rows of the store that the charts were made from
         self.now_ns = 0
         self.working = False
@@ -52,10 +53,13 @@ class Graphs(Drawn, can_focus=True):
 
     def show(self, row: int) -> None:
         """Follow the selection; make the charts anew where they are of another connection or rows have come."""
+        self.row = row
         seen = self.sight.store.row(row)
         self.now_ns = seen.time_ns
-        stale = seen.connection != self.connection or self.taken_up != self.sight.store.count
-        if stale and not self.working:
+        other = seen.connection != self.connection
+        if other:
+            self.charts = []
+        if (other or self.taken_up != self.sight.store.count) and not self.working:
             self.working = True
             self.connection = seen.connection
             self.taken_up = self.sight.store.count
@@ -71,14 +75,18 @@ class Graphs(Drawn, can_focus=True):
             self.app.call_from_thread(self.made, made)
 
     def made(self, made: list[Chart]) -> None:
+        """Draw the charts, unless those of another connection are wanted by now."""
         self.working = False
-        self.charts = made
-        self.redraw()
+        if self.sight.store.row(self.row).connection == self.connection:
+            self.charts = made
+            self.redraw()
+        else:
+            self.show(self.row)
 
     def redraw(self) -> None:
         width, height = self.size
         on_screen = max(1, min(len(self.charts), height // LEAST_HEIGHT))
-        self.lines = []
+        self.lines = [] if self.charts else [[(" reading the connection …" if self.working else "", "dim")]]
         for place in range(on_screen if self.charts else 0):
             chart = self.charts[(self.first + place) % len(self.charts)]
             share = height // on_screen

@@ -39,7 +39,7 @@ MOUSE = (
 )
 KEY_WIDTH = 13
 COLUMN_WIDTH = 70
-LEAST_WIDTH = 10  # cells that what a key does is broken to
+LEAST_WIDTH = 14  # cells that what a key does has beside it
 
 
 def bindings() -> Iterator[tuple[str, Binding]]:
@@ -55,9 +55,13 @@ def keys_of(binding: Binding) -> str:
 
 
 def told(hand: str, meaning: str, width: int) -> Iterator[Pieces]:
-    """A key and what it does, which goes on below where it is too long."""
-    for part in wrap(meaning, max(LEAST_WIDTH, width - KEY_WIDTH - 2)):
-        yield [("  " + fit(hand, KEY_WIDTH), "mark"), (part, "")]
+    """A key and what it does, which goes on below where it is too long; all of it where there is little room."""
+    indent = KEY_WIDTH + 2
+    if width < indent + LEAST_WIDTH:
+        yield [("  " + hand, "mark")]
+        hand, indent = "", 4
+    for part in wrap(meaning, max(LEAST_WIDTH, width - indent)):
+        yield [(fit("  " + hand, indent), "mark"), (part, "")]
         hand = ""
 
 

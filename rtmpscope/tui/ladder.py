@@ -78,10 +78,13 @@ class Ladder(RowList):
             return []
         connection = connections[self.fold.connection]
         left, right = self.margin, width - 1
-        client, server = f"client {connection.client}", f"server {connection.server}"
         room = right - left
+        client, server = f"client {connection.client}", f"server {connection.server}"
+        if max(width_of(client), width_of(server)) > room // 2 - 1:
+            client, server = "client", "server"
+        title = self.sight.time_format.title if left > MARK_WIDTH else ""
         return [
-            (fit(self.sight.time_format.title, left - 2, True) + "  ", "head"),
+            (fit(title, left - 2, True) + "  ", "head"),
             (fit(client, room // 2), "head"),
             (fit(server, room - room // 2, True), "head"),
         ]

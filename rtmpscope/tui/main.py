@@ -75,13 +75,13 @@ class MainScreen(Workbench):
             self.go(navigate.next_alike(self.sight, self.row, step, ALIKE[what]), f"no more rows of this {what}")
 
     def action_answer(self) -> None:
-        message = self.event
         if isinstance(self.focused, Sessions) and self.focused.connection is not None:
             decided = verdict_of(self.focused.connection).message or 0
             self.go(navigate.row_of_message(self.sight, decided), "no message decided what became of this connection")
-        elif isinstance(message, Message):
-            number = navigate.other_end(message.call, message)
-            self.go(navigate.row_of_message(self.sight, number), "this message is neither a call nor an answer")
+        elif self.row != UNKNOWN:
+            event = self.sight.store.light(self.row)  # the detail pane may still have the row before
+            number = navigate.other_end(event.call, event) if isinstance(event, Message) else 0
+            self.go(navigate.row_of_message(self.sight, number), "this row is neither a call nor an answer")
 
     def action_go_to(self) -> None:
         def done(text: str) -> None:
@@ -207,7 +207,9 @@ class MainScreen(Workbench):
     def action_graphs(self) -> None:
         """Graphs of the connection in the place of the detail pane, or the detail pane again."""
         self.as_graphs = not self.as_graphs
-        if self.focused not in self.stops:
+        if self.as_graphs and self.single:
+            self.set_focus(self.query_one(Graphs))  # which alone brings them on the screen
+        elif self.focused not in self.stops:
             self.set_focus(self.rows)
         self.share_out()
         self.open_row()

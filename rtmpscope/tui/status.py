@@ -16,6 +16,7 @@ HINTS = ("? help   ", "/ filter   ", "n next problem   ", "tab next pane   ", "v
 SINGLE = ("tab pane   ", "? help   ", "n next problem   ", "/ filter   ")
 NARROWED = ("esc more rows   ", "? help   ")  # while only some rows are shown
 SINGLE_BELOW = 20  # lines of the terminal below which one pane is shown at a time
+GAP = "   "  # between two parts of the status line
 NOTICE = 5.0  # seconds that a notice stays
 
 
@@ -33,13 +34,12 @@ class EdgeBar(Bar):
         """What stands on the left, where so many cells are to be had."""
         raise NotImplementedError
 
-    def right(self) -> Pieces:
+    def right(self, room: int) -> Pieces:
+        """What stands on the right: of what does not fit into so many cells, the most important part."""
         raise NotImplementedError
 
     def pieces(self, width: int) -> Pieces:
-        right = self.right()
-        if sum_of(right) > width * 2 // 3:
-            right = right[-1:]
+        right = self.right(width * 2 // 3)
         room = max(0, width - sum_of(right) - 4)
         pieces: Pieces = [(" ", "")]
         for text, style in self.left(room):
@@ -65,13 +65,14 @@ class TitleBar(EdgeBar):
         pieces: Pieces = [("rtmpscope  ", "strong"), (self.capture, "")]
         return pieces if sum_of(pieces) <= room else pieces[1:]
 
-    def right(self) -> Pieces:
+    def right(self, room: int) -> Pieces:
         store = self.sight.store
-        return [
+        pieces = [
             (f"{counted(len(store.connections), 'connection')} · ", "dim"),
             (f"{counted(store.messages, 'message')} · ", "dim"),
             (counted(store.problems, "problem"), "error" if store.problems else "dim"),
         ]
+        return pieces if sum_of(pieces) <= room else pieces[-1:]
 
 
 class StatusBar(EdgeBar):
@@ -90,6 +91,10 @@ class StatusBar(EdgeBar):
         self._notice_until = monotonic() + NOTICE if text else 0.0
         self.update()
 
+    def hush(self) -> None:
+        """Take the notice away when the bar is drawn next."""
+        self._notice_until = 0.0
+
     def left(self, room: int) -> Pieces:
         if monotonic() < self._notice_until:
             return [(self._notice, "strong")]
@@ -106,14 +111,16 @@ class StatusBar(EdgeBar):
         shown = [hint for hint, end in zip(hints, accumulate(map(len, hints)), strict=True) if end <= room]
         return [*pieces, *((hint, "dim") for hint in shown)]
 
-    def right(self) -> Pieces:
-        sight = self.sight
-        pieces: Pieces = []
-        if self.new > 0:
-            pieces.append((f"{self.new:,} new   ", "note"))
-        if self.row != UNKNOWN:
-            pieces.append((f"row {self.row + 1:,} of {sight.store.count:,}   ", "dim"))
-        if sight.view.rows is not None:
-            pieces.append((f"{len(sight.view):,} shown{'' if sight.view.settled else ' so far'}   ", "dim"))
-        pieces.append((printable(sight.store.progress_text), "error" if sight.store.error else "dim"))
-        return pieces
+    def right(self, room: int) -> Pieces:
+        store, view = self.sight.store, self.sight.view
+        new = f"{self.new:,} new" if self.new > 0 else "", "note"
+        row = f"row {self.row + 1:,} of {store.count:,}" if self.row != UNKNOWN else "", "dim"
+        shown = "" if view.rows is None else f"{len(view):,} shown{'' if view.settled else ' so far'}", "dim"
+        progress = printable(store.progress_text), "error" if store.error else "dim"
+        loaded = store.complete and not store.error
+        kept: Pieces = []
+        for part in (row, new, shown, progress) if loaded else (progress, row, new, shown):
+            if part[0] and (not kept or sum_of([*kept, part]) + len(GAP) * len(kept) <= room):
+                kept.append(part)
+        told = [part for part in (new, row, shown, progress) if part in kept]
+        return [*((text + GAP, style) for text, style in told[:-1]), *told[-1:]]

@@ -15,7 +15,7 @@ from rtmpscope.tui.columns import SEVERITY_MARKS, SEVERITY_STYLES
 from rtmpscope.tui.times import counted, duration, iso
 
 OPEN_UP_TO = 40  # a group with more children stays closed until somebody opens it
-NAME_WIDTH = 20  # cells up to the values, which stand under each other
+NAME_WIDTH = 24  # cells up to the values, which stand under each other
 VALUE_CHARACTERS = 2000
 VALUE_BYTES = 32
 

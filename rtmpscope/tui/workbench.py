@@ -6,7 +6,7 @@ no thread touches a pane.
 
 from __future__ import annotations
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import Reactive
@@ -232,6 +232,7 @@ class Workbench(Screen[None]):
             self.set_timer(FIRST_MATCHES, self.tick)
         self.rows.move_to(0)
         self.rows.reload()
+        self.query_one(Sessions).refresh()  # one of them may be followed now
         self.tick()
 
     @work(thread=True, exclusive=True, group="filter", exit_on_error=False)
@@ -305,3 +306,9 @@ class Workbench(Screen[None]):
 
     def say(self, text: str) -> None:
         self.status.say(text)
+
+    @on(events.Key)
+    @on(events.MouseDown)
+    def have_read(self) -> None:
+        """What was said before the next key no longer is so after it."""
+        self.status.hush()
