@@ -56,9 +56,10 @@ def test_segments_given_are_left_alone() -> None:
 
 def test_window_walks_to_the_segment_of_each_place_and_looks_ahead_for_when_one_is_there() -> None:
     three = segments(*THREE)
-    three[2].ready = 7
+    for segment in three:
+        segment.ready = segment.packet + 7
     window = Window(b"0123456789", 0, 10, three, False)
-    assert window.ready(9) == 7
+    assert [window.ready(place) for place in (3, 4, 5, 9)] == [8, 9, 10, 10]
     assert [window.segment(place).packet for place in (0, 3, 4, 5, 9)] == [1, 1, 2, 3, 3]
 
 
