@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from types import FrameType
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rtmpscope.outcome import BAD_INPUT, FAILED, SIGNALLED, Failure, ending_signals, say
 from rtmpscope.text import printable
@@ -235,11 +235,15 @@ def _export_trace(run: Run, arguments: argparse.Namespace, file: TextIO) -> None
 
 
 def _export_by_plugin(run: Run, arguments: argparse.Namespace, file: TextIO) -> None:
+    from rtmpscope.export.veil import Veil
+
     sink = run.registry.exporters[arguments.format](file)
     for event in run.events(_watcher(run, arguments, arguments.output, file)):
+        connection: Any = run.connections[event.connection]
         if run.redactor is not None:
             run.redactor.apply(event, run.describe)
-        sink.event(event, run.connections[event.connection])
+            connection = Veil(connection, run.redactor)
+        sink.event(event, connection)
     sink.finish()
 
 

@@ -123,6 +123,12 @@ class Redactor:
         """A sentence of our own, which may quote the wire."""
         return self._plain(self._between_addresses(text, self._queries))
 
+    def kept(self, text: str) -> str:
+        """A text that somebody else made or kept: a secret, the wire's words, or a sentence."""
+        if text in self._short or (text in self._known and not _is_ordinary(text)):
+            return self.secret(text)
+        return self._plain(self._between_addresses(text, self._assignments))
+
     def secret(self, text: str) -> str:
         """The tag of a secret, which is remembered."""
         if not text or self._is_tag(text):
