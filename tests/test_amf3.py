@@ -17,6 +17,7 @@ from rtmpscope.amf.amf0 import plain
 from rtmpscope.amf.amf3 import Decoder
 from rtmpscope.limits import AMF_DEPTH, AMF_ITEMS, AMF_REPEATED
 from rtmpscope.model import Field
+from tests.amf_cases import EveryMarker
 from tests.fields import all_values, assert_sane, damaged, shape, undecoded, walk
 
 
@@ -112,8 +113,8 @@ CASES = {
 }  # fmt: skip
 
 
-def decode(data: bytes, end: int | None = None) -> tuple[Field, Decoder]:
-    decoder = Decoder(data, len(data) if end is None else end)
+def decode(data: bytes) -> tuple[Field, Decoder]:
+    decoder = Decoder(data, len(data))
     return decoder.value(0, "v"), decoder
 
 
@@ -123,31 +124,13 @@ def message(data: bytes) -> tuple[list[Field], Decoder]:
 
 
 @pytest.mark.parametrize(("spelled", "expected"), CASES.values(), ids=CASES)
-class TestEveryMarker:
-    def test_whole(self, spelled, expected):
-        data = bytes.fromhex(spelled)
-        field, decoder = decode(data)
-        assert shape(field) == expected
-        assert (field.name, field.start, field.end) == ("v", 0, len(data))
-        assert decoder.failed == ""
-        assert_sane(field, 0, len(data))
+class TestEveryMarker(EveryMarker):
+    decoder = Decoder
 
-    def test_with_trailing_bytes(self, spelled, expected):
-        data = bytes.fromhex(spelled)
-        field, decoder = decode(data + b"\xff" * 9)
-        assert (shape(field), field.end, decoder.failed) == (expected, len(data), "")
-        decoder = Decoder(b"\xff" * 9 + data, 9 + len(data))
-        assert shape(decoder.value(9, "v")) == expected
-
-    def test_cut_at_every_byte(self, spelled, expected):
-        data = bytes.fromhex(spelled)
-        for end in range(len(data)):
-            for field, decoder in (decode(data[:end]), decode(data, end)):
-                assert_sane(field, 0, end)
-                assert field.end == end
-                assert field.kind in (expected[0], "amf3_object", "")
-                assert decoder.failed.startswith("the bytes end")
-                assert len(undecoded(field)) == 1
+    def check_cut(self, field, decoder, kind):
+        assert field.kind in (kind, "amf3_object", "")
+        assert decoder.failed.startswith("the bytes end")
+        assert len(undecoded(field)) == 1
 
 
 def test_range_covers_marker_and_contents_of_each_part():
