@@ -236,6 +236,17 @@ def test_chunk_size_that_is_unusual_is_found_by_the_only_continuation_header_of_
     assert found(line, session, -start) == [2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("before", range(1, 10))
+def test_odd_chunk_size_is_not_guessed_where_several_would_do_but_told_by_the_messages_together(before: int) -> None:
+    session = Session(777).show(before)
+    start = session.end
+    for at in range(12):
+        session.frame(1000 + at * 37 % 300, 40 * at, 1 if at else None).sound(90 + at, 40 * at + 3, 1 if at else None)
+    line = Line(late=True).send(session.data[start:]).end()
+    read = [message for message in check(line, session, -start) if message.type_id == VIDEO]
+    assert len(read) >= 9
+
+
 @pytest.mark.parametrize("before", range(10))
 def test_length_that_is_inherited_one_short_speaks_for_no_chunk_size(before: int) -> None:
     """A length of 187 is lost, so messages of 187 bytes inherit 186: payload may look like the header they lack."""

@@ -31,6 +31,7 @@ SCANNED_SIZES: Final = 32
 
 # What sizes that people choose are multiples of.
 ROUND_STEPS: Final = (1, 10, 64, 100, 128, 500, 512, 1000, 1024)
+HARDLY_ROUND: Final = 10  # one of ten sizes that stand there by chance is that
 
 # Bytes of AMF that are decoded to tell chunk sizes apart.
 LARGEST_DECODED: Final = 2_048
@@ -50,10 +51,10 @@ def length_at(parser: ChunkParser, data: bytes, place: i64) -> i64:
     return 0 if stream is None else stream.length
 
 
-def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[int]:
+def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[int] | None:
     """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
 
-    None at all where nothing speaks against the chunk size in force.
+    None where nothing speaks against the chunk size in force, no size where the message is cut and several would do.
     """
     first: i64 = data[place]
     header = place + _basic_size(first)
@@ -83,10 +84,15 @@ def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[
         if cut and UNLIMITED in sizes:
             sizes.remove(UNLIMITED)
     others = interleaved_sizes(data, payload, shown, size)
-    evident = _evident_sizes(data, payload, length, repeated, continuation, uncut, known)
+    evident, once = _evident_sizes(data, payload, length, repeated, continuation, uncut, known)
+    if len(once) > 1 and not any(one in sizes for one in once):
+        once = _told_apart(parser, once)
+        if len(evident) + len(once) == 0:
+            return []
+    evident += once
     sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
     if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
-        return []
+        return None
     if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
         window = data[payload:known]
         sizes = [size for size in sizes if is_whole(window, 0, length, size)] or sizes
@@ -111,12 +117,11 @@ def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) ->
 
 def _evident_sizes(
     data: bytes, payload: i64, length: i64, repeated: i64, continuation: i64, uncut: i64, known: i64
-) -> list[int]:
+) -> tuple[list[int], list[int]]:
     """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
 
-    Two continuation headers stand as far apart; or one cuts the message behind more than `uncut` bytes, and where it
-    then ends another may begin.  All that cut it once let it end at the same place: round ones come first, for
-    people choose those.
+    First those by which two continuation headers stand as far apart; then, the roundest before the others, those by
+    which one cuts the message behind more than `uncut` bytes, and where the message then ends another may begin.
     """
     stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
     end = payload + length + 1 + repeated  # of a message that is cut once
@@ -133,7 +138,22 @@ def _evident_sizes(
         elif may_end and size > uncut:
             once.append(size)
         at = data.find(continuation, at + 1, stop)
-    return often + sorted(once, key=_roundness, reverse=True)
+    once.sort(key=_roundness, reverse=True)
+    return often, once
+
+
+def _told_apart(parser: ChunkParser, sizes: list[int]) -> list[int]:
+    """Of several sizes that cut a message once, and let it end at the same place, the one that it must be, or none.
+
+    It is a round one, for people choose those, or the only one that would have cut the messages before as well.
+    """
+    if _roundness(sizes[0]) > max(_roundness(sizes[1]), HARDLY_ROUND):
+        return sizes[:1]
+    left = [size for size in sizes if size in parser.possible_sizes]
+    if len(left) == 1:
+        return left
+    parser.possible_sizes = left if left else sizes
+    return []
 
 
 def _roundness(size: int) -> int:

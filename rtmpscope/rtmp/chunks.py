@@ -543,6 +543,7 @@ class ChunkParser(CautiousParser):
         other.chunk_size = self.chunk_size
         other.chunk_size_sure = self.chunk_size_sure
         other.uncut = self.uncut
+        other.possible_sizes = self.possible_sizes
         other.base = self
         if self.current is not None:
             other.current = other.stream(self.current.csid)

@@ -451,10 +451,10 @@ class Recovery:
         self.queue.append(Hypothesis(fork, region.base + place, place, SEARCH_BITS_AT_END))
 
     def _forks(self, region: Region, place: i64) -> list[ChunkParser]:
-        """Parsers to begin at `place`: one that goes on as before, where need be others with other chunk sizes."""
+        """Parsers to begin at `place`: one that goes on as before, where need be one for each chunk size."""
         length = length_at(self.parser, region.data, place)
-        sizes = sizes_at(self.parser, region.data, place, length) if self.parser.may_be_cut(length) else []
-        if len(sizes) == 0:
+        sizes = sizes_at(self.parser, region.data, place, length) if self.parser.may_be_cut(length) else None
+        if sizes is None:
             return [self.parser.fork()]
         forks: list[ChunkParser] = []
         for size in sizes:

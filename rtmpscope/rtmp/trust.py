@@ -52,8 +52,9 @@ class CautiousParser:
     """
 
     __slots__ = (
-        "streams", "base", "chunk_size", "chunk_size_sure", "uncut", "window", "minded_end", "trouble", "trouble_ready",
-        "distrust", "exempt", "trial", "bits", "needed", "proof", "unproven", "weighed_ready",
+        "streams", "base", "chunk_size", "chunk_size_sure", "uncut", "possible_sizes", "window", "minded_end",
+        "trouble", "trouble_ready", "distrust", "exempt", "trial", "bits", "needed", "proof", "unproven",
+        "weighed_ready",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class CautiousParser:
         self.chunk_size: i64 = DEFAULT_CHUNK_SIZE
         self.chunk_size_sure = True
         self.uncut: i64 = 0  # while it is not: messages up to this length are one chunk for certain
+        self.possible_sizes: list[int] = []  # each would cut the messages met so far, and which does is not told
         self.window = NO_BYTES
         self.minded_end = False  # something was decided because the bytes end there
         self.trouble: i64 = NO_TROUBLE
