@@ -388,20 +388,21 @@ class Session(SessionFacts):
             text = f"The session got as far as {step_name}; {self._what_came_after(asked)}."
             return Verdict(role if role != "probe" else self._role(), reached, "incomplete", code, number, text)
         waited = self._end_ns() - asked
-        how = self._how()
-        over = how in ("fin", "rst")
-        given_up = over or how == "idle" or waited > PATIENCE_NS
+        given_up = self._how() in ("fin", "rst", "idle") or waited > PATIENCE_NS
         if so_far and not given_up:
             role, text = self._role(), so_far
-        if over and step is not None and not step.answer and self._server_ended() and waited < PATIENCE_NS:
-            text = f"{self._asked_for(step)} was refused without a word: {self._ending()} {later(waited)}"
-            text += f"; {ADVICE[step.name]}"
-        elif over:
-            text += f"; {self._ending()} {later(waited)}"
-        else:
-            text += f"; the capture ends {later(waited)}" if how else " so far"
         outcome = "failed" if given_up and role != "probe" else "incomplete"
-        return Verdict(role, reached, outcome, code, number, f"{text}.")
+        return Verdict(role, reached, outcome, code, number, f"{self._stopped(text, step, waited)}.")
+
+    def _stopped(self, text: str, step: Step | None, waited: int) -> str:
+        """The sentence, and how the connection went on after so many ns."""
+        how = self._how()
+        if how not in ("fin", "rst"):
+            return text + (f"; the capture ends {later(waited)}" if how else " so far")
+        ending = f"{self._ending()} {later(waited)}"
+        if step is not None and not step.answer and self._server_ended() and waited < PATIENCE_NS:
+            return f"{self._asked_for(step)} was refused without a word: {ending}; {ADVICE[step.name]}"
+        return f"{text}; {ending}"
 
     def _what(self) -> str:
         """What the session is, as the subject of a sentence."""
