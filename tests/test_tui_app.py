@@ -579,6 +579,26 @@ def test_keys_are_masked_until_they_are_revealed() -> None:
     drive(script, redactor=Redactor(style=DOTS))
 
 
+def test_a_value_that_the_tree_has_no_room_for_is_read_on_a_page() -> None:
+    def reads(shown: str) -> Script:
+        async def script(screen: Driver) -> None:
+            await screen.press("n", "up", "tab")
+            fields = screen.main.detail.fields
+            fields.move_to(next(line for line, (node, _, _) in enumerate(fields.shown) if node.name == "stream_name"))
+            await screen.press("enter")
+            head, *lines = screen.text.splitlines()
+            assert "stream_name" in head and "q back" in head
+            assert "".join(line[:79].strip() for line in lines) == shown
+            await screen.press("q")
+            assert screen.main.focused is fields
+
+        return script
+
+    name = "".join(f"{place:03}" for place in range(200))
+    drive(reads(name), rejected_publish(name), size=(80, 24))
+    drive(reads("••••"), rejected_publish(name), size=(80, 24), redactor=Redactor(style=DOTS))
+
+
 def test_a_key_in_a_note_is_masked_too() -> None:
     store = rejected_publish()
     store.events[ONSTATUS].note("quoted", Severity.NOTE, "'s3cretkey99' is in use")
@@ -814,9 +834,11 @@ def test_below_twenty_lines_tab_switches_between_panes() -> None:
 
 def test_eighty_columns_keep_number_time_direction_type_and_summary() -> None:
     async def script(screen: Driver) -> None:
-        assert screen.text.splitlines()[4].split() == "No Time Dir Type Summary".split()
+        assert screen.text.splitlines()[4].split() == "No Time # Dir Type Summary".split()
         await screen.press("n")
         assert "onStatus → 4" in screen.line("▸ ✖")
+        await screen.press("c")  # the connection is known now
+        assert screen.text.splitlines()[4].split() == "No Time Dir Type Summary".split()
 
     drive(script, size=(80, 24))
 

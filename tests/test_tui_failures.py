@@ -54,7 +54,7 @@ def test_the_end_of_a_connection_that_failed_without_a_word_is_a_problem(name: s
         event = sight.store.open(row)
         assert [(note.code, note.severity) for note in sight.body(event).notes] == [("session-failed", Severity.ERROR)]
         assert said in sight.body(event).notes[0].text and said in sight.summary(row)
-        line = "".join(text for text, _ in layout(200, 10).line(sight, row, sight.store.row(row), False))
+        line = "".join(text for text, _ in layout(200, 10, False).line(sight, row, sight.store.row(row), False))
         assert "✖" in line and said in line
 
 

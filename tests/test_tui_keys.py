@@ -141,6 +141,7 @@ PROOFS: dict[tuple[str, str], Proof] = {
     ("Field tree", "h"): Proof(1, lambda screen: fields(screen).total(), TREE),
     ("Field tree", "plus"): Proof(True, lambda screen: fields(screen).total() > 1, (*TREE, "h")),
     ("Field tree", "asterisk"): Proof(True, lambda screen: fields(screen).total() > 1, (*TREE, "h")),
+    ("Field tree", "enter"): Proof(True, lambda screen: isinstance(screen.app.screen, Page), (*TREE, "down")),
     ("Bytes", "right"): Proof(1, place, HEX),
     ("Bytes", "l"): Proof(1, place, HEX),
     ("Bytes", "left"): Proof(1, place, (*HEX, "l", "l")),

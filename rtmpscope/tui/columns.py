@@ -95,18 +95,20 @@ COLUMNS = (
     Column("fmt", 3, 3, 150, True, "dim", message_only(lambda row: count(row.fmt))),
     Column("Packet", 9, 9, 150, True, "dim", lambda sight, index, row: count(row.packet)),
 )
+SEVERAL = {"#": 70}  # cells that show a column where rows of several connections stand among each other
 
 
 class Layout:
     """The columns that a width has room for, in order, each with its width there."""
 
-    def __init__(self, width: int, time_width: int) -> None:
+    def __init__(self, width: int, time_width: int, several: bool) -> None:
         wide = width >= WIDE
+        sooner = SEVERAL if several else {}
         self.has_type = width >= TYPE_FROM
         self.columns = [
             (column, time_width if column.title == "Time" else column.wide_width if wide else column.width)
             for column in COLUMNS
-            if width >= column.from_width
+            if width >= sooner.get(column.title, column.from_width)
         ]
         self.summary_width = max(0, width - MARK_WIDTH - sum(cells + 1 for _, cells in self.columns) - 1)
 
@@ -136,5 +138,5 @@ class Layout:
 
 
 @lru_cache(16)
-def layout(width: int, time_width: int) -> Layout:
-    return Layout(width, time_width)
+def layout(width: int, time_width: int, several: bool) -> Layout:
+    return Layout(width, time_width, several)

@@ -33,6 +33,7 @@ class FieldTree(LineList):
         Binding("right,l", "open", "Open the group", group=TREE),
         Binding("left,h", "close", "Close the group, or go to its parent", group=TREE),
         Binding("plus,asterisk", "open_all", "Open everything", group=TREE),
+        Binding("enter", "choose", "Open or close the group, or read the whole value", group=TREE),
     ]
 
     def __init__(self, id: str) -> None:
@@ -102,6 +103,8 @@ class FieldTree(LineList):
     def action_choose(self) -> None:
         if self.node is not None and self.node.has_children:
             self.toggle(self.node, not self.node.open)
+        else:
+            super().action_choose()
 
     def action_open(self) -> None:
         if self.node is not None and self.node.has_children and not self.node.open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import chop_cells
 from textual import on, work
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -168,6 +169,14 @@ class MainScreen(Workbench):
     @on(LineList.Chosen, "#rows > RowList")
     def enter_detail(self) -> None:
         self.action_pane(1)
+
+    @on(LineList.Chosen, "#fields")
+    def show_value(self) -> None:
+        """A page with all of a value, which a line of the tree may have no room for."""
+        node = self.detail.fields.node
+        if node is not None and node.plain:
+            text = node.plain
+            self.app.push_screen(Page(node.name, lambda width: [[(part, "")] for part in chop_cells(text, width)]))
 
     def action_clear(self) -> None:
         """Stop a search; or drop what narrows the view, the followed connection first, then the filter."""

@@ -66,7 +66,8 @@ class Sessions(LineList):
 def session_line(sight: Sight, connection: Connection, width: int) -> Pieces:
     verdict = verdict_of(connection)
     mark, style, word = OUTCOMES[verdict.outcome]
-    pieces = [(f"#{connection.id:>2} ", "dim")]
+    digits = max(2, len(str(len(sight.store.connections) - 1)))
+    pieces = [(f"#{connection.id:>{digits}} ", "dim")]
     if width >= PEERS_AND_ROLE_FROM:
         peers = f"{connection.client} → :{connection.server.port}"
         pieces.append((fit(peers, 32 if width >= FIGURES_FROM else 26) + " ", ""))

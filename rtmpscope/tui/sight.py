@@ -53,6 +53,11 @@ class Sight:
         return self.redactor if self.masked else None
 
     @property
+    def several(self) -> bool:
+        """Rows of more than one connection may be among those that are shown."""
+        return self.followed == UNKNOWN and len(self.store.connections) > 1
+
+    @property
     def expression(self) -> str:
         """The whole display filter in force: the followed connection and what was typed."""
         if self.followed == UNKNOWN:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from textual.message import Message
 
 from rtmpscope.model import UNKNOWN
-from rtmpscope.tui.columns import layout
+from rtmpscope.tui.columns import Layout, layout
 from rtmpscope.tui.lines import Bar, LineList
 from rtmpscope.tui.palette import Piece, Pieces
 from rtmpscope.tui.sight import Sight
@@ -95,6 +95,14 @@ class Head(Bar):
 class Timeline(RowList):
     """The rows of the view in force."""
 
+    several = False  # the columns are those for rows of several connections
+
+    def take_up(self) -> None:
+        super().take_up()
+        if self.several != self.sight.several:
+            self.several = self.sight.several
+            self.lay_out()
+
     def total(self) -> int:
         return len(self.sight.view)
 
@@ -113,9 +121,12 @@ class Timeline(RowList):
                 self.refresh_line(self.sight.view.position(row))
 
     def head_pieces(self, width: int) -> Pieces:
-        return layout(width - self.scrollbar_size_vertical, self.sight.time_width).head(self.sight.time_format.title)
+        return self.columns(width - self.scrollbar_size_vertical).head(self.sight.time_format.title)
+
+    def columns(self, width: int) -> Layout:
+        return layout(width, self.sight.time_width, self.several)
 
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         index = self.sight.view.row(line)
         row = self.sight.store.row(index)
-        return layout(width, self.sight.time_width).line(self.sight, index, row, line == self.cursor)
+        return self.columns(width).line(self.sight, index, row, line == self.cursor)
