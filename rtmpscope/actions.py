@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from rtmpscope.capture.files import Batch, CaptureReader
+    from rtmpscope.capture.helpers import Request
     from rtmpscope.capture.live import LiveCapture
     from rtmpscope.capture.sources import FileReport
     from rtmpscope.capture.streams import Wait
@@ -327,27 +328,12 @@ def _sanitize(arguments: argparse.Namespace) -> int:
 
 def _live(arguments: argparse.Namespace) -> int:
     from rtmpscope.capture import CaptureError
-    from rtmpscope.capture.helpers import DEFAULT_FILTER, Request
     from rtmpscope.capture.live import LiveCapture
     from rtmpscope.limits import SPOOL_BYTES
 
     _filter(arguments.filter)
+    request = _request(arguments)
     limits = dict(arguments.stop)
-    ring = dict(arguments.ring)
-    if ring and "filesize" not in ring:
-        raise Failure("a ring of files needs the size of each: -b filesize:KILOBYTES", BAD_INPUT)
-    if ring and "filesize" in limits:
-        raise Failure("a ring never grows beyond its files: -a filesize is for captures without -b", BAD_INPUT)
-    if arguments.save and arguments.output and os.path.realpath(arguments.save) == os.path.realpath(arguments.output):
-        raise Failure("-w and --export name the same file: the trace would take the place of the packets", BAD_INPUT)
-    request = Request(
-        arguments.interfaces,
-        capture_filter=arguments.capture_filter or DEFAULT_FILTER,
-        packets=arguments.count,
-        promiscuous=arguments.promiscuous,
-        ring=(int(ring["filesize"]), int(ring.get("files", 2))) if ring else None,
-        save=arguments.save or "",
-    )
     watched = arguments.text or arguments.output is not None or not sys.stdout.isatty()
     if not watched:
         from rtmpscope.tui.terminal import take_terminal
@@ -364,6 +350,27 @@ def _live(arguments: argparse.Namespace) -> int:
         raise Failure(str(error)) from None
     with closing(capture):
         return _watch(capture, arguments) if watched else _show_live(capture, arguments)
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    """What to capture; raises Failure where the arguments contradict each other."""
+    from rtmpscope.capture.helpers import DEFAULT_FILTER, Request
+
+    ring = dict(arguments.ring)
+    if ring and "filesize" not in ring:
+        raise Failure("a ring of files needs the size of each: -b filesize:KILOBYTES", BAD_INPUT)
+    if ring and "filesize" in dict(arguments.stop):
+        raise Failure("a ring never grows beyond its files: -a filesize is for captures without -b", BAD_INPUT)
+    if arguments.save and arguments.output and os.path.realpath(arguments.save) == os.path.realpath(arguments.output):
+        raise Failure("-w and --export name the same file: the trace would take the place of the packets", BAD_INPUT)
+    return Request(
+        arguments.interfaces,
+        capture_filter=arguments.capture_filter or DEFAULT_FILTER,
+        packets=arguments.count,
+        promiscuous=arguments.promiscuous,
+        ring=(int(ring["filesize"]), int(ring.get("files", 2))) if ring else None,
+        save=arguments.save or "",
+    )
 
 
 def _watch(capture: LiveCapture, arguments: argparse.Namespace) -> int:
