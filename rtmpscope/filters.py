@@ -366,19 +366,18 @@ class _Parser:
         if sign not in field.type.operators:
             allowed = " ".join(name for name in _OPERATORS if name in field.type.operators)
             self._fail(f"{field.name} allows {allowed or 'no operator: it is there or not'}, not {token.text}", token)
-        if sign == "in":
-            return Test(field, self._set(field))
-        if sign == "matches":
-            return Test(field, self._pattern(field))
+        check = _CHECKS.get(sign)
+        return self._comparison(field, sign) if check is None else Test(field, check(self, field))
+
+    def _comparison(self, field: FilterField, sign: str) -> Node:
+        """A field against a value, or against another field of its type."""
         other = find(self._next.text) if self._next.kind == "word" and "." in self._next.text else None
-        if other is not None and sign in _COMPARE:
-            token = self._take()
-            if other.type != field.type or field.relative or other.relative:
-                self._fail(f"{field.name} and {other.name} cannot be compared", token)
-            return Pair(field, other, sign)
-        if sign == "contains":
-            return Test(field, self._containing(field))
-        return Test(field, _comparing(field, _COMPARE[sign], self._literal(field)), sign == "!=")
+        if other is None:
+            return Test(field, _comparing(field, _COMPARE[sign], self._literal(field)), sign == "!=")
+        token = self._take()
+        if other.type != field.type or field.relative or other.relative:
+            self._fail(f"{field.name} and {other.name} cannot be compared", token)
+        return Pair(field, other, sign)
 
     def _field(self) -> FilterField:
         token = self._take()
@@ -455,6 +454,14 @@ class _Parser:
         if word is not None:
             return lambda value: found(word(value))
         return lambda value: isinstance(value, str) and found(value)
+
+
+# What a literal becomes behind the operators that compare nothing.
+_CHECKS: Final[dict[str, Callable[[_Parser, FilterField], Check]]] = {
+    "in": _Parser._set,
+    "contains": _Parser._containing,
+    "matches": _Parser._pattern,
+}
 
 
 def _shown(token: Token) -> str:
