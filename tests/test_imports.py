@@ -21,7 +21,7 @@ LEVELS = (
     ("rtmpscope.cli",),
     ("rtmpscope.actions", "rtmpscope.arguments"),
     ("rtmpscope.tui",),
-    ("rtmpscope.pipeline", "rtmpscope.sanitize"),
+    ("rtmpscope.pipeline", "rtmpscope.sanitize", "rtmpscope.edits"),
     (
         "rtmpscope.export",
         "rtmpscope.store",

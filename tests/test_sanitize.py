@@ -21,12 +21,12 @@ from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import RTMP_PORTS
 from rtmpscope.export.jsonl import Trace
 from rtmpscope.known import Known
-from rtmpscope.model import ChunkHeader, Message, Packet, StreamData
+from rtmpscope.model import Message, Packet, StreamData
 from rtmpscope.net.decode import Decoder
 from rtmpscope.net.reassembly import Reassembler
 from rtmpscope.pipeline import Run
-from rtmpscope.sanitize import Ranges, Sanitizer, in_stream, occurrences
-from tests import costs, wire
+from rtmpscope.sanitize import Sanitizer, occurrences
+from tests import wire
 from tests.wire import Frame, amf0, command
 
 ROOT = Path(__file__).parent.parent
@@ -378,18 +378,6 @@ def test_longest_of_overlapping_occurrences_wins() -> None:
     assert occurrences(b"xabcdex abcd", known) == [(1, b"12345"), (8, b"6789")]
 
 
-def test_edit_is_cut_where_chunks_end_and_holes_are_stepped_over() -> None:
-    message = Message(0, 0, 1, 0, 0, 3, 20, 0, 0, 8, b"abcdef")
-    message.holes = [(2, 2)]
-    message.chunk_headers = [
-        ChunkHeader(100, 12, 0, 3, 0, False, 0, 5, 1, 0),
-        ChunkHeader(117, 1, 3, 3, 0, False, 5, 3, 1, 0),
-    ]
-    assert list(in_stream(message, [(1, b"XY")])) == [(113, b"X"), (116, b"Y")]
-    assert list(in_stream(message, [(2, b"XYZ")])) == [(116, b"X"), (118, b"YZ")]
-    assert list(in_stream(message, [(0, b"UVWXYZ")])) == [(112, b"UV"), (116, b"W"), (118, b"XYZ")]
-
-
 def test_copy_can_go_to_a_pipe() -> None:
     path = str(ROOT / "captures" / "nginx-token.pcap")
     done = subprocess.run(
@@ -513,7 +501,8 @@ def test_no_part_of_a_secret_stays_in_an_aggregate_that_was_cut(tmp_path: Path) 
 def test_streams_with_most_to_replace_are_blanked_where_memory_is_at_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtmpscope.sanitize.EDITS_BYTES", 4000)
+    for module in ("sanitize", "edits"):
+        monkeypatch.setattr(f"rtmpscope.{module}.EDITS_BYTES", 4000)
     many = [(20, command("publish", 5, None, f"{KEY}-{number}", "live")) for number in range(50)]
     other = wire.Tcp(("10.0.0.3", 50002), ("10.0.0.2", 1935)).open()
     client, server = wire.handshake()
@@ -540,27 +529,3 @@ def test_retransmissions_are_blanked_where_memory_for_what_was_sent_is_at_its_li
         monkeypatch.setattr("rtmpscope.sanitize.RECENT_BYTES", room)
         found = [packet.data for packet in packets(sanitised(path, tmp_path)) if bytes(range(65, 90)) in packet.data]
         assert len(found) == (2 if again else 1)
-
-
-def by_turns(count: int) -> Ranges:
-    ranges = Ranges()
-    for first in (0, 2):
-        ranges.update([(4 * number + first, 4 * number + first + 1) for number in range(count)])
-    return ranges
-
-
-def test_ranges_of_messages_that_come_by_turns_take_time_that_follows_their_number() -> None:
-    costs.assert_scales(15, lambda: costs.cpu(lambda: by_turns(20_000)), lambda: costs.cpu(lambda: by_turns(200_000)))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_ranges_added_together_are_those_added_one_by_one(seed: int) -> None:
-    chance = Random(seed)
-    one_by_one, together = Ranges(), Ranges()
-    for _ in range(40):
-        starts = [chance.randrange(2000) for _ in range(chance.choice((0, 1, 30)))]
-        added = [(start, start + chance.randint(1, 9)) for start in starts]
-        together.update(added)
-        for start, end in added:
-            one_by_one.add(start, end)
-        assert list(together.split(0, 2100)) == list(one_by_one.split(0, 2100))
