@@ -752,6 +752,20 @@ def test_arrows_go_through_the_connection_where_a_graph_is_empty() -> None:
     drive(script)
 
 
+def test_a_second_click_beside_the_palette_leaves_the_main_screen_alone() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p")
+        palette = screen.app.screen
+        for _ in range(2):  # the second one was under way when the first one took the palette away
+            palette.dismiss()
+        await screen.settle()
+        assert screen.app.screen is screen.main
+        await screen.press("n")
+        assert screen.main.row == ONSTATUS
+
+    drive(script)
+
+
 def test_the_palette_names_every_action_with_the_keys_that_a_keyboard_has() -> None:
     async def script(screen: Driver) -> None:
         offered = {command.title: command.help for command in screen.app.get_system_commands(screen.main)}

@@ -282,6 +282,19 @@ def test_resizing_the_terminal_keeps_the_place(terminal: Terminal) -> None:
     terminal.wait("code=0")
 
 
+def test_what_is_typed_while_the_program_starts_is_not_lost() -> None:
+    child, master = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        os.execv(ARGUMENTS[0], [*ARGUMENTS, str(CAPTURE)])
+    read_until(master, b"\x1b[?1049h")
+    os.write(master, b"/rtmp.type == audio\r")
+    read_until(master, b" shown")
+    os.write(master, b"\x03")
+    assert exit_code(child) == 130
+    os.close(master)
+
+
 def test_a_hangup_of_the_terminal_ends_the_program() -> None:
     child, master = pty.fork()
     if child == 0:

@@ -14,7 +14,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import events, on
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -61,6 +63,24 @@ class RtmpscopeApp(App[None]):
         self.capture = title
         self.display_filter = display_filter
         self.live = live
+        self.early: list[events.Event] | None = []  # what was typed so far, until there is a screen to take it
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hold back what is typed while the screen is being built; but ctrl+c leaves at any time."""
+        if self.early is not None and isinstance(event, events.InputEvent) and getattr(event, "key", "") != "ctrl+c":
+            self.early.append(event)
+        else:
+            await super().on_event(event)
+
+    @on(MainScreen.Built)
+    async def take_what_was_typed(self) -> None:
+        early, self.early = self.early, None
+        for event in early or ():
+            await self.on_event(event)
+
+    def pop_screen(self) -> AwaitComplete:
+        """The main screen stays: two quick clicks beside the command palette would take it away as well."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self.edge]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -45,6 +46,9 @@ class Workbench(Screen[None]):
     #rows { height: 2fr; }
     #rows > RowList { height: 1fr; }
     """
+
+    class Built(Message):
+        """Every pane is there and can be asked for."""
 
     focused = Reactive[Widget | None](None, repaint=False)  # Textual would draw the whole screen anew
 
@@ -89,6 +93,7 @@ class Workbench(Screen[None]):
             self.look_through(self.display_filter, UNKNOWN)
         self.sight.summaries.wake = lambda: self.call_later(self.summarize)
         self.set_interval(TICK, self.tick)
+        self.post_message(self.Built())
 
     @property
     def rows(self) -> RowList:
