@@ -69,6 +69,12 @@ def test_size_that_leaves_no_whole_values_of_a_command_is_not_tried() -> None:
     assert sizes_at(parser(), data, 0, len(TEXT)) == [128]
 
 
+@pytest.mark.parametrize("size", [100, 333])
+def test_odd_size_that_leaves_whole_values_of_a_command_is_told_though_nothing_follows(size: int) -> None:
+    data = sent(wire.COMMAND_AMF0, TEXT, size)
+    assert sizes_at(parser(), data, 0, len(TEXT)) == [size]
+
+
 def test_values_are_whole_under_the_size_that_cuts_them_alone() -> None:
     payload = sent(wire.COMMAND_AMF0, TEXT, 128)[12:]
     assert is_whole(payload, 0, len(TEXT), 128)

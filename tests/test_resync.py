@@ -265,6 +265,16 @@ def test_header_that_inherits_what_was_lost_is_no_fault_of_the_sender() -> None:
     assert [(one.csid, one.timestamp, one.notes) for one in line.messages] == [(6, 20, None), (4, UNKNOWN, None)]
 
 
+@pytest.mark.parametrize("chunk_size", [32, 64, 100])
+def test_chunk_size_below_the_default_is_found(chunk_size: int) -> None:
+    session = Session(chunk_size).command("publish")
+    start = session.end
+    for at in range(12):
+        session.sound(101 + at % 5, 23 * at, 1 if at else None)
+    session.command("deleteStream")
+    assert len(found(Line(late=True).send(session.data[start:]).end(), session, -start)) >= 12
+
+
 @pytest.mark.parametrize("chunk_size", [128, 4096, 60_000])
 def test_chunk_size_that_nobody_told_is_found(chunk_size: int) -> None:
     session = Session(chunk_size).command("publish").show(40, size=5000)

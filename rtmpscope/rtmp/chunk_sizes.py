@@ -51,52 +51,79 @@ def length_at(parser: ChunkParser, data: bytes, place: i64) -> i64:
     return 0 if stream is None else stream.length
 
 
+class Beginning:
+    """A message as far as it is there, by the header at `place`: its payload stands at `payload`, cut or not.
+
+    shown      bytes from there on that are there, no more than the payload has, and no more than are searched
+    repeated   bytes of an extended timestamp in each continuation header
+    known      place of the first byte that does not count (see known_end)
+    named      the payload is AMF0 and short enough to be decoded
+    """
+
+    __slots__ = ("data", "first", "length", "payload", "shown", "repeated", "continuation", "known", "named")
+
+    def __init__(self, data: bytes, place: i64, length: i64) -> None:
+        self.data = data
+        self.first: i64 = data[place]
+        self.length = length
+        header = place + _basic_size(self.first)
+        self.payload: i64 = header + MESSAGE_HEADER_SIZES[self.first >> 6]
+        self.repeated: i64 = 0
+        if self.first < 0xC0 and u24(data, header) == EXTENDED:
+            timestamp = data[self.payload : self.payload + 4]
+            stop = self.payload + min(length, LARGEST_SEARCHED)
+            self.repeated = 4 if data.find(timestamp, self.payload + 4, stop) >= 0 else 0
+            self.payload += 4
+        self.continuation: i64 = 0xC0 | self.first & 63
+        self.shown: i64 = min(length, LARGEST_SEARCHED, len(data) - self.payload)
+        self.known: i64 = known_end(place, length)
+        is_named = self.first < 0x80 and data[header + 6] in NAMED_TYPES
+        self.named: bool = is_named and self.shown == length and length <= LARGEST_DECODED
+
+
 def sizes_at(parser: ChunkParser, data: bytes, place: i64, length: i64) -> list[int] | None:
     """Chunk sizes under which the message at `place` could be cut: none needed, the usual, the evident.
 
     None where nothing speaks against the chunk size in force, no size where the message is cut and several would do.
     """
-    first: i64 = data[place]
-    header = place + _basic_size(first)
-    payload = header + MESSAGE_HEADER_SIZES[first >> 6]
-    repeated: i64 = 0  # bytes of an extended timestamp in each continuation header
-    if first < 0xC0 and u24(data, header) == EXTENDED:
-        stop = payload + min(length, LARGEST_SEARCHED)
-        repeated = 4 if data.find(data[payload : payload + 4], payload + 4, stop) >= 0 else 0
-        payload += 4
-    continuation = 0xC0 | first & 63
-    shown = min(length, LARGEST_SEARCHED, len(data) - payload)
-    known = known_end(place, length)
+    message = Beginning(data, place, length)
     size = parser.chunk_size
+    sizes, others = _usual_sizes(message, size)
+    # A length that is inherited may be wrong by just the header that payload is taken for.
+    often, once = _evident_sizes(message, parser.uncut if message.first < 0x80 else length)
+    if message.named:
+        window = data[message.payload : message.known]
+        whole = [each for each in dict.fromkeys((*sizes, *often, *once)) if is_whole(window, 0, length, each)]
+        if whole:
+            return None if whole == [size] and length <= size else whole
+        once = []
+    if len(once) > 1 and not any(one in sizes for one in once):
+        once = _told_apart(parser, once)
+        if len(often) + len(once) == 0:
+            return []
+    often += once
+    sizes += [each for each in often if each not in sizes and not any(each % (one + 1) == one for one in others)]
+    if sizes == [size] and message.shown <= size and not (size == UNLIMITED and len(others) > 0):
+        return None
+    return sizes
+
+
+def _usual_sizes(message: Beginning, size: i64) -> tuple[list[int], list[int]]:
+    """The one in force, the one that cuts nothing, the usual ones; and those where another message could interrupt."""
+    data, payload, shown = message.data, message.payload, message.shown
+    stands = size < shown and data[payload + size] == message.continuation
     if shown <= size:
         sizes: list[int] = [size]
-    elif data[payload + size] == continuation or ANY_HEADER.match(data, payload + size) is not None:
+    elif stands or ANY_HEADER.match(data, payload + size) is not None:
         sizes = [size, UNLIMITED]
     else:
         sizes = [UNLIMITED]
-    cutting = usual_sizes(data, payload, shown, continuation)
+    cutting = usual_sizes(data, payload, shown, message.continuation)
     sizes += [usual for usual in cutting if usual != size]
-    cut = len(cutting) > 0 or (size < shown and data[payload + size] == continuation)
-    uncut = parser.uncut
-    if first >= 0x80:
-        # A length that is inherited may be wrong by just the headers that are taken for payload, or payload for one.
-        uncut = length
-        if cut and UNLIMITED in sizes:
-            sizes.remove(UNLIMITED)
-    others = interleaved_sizes(data, payload, shown, size)
-    evident, once = _evident_sizes(data, payload, length, repeated, continuation, uncut, known)
-    if len(once) > 1 and not any(one in sizes for one in once):
-        once = _told_apart(parser, once)
-        if len(evident) + len(once) == 0:
-            return []
-    evident += once
-    sizes += [each for each in evident if each not in sizes and not any(each % (one + 1) == one for one in others)]
-    if sizes == [size] and shown <= size and not (size == UNLIMITED and len(others) > 0):
-        return None
-    if first < 0x80 and data[header + 6] in NAMED_TYPES and shown == length <= LARGEST_DECODED:
-        window = data[payload:known]
-        sizes = [size for size in sizes if is_whole(window, 0, length, size)] or sizes
-    return sizes
+    if message.first >= 0x80 and (stands or len(cutting) > 0) and UNLIMITED in sizes:
+        # A length that is inherited may be wrong by just the headers that would be taken for payload.
+        sizes.remove(UNLIMITED)
+    return sizes, interleaved_sizes(data, payload, shown, size)
 
 
 def sizes_of_span(parser: ChunkParser, data: bytes, payload: i64, span: i64, continuation: i64) -> list[int]:
@@ -115,29 +142,28 @@ def _cuts(data: bytes, payload: i64, span: i64, size: i64, continuation: i64) ->
     return span % (size + 1) != 0 and all(data[at] == continuation for at in headers)
 
 
-def _evident_sizes(
-    data: bytes, payload: i64, length: i64, repeated: i64, continuation: i64, uncut: i64, known: i64
-) -> tuple[list[int], list[int]]:
-    """Chunk sizes for which the bytes of a message speak, of which those before `known` count.
+def _evident_sizes(message: Beginning, uncut: i64) -> tuple[list[int], list[int]]:
+    """Chunk sizes for which the bytes of a message speak, of which only those that are known count.
 
     First those by which two continuation headers stand as far apart; then, the roundest before the others, those by
-    which one cuts the message behind more than `uncut` bytes, and where the message then ends another may begin.
+    which one cuts the message behind `uncut` bytes or more, and where the message then ends another may begin.
     """
-    stop = min(payload + min(length, LARGEST_SEARCHED), len(data))
-    end = payload + length + 1 + repeated  # of a message that is cut once
-    may_end = end < known and ANY_HEADER.match(data, end, known) is not None
+    data, payload = message.data, message.payload
+    stop = min(payload + min(message.length, LARGEST_SEARCHED), len(data))
+    end = payload + message.length + 1 + message.repeated  # of a message that is cut once
+    may_end = message.named or (end < message.known and ANY_HEADER.match(data, end, message.known) is not None)
     often: list[int] = []
     once: list[int] = []
-    at: i64 = data.find(continuation, payload + 1, stop)
+    at: i64 = data.find(message.continuation, payload + 1, stop)
     while at >= 0 and len(often) + len(once) < SCANNED_SIZES:
         size = at - payload
-        following = at + 1 + repeated + size
+        following = at + 1 + message.repeated + size
         if following < stop:
-            if data[following] == continuation:
+            if data[following] == message.continuation:
                 often.append(size)
-        elif may_end and size > uncut:
+        elif may_end and size >= uncut:
             once.append(size)
-        at = data.find(continuation, at + 1, stop)
+        at = data.find(message.continuation, at + 1, stop)
     once.sort(key=_roundness, reverse=True)
     return often, once
 

@@ -21,6 +21,9 @@ from rtmpscope.rtmp.segments import Window
 
 DEFAULT_CHUNK_SIZE: Final = 128
 
+# Bytes that no sender cuts.
+SMALLEST_CHUNK: Final = 32
+
 # What a parser may stop at.
 NO_TROUBLE: Final = 0
 DOUBT: Final = 1  # this header is unlikely; what follows will tell
@@ -98,7 +101,7 @@ class CautiousParser:
     def doubt_chunk_size(self) -> None:
         """It may have changed: only short messages are one chunk under any size in use."""
         self.chunk_size_sure = False
-        self.uncut = min(self.chunk_size, DEFAULT_CHUNK_SIZE)
+        self.uncut = min(self.chunk_size, SMALLEST_CHUNK)
 
     def may_be_cut(self, length: i64) -> bool:
         """Whether it is not certain how many chunks a message of that length has."""
