@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
+from textual.command import CommandList
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.worker import WorkerFailed, WorkerState
 
 from rtmpscope.model import C2S, Gap, Severity
 from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.tui import keys as tables
+from rtmpscope.tui.actions import Actions
 from rtmpscope.tui.app import RtmpscopeApp
 from rtmpscope.tui.detail import Detail, FieldTree
 from rtmpscope.tui.graphs import Graphs
@@ -761,6 +765,34 @@ def test_a_second_click_beside_the_palette_leaves_the_main_screen_alone() -> Non
         await screen.settle()
         assert screen.app.screen is screen.main
         await screen.press("n")
+        assert screen.main.row == ONSTATUS
+
+    drive(script)
+
+
+def test_a_letter_on_its_way_to_a_palette_that_is_left_does_no_harm() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p")
+        palette = screen.app.screen
+        assert isinstance(palette, Actions)
+        await palette.query_one(CommandList).remove()
+        worker = palette._gather_commands("x")
+        with suppress(WorkerFailed):
+            await worker.wait()
+        palette.dismiss()
+        await screen.press("n")
+        assert worker.state == WorkerState.ERROR and screen.main.row == ONSTATUS
+
+    drive(script)
+
+
+def test_a_ladder_leads_back_to_a_timeline_that_a_filter_has_emptied_meanwhile() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "v", "slash")
+        await screen.write("rtmp.type == abort")
+        await screen.press("v")
+        assert "No row matches the filter" in screen.text
+        await screen.press("escape")
         assert screen.main.row == ONSTATUS
 
     drive(script)

@@ -124,7 +124,7 @@ PROOFS: dict[tuple[str, str], Proof] = {
     ("Take along", "ctrl+e"): Proof("export to", asked),
     ("Take along", "s"): Proof("Statistics", page),
     ("Program", "question_mark"): Proof("Keys", page),
-    ("Program", "ctrl+p"): Proof("CommandPalette", page),
+    ("Program", "ctrl+p"): Proof("Actions", page),
     ("Program", "q"): Proof(True, lambda screen: screen.app._exit),
     ("Move", "down"): Proof(1, row),
     ("Move", "j"): Proof(1, row),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import events, on
 from textual.app import App, SystemCommand
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -25,6 +24,7 @@ from textual.widget import Widget
 from rtmpscope.analysis.failures import Failures
 from rtmpscope.model import AMF_TYPES
 from rtmpscope.tui import terminal
+from rtmpscope.tui.actions import Actions
 from rtmpscope.tui.edge import Edge, speaks_utf8
 from rtmpscope.tui.help import PANES, help_lines, keys_of
 from rtmpscope.tui.instead import held_instead
@@ -78,10 +78,6 @@ class RtmpscopeApp(App[None]):
         for event in early or ():
             await self.on_event(event)
 
-    def pop_screen(self) -> AwaitComplete:
-        """The main screen stays: two quick clicks beside the command palette would take it away as well."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
-
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self.edge]
 
@@ -125,6 +121,10 @@ class RtmpscopeApp(App[None]):
 
     async def act(self, place: Widget, action: str) -> None:
         await place.run_action(action)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Actions):
+            self.push_screen(Actions(id="--command-palette"))
 
     def action_help(self) -> None:
         self.push_screen(Page("Keys", help_lines))

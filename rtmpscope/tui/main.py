@@ -207,6 +207,7 @@ class MainScreen(Workbench):
         self.as_ladder = not self.as_ladder
         for rows in self.query(RowList):
             rows.display = rows.head.display = rows is self.rows
+        self.rows.take_up()
         self.rows.lay_out()
         if row != UNKNOWN:
             self.rows.go_to(row)

@@ -61,6 +61,7 @@ class Workbench(Screen[None]):
         self.as_graphs = False
         self.follow_end = live
         self.return_to = UNKNOWN  # the row to return to when a new view has reached it
+        self.left = UNKNOWN  # the last row that was left for another view
         self.heights = Heights()
         self.alone = False  # one pane fills the screen because somebody asked for it
         self.seen = 0  # rows there were when the cursor last stood on the newest
@@ -230,7 +231,9 @@ class Workbench(Screen[None]):
         """Show the rows that match the filter, of the followed connection if there is one."""
         sight = self.sight
         sight.filter, sight.followed = text, followed
-        self.return_to = self.row if self.return_to == UNKNOWN else self.return_to
+        if self.return_to == UNKNOWN:
+            self.left = self.left if self.row == UNKNOWN else self.row
+            self.return_to = self.left
         sight.view = View(sight.store, filters.compile(sight.expression) if sight.expression else None)
         if sight.view.rows is not None:
             self.scan(sight.view)
