@@ -515,18 +515,19 @@ class Verdict:
 class TcpStats:
     """What the TCP layer of one direction tells about a stall.
 
-    Segments: packets, retransmissions (a packet that was captured twice is none), out_of_order, zero_windows, resets;
-    conflicts are retransmissions with other bytes than the first copy.  bytes are those of payload, retransmitted ones
-    included; lost_bytes are in `gaps` holes.
+    Segments: packets, syns, retransmissions (a packet that was captured twice is none), out_of_order, zero_windows,
+    resets; conflicts are retransmissions with other bytes than the first copy.  bytes are those of payload,
+    retransmitted ones included; lost_bytes are in `gaps` holes.
     """
 
     __slots__ = (
-        "packets", "bytes", "retransmissions", "out_of_order", "zero_windows", "resets", "conflicts", "gaps",
+        "packets", "syns", "bytes", "retransmissions", "out_of_order", "zero_windows", "resets", "conflicts", "gaps",
         "lost_bytes",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.packets: i64 = 0
+        self.syns: i64 = 0
         self.bytes: i64 = 0
         self.retransmissions: i64 = 0
         self.out_of_order: i64 = 0

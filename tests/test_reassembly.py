@@ -473,7 +473,7 @@ def test_what_comes_after_the_end_ends_once_more() -> None:
 
 
 def test_bytes_that_were_acknowledged_are_missing_before_a_reset() -> None:
-    assert Line().send(0, b"01").answer(ack=5).send(5, flags=RST).text == "01(3 capture_loss)[rst]"
+    assert Line().send(0, b"01").answer(ack=5).send(5, flags=RST).finish().text == "01(3 capture_loss)[rst]"
     assert Line().send(0, b"01").answer(ack=2).send(2, flags=RST).text == "01[rst]"
     assert Line().send(0, b"01").answer(ack=900, flags=RST | ACK).text == "01[rst]"
 
@@ -542,7 +542,10 @@ def test_another_syn_behind_one_side_and_its_reset_opens_another_connection(syn:
 
 
 def test_bytes_missing_before_a_reset_are_a_gap() -> None:
-    assert Line().send(0, b"01").send(5, flags=RST).text == "01(3 capture_loss)[rst]"
+    line = Line().send(0, b"01").send(5, flags=RST)
+    assert line.text == "01"
+    assert line.finish().text == "01(3 capture_loss)[rst]"
+    assert Line().send(0, b"01").send(5, flags=RST).send(2, b"234").text == "01234[rst]"
     assert Line().send(0, b"01").send(3, flags=RST).text == "01[rst]"  # a FIN may have been sent
     assert Line().send(0, b"01").send(2, flags=RST).text == Line().send(0, b"01").send(1, flags=RST).text == "01[rst]"
     assert Line().send(0, b"01").send(1 << 30, flags=RST).text == "01[rst]"  # of no connection that was seen

@@ -63,6 +63,10 @@ def test_refused_tcp_connection():
     verdict = judged(talk.end("rst"))
     assert facts(verdict) == ("probe", "tcp", "failed", None)
     assert "nothing listens" in verdict.text
+    talk.connection.client_known_by = "port"  # the reset stands before the SYN in the capture
+    assert judged(talk).outcome == "incomplete"
+    talk.connection.tcp[C2S].syns = 1
+    assert judged(talk).text == verdict.text
 
 
 def test_tcp_connection_that_nobody_answers():

@@ -120,7 +120,7 @@ class Session(SessionFacts):
     def _nothing_sent(self) -> Verdict:
         """TCP alone."""
         tcp, how = self._connection.tcp, self._how()
-        if self._connection.client_known_by != "syn" or not tcp[C2S].packets:
+        if not self._began() or not tcp[C2S].packets:
             return self._joined_late()
         if not tcp[S2C].packets:
             if how in ("fin", "rst"):  # nobody ends what was not answered
@@ -383,7 +383,7 @@ class Session(SessionFacts):
         if step is not None:
             asked = self._answered_ns(step) if step.answer else step.time_ns
         code, number = (step.code or None, step.answer or step.number) if step is not None else (None, None)
-        if self._unseen(asked) or (step is None and self._connection.client_known_by != "syn"):
+        if self._unseen(asked) or (step is None and not self._began()):
             step_name = STEPS.get(reached, reached)
             text = f"The session got as far as {step_name}; {self._what_came_after(asked)}."
             return Verdict(role if role != "probe" else self._role(), reached, "incomplete", code, number, text)

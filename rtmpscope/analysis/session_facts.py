@@ -41,6 +41,10 @@ class SessionFacts(Steps):
     def _has_media(self) -> bool:
         return self._timeline().span(self._media_direction())[0] > 0
 
+    def _began(self) -> bool:
+        """Whether the beginning of TCP was captured, perhaps behind what came next."""
+        return self._connection.client_known_by == "syn" or self._connection.tcp[C2S].syns > 0
+
     def _answered_ns(self, step: Step) -> int:
         return self._heard_ns(step.answer_ns)
 

@@ -8,8 +8,8 @@ A hole becomes a StreamGap when waiting on is pointless: the peer has acknowledg
 enough has arrived since to rule out mere disorder (capture_loss); nothing has come for a minute, the wait
 has grown too large, or the connection is over (network_loss unless acknowledged).  Bytes that the snaplen
 cut off are a gap at once.  A reset ends both sides, but not one of which nothing has come: its packets may
-follow, where captures of each side were joined end to end; nor at once, where more was acknowledged than
-has come.  A direction whose SYN was not seen starts at the lowest sequence number among its first few
+follow, where captures of each side were joined end to end; nor at once, where it is known that more was
+sent than has come.  A direction whose SYN was not seen starts at the lowest sequence number among its first few
 segments, with an empty mid_stream gap.
 
 Sequence numbers wrap at 2**32 and are compared by their signed distance (RFC 9293, 3.4); stream offsets
@@ -224,21 +224,14 @@ class Side:
             if self.offset > self.end_offset:  # what came after a FIN or RST ends too
                 self._end(how, packet, now)
             return
-        if self.started:
-            self._close_tail(packet, now)
+        self._close_tail(packet, now)
         self._end(how, packet, now)
 
     def end_if_due(self, packet: i64, now: i64) -> None:
         """Report the end once everything before it has been delivered."""
         if self.ended or not self.ending or self.waiting:
             return
-        if self.ending == "rst":
-            due = self.rst_seq != UNKNOWN or self._ahead(self.acked, ACKED_UNSEEN) == 0  # else the rest may come yet
-        else:
-            due = self.offset >= self.fin_offset
-        if due:
-            if self.started:
-                self._close_tail(packet, now)
+        if self._missing() <= 0 if self.ending == "rst" else self.offset >= self.fin_offset:
             self._end(self.ending, packet, now)
 
     def take(self) -> list[StreamItem]:
@@ -392,18 +385,21 @@ class Side:
         self._drain(packet)
 
     def _close_tail(self, packet: i64, now: i64) -> None:
-        """Bytes after the last ones captured: the peer acknowledged them, or a FIN or reset says they were sent."""
-        lost: i64 = max(
-            self._ahead(self.acked, 0x80000000 if self.offset else ACKED_UNSEEN),
-            self._ahead(self.rst_seq, ACKED_UNSEEN),
-        )
-        if self.fin_offset != UNKNOWN:  # the FIN itself takes a sequence number
-            lost = self.fin_offset - self.offset
-        elif lost == 1:
-            lost = 0
+        """What was sent at the end and not captured is a gap."""
+        lost = self._missing()
         if lost > 0:
             self._gap(lost, "capture_loss", packet, now)
             self.expected = (self.expected + lost) & 0xFFFFFFFF
+
+    def _missing(self) -> i64:
+        """Bytes at the end that the peer acknowledged, or that a FIN or reset says were sent."""
+        if not self.started:
+            return 0
+        if self.fin_offset != UNKNOWN:
+            return self.fin_offset - self.offset
+        acked = self._ahead(self.acked, 0x80000000 if self.offset else ACKED_UNSEEN)
+        lost: i64 = max(acked, self._ahead(self.rst_seq, ACKED_UNSEEN))
+        return 0 if lost == 1 else lost  # a FIN takes a sequence number
 
     def _ahead(self, seq: i64, most: i64) -> i64:
         """How many bytes a sequence number is ahead of the next one expected; 0 where that cannot be."""
@@ -558,6 +554,7 @@ class Flow:
         if segment.window == 0 and not flags & RST:
             side.stats.zero_windows += 1
         if flags & SYN:
+            side.stats.syns += 1
             self._synchronise(segment, index)
         if flags & FIN and not peer.ending and peer.started and (segment.ack - peer.expected) & 0xFFFFFFFF == 1:
             peer.announce("fin", segment)  # the FIN that this one answers is missing in the capture
@@ -614,7 +611,7 @@ class Reassembler:
     flows has by key the flow and the index of the side; forgotten, of sides of which nothing is wanted, the sequence
     number of the SYN, the oldest first.  clock is the latest time of all segments so far: what is too late does not
     depend on times that go back.  resets are connections that were reset, with the clock at that time, of which bytes
-    are missing that had been acknowledged: they may be captured late, where one side has the times of another clock.
+    are missing: they may be captured late, by a card with several queues or with the times of another clock.
     """
 
     __slots__ = ("flows", "forgotten", "resets", "made", "last_packet", "last_time_ns", "clock")
