@@ -15,8 +15,8 @@ from operator import attrgetter, itemgetter
 from typing import Final
 
 from rtmpscope.limits import EDITS_BYTES
+from rtmpscope.masks import another
 from rtmpscope.model import SYN, ChunkHeader, Message, Segment
-from rtmpscope.redact import another
 
 Edit = tuple[int, bytes]  # from this offset on these bytes
 

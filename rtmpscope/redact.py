@@ -5,46 +5,26 @@ query part of tcUrl, a property called token), and what is secret by that rule i
 memory: whatever was remembered is replaced wherever else it turns up, however it is written (see known), as servers
 repeat keys in texts and objects of their own.
 
-A secret becomes a tag, "key#1a2b": a keyed hash under a key made for the run, so that equal secrets have equal
-tags within the run and nothing can be guessed back; on a screen all become "••••"; in a sanitised capture each
-becomes another text of the same length, letter for letter and digit for digit.  A decoded body is copied
-where something in it changes and never changed itself.  Bytes that could not be decoded may hold anything, so in
-bodies that can carry secrets they are withheld.
+What stands for a secret is said in masks.  A decoded body is copied where something in it changes and never changed
+itself.  Bytes that could not be decoded may hold anything, so in bodies that can carry secrets they are withheld.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from operator import ne
 from typing import Final
 
-from rtmpscope.known import SHORTEST, SURE, Known
-from rtmpscope.limits import SECRET_CHARACTERS, SECRET_LENGTH
+from rtmpscope.known import Known
+from rtmpscope.masks import ALIKE, DOTS, MASK, TAGS, Masks, is_ordinary
 from rtmpscope.model import AGGREGATE, AMF_TYPES, AUDIO, COMMAND_TYPES, VIDEO, Connection, Event, Field, Message, Note
-from rtmpscope.rtmp.commands import COMMANDS, HANDLERS
+from rtmpscope.rtmp.commands import COMMANDS
 
-TAGS: Final = "tags"
-DOTS: Final = "dots"
-ALIKE: Final = "alike"
-MASK: Final = "••••"
-
-REMEMBERED: Final = SHORTEST  # characters; anything shorter is replaced only in its place
+__all__ = ["ALIKE", "DOTS", "MASK", "TAGS", "Redactor"]
 
 _OBJECTS: Final = frozenset(("object", "ecma_array", "typed_object", "amf3_object", "array", "external"))
-
-# Words of rtmpscope's own sentences and of the protocol.  A stream that is called like one is no secret that could
-# be kept; replacing every such word would only spoil the text and give the name away.
-_ORDINARY: Final = frozenset(
-    "a already an and append audio been being bytes client closed code command connect connection created data default "
-    "denied description details error failed file found from full has how in invalid is item key level live media "
-    "message metadata name new no not now null of offline on ok or packet path play played player playing publish "
-    "published publisher publishing record recorded rejected reset resetting rtmp rtmps seek server session start "
-    "started status stop stopped stream streaming streams subscribe success text the this time to token true type "
-    "unpublish user using video vod wait was with".split()
-)
 
 _SECRET_WORDS: Final = frozenset(
     "account apikey auth authenticate authentication authorization authorize challenge cnonce cookie credential "
@@ -69,11 +49,8 @@ _ASSIGNMENT: Final = re.compile(
     r"([?&;])?\b([\w.\-]{1,64})([\"']?\s?[=:]\s?[\"']?(?:(?i:bearer|basic|digest)\s)?)"
     r"([^\s,;&\"'<>\])]*[^\s,;&\"'<>\]).:])"
 )
-_WORDS: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^\W_])+")
-_CHARACTER: Final = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 _PREFIX: Final = re.compile(r"(?:mp4|mp3|flv|f4v|id3|aac|raw):")
 _TOKEN: Final = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_\-]{16,}")
-_ELIDED: Final = re.compile(r"([^\s'\"]{0,100})…([^\s'\"),]{0,100})")
 _TAG: Final = re.compile(rf"key#[0-9a-f]{{4,}}|{MASK}")
 
 # How servers' sentences name a stream, for captures in which nobody is seen asking for it.
@@ -99,13 +76,7 @@ class Redactor:
     """
 
     def __init__(self, key: bytes | None = None, style: str = TAGS) -> None:
-        self._key = os.urandom(32) if key is None else key
-        self._style = style
-        self._tags: dict[str, str] = {}  # by secret, oldest first
-        self._taken: dict[str, str] = {}  # secrets by tag
-        self._known = Known()
-        self._short: set[str] = set()  # too short to be found everywhere, but where a sentence names a stream
-        self._characters = 0
+        self._masks = Masks(key, style)
 
     # What sinks call
 
@@ -115,7 +86,7 @@ class Redactor:
             return self._command(body)
         if message.type_id in AMF_TYPES:
             return self._walk(body, Redactor._wire, _PROPERTIES)
-        if self._holds_secret(message.payload):  # where none belongs: a type that nobody knows, bytes behind a body
+        if self._masks.stands_in(message.payload):  # where none belongs: a type that nobody knows, bytes behind a body
             return self._walk(body, Redactor._wire, _PROPERTIES)
         return body
 
@@ -125,21 +96,21 @@ class Redactor:
 
     def kept(self, text: str) -> str:
         """A text that somebody else made or kept: a secret, the wire's words, or a sentence."""
-        if text in self._short or (text in self._known and not _is_ordinary(text)):
+        if text in self._masks.short or (text in self._masks.known and not is_ordinary(text)):
             return self.secret(text)
         return self._plain(self._between_addresses(text, self._assignments))
 
     def secret(self, text: str) -> str:
         """The tag of a secret, which is remembered."""
-        if not text or self._is_tag(text):
-            return text
-        tag = self._tag(text)
-        self._remember(text, tag)
-        return tag
+        return self._masks.secret(text)
 
     def learn(self, text: str, replacement: str) -> None:
         """Replace this wherever it turns up."""
-        self._remember(text, replacement)
+        self._masks.remember(text, replacement)
+
+    def another(self, text: str) -> str:
+        """A text of the same length in which every word is another one, the same for the same word."""
+        return self._masks.another(text)
 
     def listen(self, message: Message, body: Field | None, connection: Connection) -> None:
         """An annotator: know the secrets of a message as soon as it is read."""
@@ -149,20 +120,20 @@ class Redactor:
     def in_style(self, style: str) -> Redactor:
         """Another one that knows the same secrets."""
         other = Redactor(style=style)
-        for text in (*self._known, *self._short):
+        for text in (*self._masks.known, *self._masks.short):
             other.secret(text)
         return other
 
     @property
     def known(self) -> Known:
         """What is remembered."""
-        return self._known
+        return self._masks.known
 
     def hidden(self, message: Message, described: Field, body: Field) -> list[tuple[int, int]]:
         """The ranges of the payload that may not be shown, given its body before and after redaction."""
         payload = message.payload
         ranges = list(_changed(described, body))
-        ranges += [(at, at + len(found)) for at, found, _ in self._known.in_bytes(payload)]
+        ranges += [(at, at + len(found)) for at, found, _ in self._masks.known.in_bytes(payload)]
         if message.type_id in AMF_TYPES and message.holes:
             ranges.append((len(message.prefix), len(payload)))
         if message.type_id == AGGREGATE and not _only_media(described):
@@ -237,7 +208,7 @@ class Redactor:
             redacted = self._walk(child, *_SECRET)
         else:
             redacted = self._walk(child, rule, properties)
-        name = self._scrub(child.name, own=False)
+        name = self._masks.scrub(child.name, own=False)
         if name == child.name:
             return redacted
         return Field(name, redacted.value, child.start, child.end, child.text, child.kind, redacted.children)
@@ -249,7 +220,7 @@ class Redactor:
             text, zero, rest = value.partition("\0")  # no text goes on behind it: a length was damaged
             shown = rule(self, text) + (self.secret(zero + rest) if zero else "")
         elif isinstance(value, bytes):
-            if field.name == "undecoded" or rule is Redactor.secret or self._holds_secret(value):
+            if field.name == "undecoded" or rule is Redactor.secret or self._masks.stands_in(value):
                 return Field(field.name, len(value), field.start, field.end, "withheld", "redacted")
         elif rule is Redactor.secret and isinstance(value, (int, float)) and not isinstance(value, bool):
             shown, kind = self.secret(_digits(value)), "string"
@@ -261,11 +232,11 @@ class Redactor:
 
     def _plain(self, text: str) -> str:
         """A word of the protocol, or a sentence of our own."""
-        return self._scrub(text, own=True)
+        return self._masks.scrub(text, own=True)
 
     def _wire(self, text: str) -> str:
         """Any text: addresses, query parts, "token=…", and what is known already."""
-        return self._scrub(self._between_addresses(text, self._assignments), own=False)
+        return self._masks.scrub(self._between_addresses(text, self._assignments), own=False)
 
     def _string_secret(self, text: str) -> str:
         """A string that nobody knows: to be safe, a secret; numbers beside it stay."""
@@ -273,10 +244,10 @@ class Redactor:
 
     def _description(self, text: str) -> str:
         """A server's sentence about a stream."""
-        return self._scrub(self._between_addresses(text, self._sentence), own=False)
+        return self._masks.scrub(self._between_addresses(text, self._sentence), own=False)
 
     def _sentence(self, text: str) -> str:
-        text = self._scrub(self._assignments(text), own=False)
+        text = self._masks.scrub(self._assignments(text), own=False)
         for pattern in _NAMED:
             text = pattern.sub(self._named, text)
         return _LIKE_NAME.sub(self._like_name, text)
@@ -290,10 +261,10 @@ class Redactor:
         path, mark, query = text[start:].partition("?")
         masked = self.secret(path) + mark + self._query(query)
         if mark:
-            self._remember(text[start:], masked)
+            self._masks.remember(text[start:], masked)
         for part in _parts(path):
-            if part != path and not _is_ordinary(part):
-                self._remember(part, self._tag(part))
+            if part != path and not is_ordinary(part):
+                self._masks.remember(part, self._masks.tag(part))
         return text[:start] + masked
 
     def _identifier(self, text: str) -> str:
@@ -372,121 +343,21 @@ class Redactor:
         mark, name, sign, value = match.groups()
         if mark and sign == "=":
             return mark + self._query(f"{name}={value}")
-        if not anywhere or not _is_secret_name(name) or _is_ordinary(value):
+        if not anywhere or not _is_secret_name(name) or is_ordinary(value):
             return match[0]
         return f"{mark or ''}{name}{sign}{self.secret(value)}"
 
     def _named(self, match: re.Match[str]) -> str:
         """A guess, so it is not remembered."""
         name = match[1]
-        if (_is_ordinary(name) and name not in self._short) or _TAG.search(name) or self._is_tag(name):
+        if (is_ordinary(name) and name not in self._masks.short) or _TAG.search(name) or self._masks.is_tag(name):
             return match[0]
-        return match[0][: match.start(1) - match.start()] + self._tag(name) + match[0][match.end(1) - match.start() :]
+        before, after = match.start(1) - match.start(), match.end(1) - match.start()
+        return match[0][:before] + self._masks.tag(name) + match[0][after:]
 
     def _like_name(self, match: re.Match[str]) -> str:
         letters = any(map(str.isalpha, match[0]))
         return self._named(match) if letters and any(map(str.isdecimal, match[0])) else match[0]
-
-    # Memory
-
-    def _is_tag(self, text: str) -> bool:
-        return text == MASK if self._style == DOTS else text in self._taken
-
-    def _tag(self, text: str) -> str:
-        """A tag that no other secret of the run has."""
-        if self._style == DOTS:
-            return MASK
-        if self._style == ALIKE:
-            alike = self.another(text)
-            if alike not in self._taken:
-                self._taken[alike] = text
-                self._spend(len(text))
-            return alike
-
-        import hmac  # these two take 9 ms to load, and without a secret they are not needed
-        from urllib.parse import unquote
-
-        meant = unquote(text)
-        tag = self._tags.get(meant)
-        if tag is None:
-            digest = hmac.digest(self._key, meant.encode("utf-8", "surrogatepass"), "sha256").hex()
-            size = 4
-            while self._taken.setdefault(f"key#{digest[:size]}", meant) != meant:
-                size += 1
-            tag = self._tags[meant] = f"key#{digest[:size]}"
-            self._spend(len(meant))
-        return tag
-
-    def another(self, text: str) -> str:
-        """A text of the same length in which every word is another one, the same for the same word."""
-        return _WORDS.sub(self._another_word, text)
-
-    def _another_word(self, match: re.Match[str]) -> str:
-        """Letters and digits become others of their kind, also where they are URL-encoded."""
-        from hashlib import shake_256
-        from urllib.parse import unquote
-
-        meant = unquote(match[0], errors="surrogateescape")
-        stream = shake_256(self._key + meant.encode("utf-8", "surrogateescape")).digest(len(match[0]))
-        shown = []
-        for written, random in zip(_CHARACTER.findall(match[0]), stream, strict=False):
-            other = another(chr(int(written[1:], 16)) if len(written) > 1 else written, random)
-            shown.append(f"%{ord(other):02X}" if len(written) > 1 else other)
-        return "".join(shown)
-
-    def _remember(self, text: str, replacement: str) -> None:
-        if len(text) < REMEMBERED and text not in self._short:
-            self._short.add(text)
-            self._spend(len(text))
-        elif REMEMBERED <= len(text) <= SECRET_LENGTH and text not in self._known:
-            self._known.add(text, replacement, _is_ordinary(text), self._style == ALIKE)
-            self._spend(len(text))
-
-    def _spend(self, characters: int) -> None:
-        """Forget the older half where memory is full; in its own place a secret still gets the same tag."""
-        self._characters += characters
-        if self._characters <= SECRET_CHARACTERS:
-            return
-        kept = list(self._known)[len(self._known) // 2 + 1 :]
-        self._tags, self._taken, self._known, self._short, self._characters = {}, {}, Known(), set(), 0
-        for text in kept:
-            self.secret(text)
-
-    def _holds_secret(self, data: bytes) -> bool:
-        return any(True for _ in self._known.in_bytes(data))
-
-    def _elided(self, match: re.Match[str]) -> str:
-        """Text whose middle was left out: what is left of a secret on either side goes as well."""
-        head, tail = match.groups()
-        for at in range(len(head) - REMEMBERED + 1):
-            begun = self._known.begins(head[at:])
-            if begun is not None:
-                head = head[:at] + self._tag(begun)
-                break
-        if len(tail) >= REMEMBERED:
-            ended = self._known.ends(tail)
-            tail = tail if ended is None else self._tag(ended)
-        return f"{head}…{tail}"
-
-    def _scrub(self, text: str, own: bool) -> str:
-        """Replace every known secret; `own` text keeps ordinary words that are not quoted."""
-        if not self._known:
-            return text
-        if "…" in text:
-            text = _ELIDED.sub(self._elided, text)
-        return self._known.scrubbed(text, own)
-
-
-def another(character: str, random: int) -> str:
-    """Another letter for a letter, another digit for a digit; in UTF-8 as many bytes."""
-    for first, count in (("0", 10), ("a", 26), ("A", 26)):
-        place = ord(character) - ord(first)
-        if 0 <= place < count:
-            return chr(ord(first) + (place + 1 + random % (count - 1)) % count)
-    if character.isascii() or not character.isalnum():
-        return character
-    size = len(character.encode("utf-8", "surrogatepass"))
-    return {1: character, 2: "äö", 3: "直播", 4: "𝐚𝐛"}[size][random % min(size, 2)]
 
 
 def _digits(number: float) -> str:
@@ -504,15 +375,8 @@ def _parts(path: str) -> Iterator[str]:
     for step in path.split("/"):
         yield step
         word, _, key = step.partition("_")
-        if _is_ordinary(word):
+        if is_ordinary(word):
             yield key
-
-
-def _is_ordinary(text: str) -> bool:
-    """Too short, a common word, a small number, or a word of the protocol."""
-    if len(text) < REMEMBERED or text.lower() in _ORDINARY or text in COMMANDS or text in HANDLERS:
-        return True
-    return text.isdecimal() and len(text) < SURE
 
 
 def _meant(name: str) -> str:

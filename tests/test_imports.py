@@ -31,6 +31,7 @@ LEVELS = (
         "rtmpscope.patterns",
         "rtmpscope.fields",
         "rtmpscope.redact",
+        "rtmpscope.masks",
         "rtmpscope.known",
     ),
     ("rtmpscope.engine", "rtmpscope.conversation"),
