@@ -10,14 +10,16 @@ from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from textual.command import CommandList
-from textual.events import MouseScrollDown
+from textual.events import Click, MouseScrollDown
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.worker import WorkerFailed, WorkerState
 
 from rtmpscope.model import C2S, Gap, Severity
 from rtmpscope.redact import DOTS, Redactor
+from rtmpscope.tui import fold
 from rtmpscope.tui import keys as tables
 from rtmpscope.tui.actions import Actions
 from rtmpscope.tui.app import RtmpscopeApp
@@ -728,6 +730,16 @@ def test_the_place_is_the_last_that_a_narrow_status_line_gives_up() -> None:
     drive(script, size=(20, 5))
 
 
+def test_a_ladder_is_of_a_connection_whose_rows_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "STEP", 2)
+
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "v")
+        assert await screen.shows("2 video, 1 audio") and screen.main.row == 13
+
+    drive(script)
+
+
 def test_a_narrow_ladder_names_client_and_server_without_their_addresses() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("v")
@@ -761,11 +773,23 @@ def test_a_second_click_beside_the_palette_leaves_the_main_screen_alone() -> Non
         await screen.press("ctrl+p")
         palette = screen.app.screen
         for _ in range(2):  # the second one was under way when the first one took the palette away
-            palette.dismiss()
+            palette.post_message(Click(palette, 1, 1, 0, 0, 1, False, False, False))
         await screen.settle()
         assert screen.app.screen is screen.main
         await screen.press("n")
         assert screen.main.row == ONSTATUS
+
+    drive(script)
+
+
+def test_a_page_down_in_a_palette_that_is_not_laid_out_yet_does_no_harm() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p")
+        commands = screen.app.screen.query_one(CommandList)
+        commands.highlighted = 3
+        commands._index_to_line.clear()
+        await screen.press("pagedown", "pageup", "escape")
+        assert screen.app.screen is screen.main
 
     drive(script)
 

@@ -1,13 +1,17 @@
-"""The command palette, with what ends the program in Textual's mended: being left twice, and asked once it is gone.
+"""The command palette, with what ends the program in Textual's mended: keys and clicks that come too early or late.
 
-Keys and clicks may be under way to it when it is left.  A second click beside it would take the screen below away
-too, and a letter would have it look for commands to show in a list that is no more.
+They may be under way to it when it is left: a second click beside it would take the screen below away too or find
+no widget, and a letter would have it look for commands to show in a list that is no more.  And a page down in a list
+that was not laid out yet knows no line.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.events import Click
 from textual.worker import Worker
 
 
@@ -15,7 +19,16 @@ class Actions(CommandPalette):
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
+    def _on_click(self, event: Click) -> None:  # type: ignore[override]
+        event.prevent_default()  # which would be the method of the class above
+        if self.is_current:
+            super()._on_click(event)
+
     def _gather_commands(self, search_value: str) -> Worker[None]:
         worker = super()._gather_commands(search_value)
         worker.exit_on_error = False
         return worker
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError):
+            super()._action_command_list(action)

@@ -41,7 +41,8 @@ class Ladder(RowList):
             self.fold = Fold(self.sight.view, self.fold.connection)
         growing = self.fold.grow()
         super().take_up()
-        if self.wanted != UNKNOWN and (not growing or self.fold[-1].last >= self.wanted):
+        reached = len(self.fold) > 0 and self.fold[-1].last >= self.wanted
+        if self.wanted != UNKNOWN and (reached or not growing):
             self.stand_on(self.wanted)
             self.wanted = UNKNOWN
         if growing:
