@@ -1,8 +1,8 @@
 """The command palette, with what ends the program in Textual's mended: keys and clicks that come too early or late.
 
-They may be under way to it when it is left: a second click beside it would take the screen below away too or find
-no widget, and a letter would have it look for commands to show in a list that is no more.  And a page down in a list
-that was not laid out yet knows no line.
+They may be under way to it when it is left or the terminal is made smaller: a second click beside it would take the
+screen below away too, or find no widget, and a letter would have it look for commands to show in a list that is no
+more.  And a page down in a list that was not laid out yet knows no line.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.errors import NoWidget
 from textual.events import Click
 from textual.worker import Worker
 
@@ -21,7 +22,7 @@ class Actions(CommandPalette):
 
     def _on_click(self, event: Click) -> None:  # type: ignore[override]
         event.prevent_default()  # which would be the method of the class above
-        if self.is_current:
+        with suppress(NoWidget):
             super()._on_click(event)
 
     def _gather_commands(self, search_value: str) -> Worker[None]:
