@@ -42,7 +42,7 @@ def test_codec_is_known_by_number_and_by_fourcc(promised: object) -> None:
     assert differences("video", "hevc", {"videocodecid": promised}, {}) == []
 
 
-@pytest.mark.parametrize("promised", [-1.0, 7.5, 2.0**40, float("nan"), "nobody"])
+@pytest.mark.parametrize("promised", [-1.0, 7.5, 2.0**32, float("nan"), "nobody"])
 def test_codec_that_nobody_knows_is_no_promise(promised: object) -> None:
     assert differences("video", "h264", {"videocodecid": promised}, {}) == []
 
