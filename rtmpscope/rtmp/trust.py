@@ -21,7 +21,7 @@ from rtmpscope.rtmp.segments import Window
 
 DEFAULT_CHUNK_SIZE: Final = 128
 
-# Bytes that no sender cuts.
+# Bytes that no sender cuts; one that is known to cut no less than the default will hardly begin to.
 SMALLEST_CHUNK: Final = 32
 
 # What a parser may stop at.
@@ -101,7 +101,7 @@ class CautiousParser:
     def doubt_chunk_size(self) -> None:
         """It may have changed: only short messages are one chunk under any size in use."""
         self.chunk_size_sure = False
-        self.uncut = min(self.chunk_size, SMALLEST_CHUNK)
+        self.uncut = SMALLEST_CHUNK if self.chunk_size == UNLIMITED else min(self.chunk_size, DEFAULT_CHUNK_SIZE)
 
     def may_be_cut(self, length: i64) -> bool:
         """Whether it is not certain how many chunks a message of that length has."""
