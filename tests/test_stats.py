@@ -52,6 +52,12 @@ def test_capture_line_says_how_the_file_ended() -> None:
     assert text.splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  complete  7 packets dropped"
 
 
+def test_capture_that_is_still_being_read_has_no_end() -> None:
+    running = Report()
+    running.outcome, running.reason = "", ""
+    assert tables([running], [], None).splitlines()[0] == "a.pcap  pcap  3 packets  400 bytes  so far"  # type: ignore[list-item]
+
+
 def test_figures_of_a_capture_stand_below_a_long_name() -> None:
     file = Report()
     file.path = "captures-of-a-long-day/" * 3 + "one.pcap"

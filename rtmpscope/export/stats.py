@@ -115,8 +115,8 @@ def tables(
 
 def _captures(files: Iterable[FileReport], text: Callable[[str], str], width: int) -> Iterator[_Line]:
     for file in files:
-        how = file.outcome
-        if how != "complete":
+        how = file.outcome or "so far"
+        if file.outcome not in ("", "complete"):
             how += f" at byte {file.offset:,}: {text(file.reason)}"
         lost = f"  {file.dropped:,} packets dropped" if file.dropped else ""
         path = text(file.path)
