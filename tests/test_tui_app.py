@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.worker import WorkerFailed, WorkerState
 
+from rtmpscope.filters import compile
 from rtmpscope.model import C2S, Gap, Severity
 from rtmpscope.redact import DOTS, Redactor
 from rtmpscope.tui import fold
@@ -34,8 +35,9 @@ from rtmpscope.tui.palette import sum_of
 from rtmpscope.tui.prompt import Prompt
 from rtmpscope.tui.sessions import Sessions
 from rtmpscope.tui.terminal import leave
-from rtmpscope.tui.timeline import WHAT_TO_TRY, Timeline
+from rtmpscope.tui.timeline import WHAT_TO_TRY, RowList, Timeline
 from rtmpscope.tui.times import FORMATS
+from rtmpscope.tui.view import View
 from tests.fake_store import START, FakeStore, HugeStore, rejected_publish
 from tests.patience import PATIENCE
 
@@ -740,6 +742,16 @@ def test_a_ladder_is_of_a_connection_whose_rows_come_late(monkeypatch: pytest.Mo
     drive(script)
 
 
+def test_a_ladder_shows_the_connection_that_a_filter_leaves() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("n", "v", "slash")
+        await screen.write("rtmp.connection == 1")
+        assert await screen.shows("2 video, 1 audio")
+        assert screen.main.row == 11 and "3 shown" in screen.status
+
+    drive(script)
+
+
 def test_a_narrow_ladder_names_client_and_server_without_their_addresses() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("v")
@@ -780,6 +792,40 @@ def test_a_second_click_beside_the_palette_leaves_the_main_screen_alone() -> Non
         assert screen.main.row == ONSTATUS
 
     drive(script)
+
+
+def test_themes_are_chosen_from_a_palette_that_may_be_left_twice() -> None:
+    async def script(screen: Driver) -> None:
+        screen.app.action_change_theme()
+        await screen.press(*"nord")
+        assert isinstance(screen.app.screen, Actions)
+        await screen.press("enter", "enter")
+        assert screen.app.theme == "nord" and screen.app.screen is screen.main
+
+    drive(script)
+
+
+def test_a_list_may_be_drawn_before_it_has_taken_up_that_its_lines_are_gone() -> None:
+    async def script(screen: Driver) -> None:
+        main = screen.main
+        await screen.press("v")
+        main.sight.view = View(main.sight.store, compile("rtmp.type == abort"))
+        for rows in main.query(RowList):
+            for line in range(10):
+                rows.render_line(line)
+
+    drive(script)
+
+
+def test_the_palette_is_seen_and_used_on_a_screen_of_five_lines() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p", *"ladder")
+        assert "ladder" in screen.text.splitlines()[0]
+        assert await screen.shows("Ladder between")
+        await screen.press("enter")
+        assert screen.main.as_ladder
+
+    drive(script, size=(30, 5))
 
 
 def test_a_page_down_in_a_palette_that_is_not_laid_out_yet_does_no_harm() -> None:

@@ -15,8 +15,21 @@ from textual.errors import NoWidget
 from textual.events import Click
 from textual.worker import Worker
 
+from rtmpscope.tui.status import SINGLE_BELOW
+
 
 class Actions(CommandPalette):
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (SINGLE_BELOW, "-high")]  # noqa: RUF012
+    DEFAULT_CSS = """
+    Actions.-low {
+        & > Vertical { margin-top: 0; }
+        & #--input, & CommandInput, & CommandList { border: none; margin: 0; padding: 0; }
+        & #--input Label { margin-top: 0; }
+        & CommandInput { height: 1; }
+        & CommandList { max-height: 80vh; }
+    }
+    """
+
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
 

@@ -19,6 +19,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widget import Widget
 
 from rtmpscope.analysis.failures import Failures
@@ -125,6 +126,9 @@ class RtmpscopeApp(App[None]):
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Actions):
             self.push_screen(Actions(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        self.push_screen(Actions(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_help(self) -> None:
         self.push_screen(Page("Keys", help_lines))

@@ -22,7 +22,8 @@ class Ladder(RowList):
     def __init__(self, sight: Sight) -> None:
         super().__init__(sight)
         self.fold = Fold(sight.view, UNKNOWN)
-        self.wanted = UNKNOWN  # a row to go to as soon as the fold has reached it
+        self.asked = UNKNOWN  # the row that was last gone to
+        self.wanted = UNKNOWN  # the same, until the fold has reached it
         self.inside = UNKNOWN  # the row that was gone to, in the run under the cursor
 
     def total(self) -> int:
@@ -47,6 +48,8 @@ class Ladder(RowList):
             self.wanted = UNKNOWN
         if growing:
             self.call_later(self.take_up)
+        elif not len(self.fold) and len(self.sight.view):  # only rows of other connections are shown
+            self.go_to(self.asked)
 
     def stand_on(self, row: int) -> None:
         """Put the cursor on the rung of a row; within a run another row may be meant though the cursor stays."""
@@ -64,6 +67,10 @@ class Ladder(RowList):
         super().watch_cursor(old, new)
 
     def go_to(self, row: int) -> None:
+        view = self.sight.view
+        self.asked = row
+        if len(view):
+            row = view.row(view.position(row))
         connection = self.sight.store.row(row).connection
         if connection != self.fold.connection:
             self.fold = Fold(self.sight.view, connection)

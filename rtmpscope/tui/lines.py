@@ -237,7 +237,7 @@ class LineList(ScrollView, Drawn, can_focus=True):
         line = self.scroll_offset.y + y
         width, looks, base = self.width, styles(self.app), self.base
         pieces: Iterable[Piece] = ()
-        if line < self.virtual_size.height:
+        if line < min(self.virtual_size.height, self.total()):  # lines may have gone that were not taken up yet
             pieces = self.pieces(line, width)
             if line == self.cursor and self.LINE_CURSOR:
                 base += looks["cursor-focus" if self.has_focus else "cursor"]

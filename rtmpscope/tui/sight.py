@@ -98,7 +98,7 @@ class Sight:
         position = self.view.position(row)
         times = self.store.columns["time_ns"]
         start = times[0]
-        before = times[self.view.row(max(0, position - 1))]
+        before = times[self.view.row(max(0, position - 1))] if len(self.view) else start
         return Clock(start, before, start if self.reference == UNKNOWN else times[self.reference])
 
     @property
