@@ -13,6 +13,7 @@ from rtmpscope.text import elided, printable
     [
         ("\x1b]0;owned\x07", "\\x1b]0;owned\\x07"),  # retitles the window
         ("\x9b31m", "\\x9b31m"),  # the same in one byte
+        ("\u034f\xad", "\\u{34f}\\xad"),
         ("a\r\nb\tc\x00\x7f", "a\\x0d\\x0ab\\x09c\\x00\\x7f"),
         ("live\u202ekey", "live\\u{202e}key"),  # reads backwards from there
         ("a\u2066b\u2069\u061c", "a\\u{2066}b\\u{2069}\\u{61c}"),
@@ -48,4 +49,5 @@ def test_printable_text_can_be_written_and_stays_as_it_is() -> None:
 def test_long_text_loses_its_middle() -> None:
     assert elided("0123456789", 10) == "0123456789"
     assert elided("0123456789abc", 10) == "012345…abc"
+    assert elided("0123456789abcdef", 12) == "01234567…def"
     assert [len(elided("x" * 99, limit)) for limit in (1, 2, 3, 7, 50)] == [1, 2, 3, 7, 50]
