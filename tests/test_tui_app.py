@@ -713,6 +713,22 @@ def test_graphs_are_of_the_connection_that_was_gone_to_while_others_were_made() 
     drive(script)
 
 
+def test_the_mouse_goes_to_a_time_in_a_graph_and_to_the_next_graph() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("G", "i")
+        graphs = screen.main.query_one(Graphs)
+        for number in (2, 3):
+            await screen.pilot._post_mouse_events([MouseScrollDown], graphs, (5, 3))
+            await screen.settle()
+            assert f"{number} of 5" in screen.text
+        await screen.click("Graphs", (12, 3))
+        assert screen.main.row == 11  # the first of the connection
+        await screen.click("Graphs", (graphs.size.width - 3, 3))
+        assert screen.main.row == 13
+
+    drive(script)
+
+
 def test_graphs_come_up_on_a_screen_with_room_for_one_pane() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("G", "i")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -124,7 +124,24 @@ class Graphs(Drawn, can_focus=True):
 
     def action_time(self, step: int) -> None:
         """Go on by one cell of the graph on top, or where it shows nothing, to the next moment of the connection."""
-        scale = scale_of(self.charts[self.first]) if self.charts else None
-        span = 0.0 if scale is None else scale.right - scale.left
-        cell = int(span * SECOND / max(1, self.size.width - LABEL_WIDTH - 3))
+        drawn = bool(self.charts) and scale_of(self.charts[self.first]) is not None
+        cell = int(self.cell * SECOND) if drawn else 0
         self.post_message(self.TimePicked(self.connection, self.now_ns + step * max(1, cell), step))
+
+    @property
+    def cell(self) -> float:
+        """Seconds from one cell of a graph to the next; all graphs are of the same time."""
+        chart = self.charts[self.first]
+        return (chart.end - chart.start) / max(1, self.size.width - LABEL_WIDTH - 3)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the time that was pointed at."""
+        if self.charts:
+            time = self.charts[self.first].start + max(0, event.x - LABEL_WIDTH - 1) * self.cell
+            self.post_message(self.TimePicked(self.connection, int(time * SECOND), 1))
+
+    def on_mouse_scroll_down(self) -> None:
+        self.action_chart(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.action_chart(-1)

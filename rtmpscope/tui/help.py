@@ -32,9 +32,9 @@ TABLES: list[tuple[str, list[BindingType]]] = [
     ("", Page.BINDINGS),
 ]
 MOUSE = (
-    ("click", "Select"),
+    ("click", "Select; in a graph, go to that time"),
     ("two clicks", "Open; on a border, put it back"),
-    ("wheel", "Scroll"),
+    ("wheel", "Scroll; in the graphs, the next one"),
     ("drag", "Move the border between two panes"),
 )
 KEY_WIDTH = 13
