@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtmpscope.analysis.media_timeline import MediaTimeline
 from rtmpscope.model import C2S, S2C
 from rtmpscope.tui.canvas import Canvas, Chart, Line, draw
-from rtmpscope.tui.charts import POINTS, Walk, charts
+from rtmpscope.tui.charts import POINTS, Walk, charts, told_apart
 from rtmpscope.tui.palette import width_of
 from tests import wire
 from tests.fake_store import SECOND, START, FakeStore, connection, message
@@ -82,6 +82,15 @@ def test_a_long_connection_is_sampled() -> None:
 
 def drawn(chart: Chart, width: int, height: int, now: float | None = None) -> list[str]:
     return ["".join(text for text, _ in line) for line in draw(chart, width, height, now, lambda time: f"{time:.0f} s")]
+
+
+def test_lines_of_a_chart_are_told_apart_by_number_and_by_look() -> None:
+    rising = [(float(time), float(time)) for time in range(11)]
+    lines = told_apart([Line(name, "video", rising) for name in ("one", "other", "third")])
+    assert len({line.style for line in lines}) == 3
+    legend, *drawing = drawn(Chart("both", lines, str, 0.0, 10.0), 60, 12)
+    assert "1 one  2 other  3 third" in legend
+    assert all(any(sign in line[12:] for line in drawing[:-1]) for sign in "123")
 
 
 def test_a_chart_has_its_legend_its_scale_and_its_times() -> None:

@@ -1,8 +1,11 @@
-"""Lines drawn with braille: each cell of the screen holds two by four dots and has one colour."""
+"""Lines drawn with braille: each cell of the screen holds two by four dots and has one colour.
+
+Where a chart has several lines each ends in its number, for a terminal may have no colours to tell them apart by.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import NamedTuple
@@ -49,6 +52,16 @@ class Canvas:
             drawn = self._cells[row][column]
             self._cells[row][column] = (DOTLESS if drawn == BLANK else drawn) | BITS[x % 2][3 - y % 4]
             self._styles[row][column] = style
+
+    def name(self, places: Iterable[tuple[int, int]], sign: str, style: str) -> None:
+        """Put the sign of a line on the first of these dots whose cell has no other sign."""
+        for x, y in places:
+            column, row = x // 2, self.height - 1 - y // 4
+            inside = 0 <= column < self.width and 0 <= row < self.height
+            if inside and not chr(self._cells[row][column]).isdigit():
+                self._cells[row][column] = ord(sign)
+                self._styles[row][column] = style
+                return
 
     def stroke(self, start: tuple[int, int], end: tuple[int, int], style: str) -> None:
         """A straight line, dot by dot along its longer side."""
@@ -99,18 +112,22 @@ def draw(chart: Chart, width: int, height: int, now: float | None, time_text: Ca
 
     `now` is marked by an upright line.
     """
+    several = len(chart.lines) > 1
     legend: Pieces = [(f" {chart.title}   ", "head")]
-    for line in chart.lines:
-        legend.append((f"━ {line.name}  ", line.style))
+    for number, line in enumerate(chart.lines, 1):
+        legend.append((f"{number if several else '━'} {line.name}  ", line.style))
     scale = scale_of(chart)
     if scale is None:
         return [legend, [("   nothing to draw for this connection", "dim")]]
     inner = max(1, width - LABEL_WIDTH - 2)
     canvas = Canvas(inner, max(1, height - 2))
-    for line in chart.lines:
-        dots = [scale.dot(point, canvas) for point in line.points]
+    drawn = [[scale.dot(point, canvas) for point in line.points] for line in chart.lines]
+    for line, dots in zip(chart.lines, drawn, strict=True):
         for start, end in pairwise(dots if len(dots) > 1 else dots * 2):
             canvas.stroke(start, end, line.style)
+    for number, (line, dots) in enumerate(zip(chart.lines, drawn, strict=True), 1):
+        if several:
+            canvas.name(reversed(dots), str(number)[-1], line.style)
     if now is not None:
         canvas.upright(scale.column(now, inner))
     lines = [legend]

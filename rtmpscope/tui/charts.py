@@ -6,7 +6,7 @@ worker.  Points are sampled, so a chart has some hundred of them however long th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rtmpscope.analysis.flow_control import FlowControl
@@ -23,6 +23,7 @@ from rtmpscope.tui.turns import give_way
 if TYPE_CHECKING:
     from rtmpscope.store import Store
 
+STYLES = ("video", "audio", "command", "data", "warning")
 POINTS = 400  # of a line
 BLOCK = 65_536  # rows looked at in one go
 ACKNOWLEDGEMENT = 3
@@ -34,12 +35,23 @@ def charts(store: Store, connection: Connection) -> list[Chart]:
     walk = Walk(store, connection)
     span = connection.time_ns / SECOND, connection.last_time_ns / SECOND
     return [
-        Chart("bitrate", list(bitrates(connection)), rate, *span),
-        Chart("frame rate", list(frame_rates(connection)), frames_per_second, *span),
-        Chart("media behind its timestamps", walk.lag_lines(), milliseconds, *span),
-        Chart("audio ahead of video", list(skews(connection)), milliseconds, *span),
-        Chart("sent and acknowledged", walk.byte_lines(), amount, *span),
+        Chart("bitrate", told_apart(bitrates(connection)), rate, *span),
+        Chart("frame rate", told_apart(frame_rates(connection)), frames_per_second, *span),
+        Chart("media behind its timestamps", told_apart(walk.lag_lines()), milliseconds, *span),
+        Chart("audio ahead of video", told_apart(skews(connection)), milliseconds, *span),
+        Chart("sent and acknowledged", told_apart(walk.byte_lines()), amount, *span),
     ]
+
+
+def told_apart(lines: Iterable[Line]) -> list[Line]:
+    """The lines of a chart, each with a look of its own as long as there are some."""
+    lines = list(lines)
+    free = [style for style in STYLES if all(style != line.style for line in lines)]
+    told: list[Line] = []
+    for line in lines:
+        taken = any(line.style == other.style for other in told)
+        told.append(line._replace(style=free.pop(0)) if taken and free else line)
+    return told
 
 
 def milliseconds(value: float) -> str:
