@@ -295,6 +295,7 @@ class Engine:
         connection.carries = conversation.carries
         connection.tcp_rtt_ns = flow.rtt_ns
         connection.clock_ns = flow.clock_ns
+        connection.clock_packet = flow.clock_packet
         for index in (0, 1):
             side = flow.sides[index]
             direction = 0 if index == conversation.client_side else 1

@@ -559,16 +559,16 @@ class Connection:
     counts[direction][type_id] are the messages so far; stream_bytes[direction] the bytes of the direction seen;
     tcp[direction] what TCP tells; tcp_rtt_ns the time from the SYN to the ACK that ends TCP's handshake, UNKNOWN where
     not seen; clock_ns how far the times of the server's packets are ahead of those of the client's, as TCP's handshake
-    shows it where they were taken from two clocks; ends[direction] how it ended (see End), "" while it goes on;
-    note_counts the notes by code; gaps and lost_bytes count both directions.  missed_ns is when the capture was last
-    found to miss packets of any connection, UNKNOWN before its end.
+    shows it where they were taken from two clocks, from the packet clock_packet on; ends[direction] how it ended (see
+    End), "" while it goes on; note_counts the notes by code; gaps and lost_bytes count both directions.  missed_ns is
+    when the capture was last found to miss packets of any connection, UNKNOWN before its end.
     analysis holds the annotators of this connection by name (see rtmpscope.plugins).
     """
 
     __slots__ = (
         "id", "client", "server", "client_known_by", "transport", "carries", "packet", "time_ns", "last_time_ns",
-        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "clock_ns", "ends", "note_counts", "gaps", "lost_bytes",
-        "missed_ns", "analysis",
+        "counts", "stream_bytes", "tcp", "tcp_rtt_ns", "clock_ns", "clock_packet", "ends", "note_counts", "gaps",
+        "lost_bytes", "missed_ns", "analysis",
     )  # fmt: skip
 
     def __init__(
@@ -588,6 +588,7 @@ class Connection:
         self.tcp: tuple[TcpStats, ...] = (TcpStats(), TcpStats())
         self.tcp_rtt_ns = UNKNOWN
         self.clock_ns = 0
+        self.clock_packet = UNKNOWN
         self.ends: list[str] = ["", ""]
         self.note_counts: dict[str, int] = {}
         self.gaps = 0
@@ -598,3 +599,7 @@ class Connection:
     def client_ns(self, direction: int, time_ns: int) -> int:
         """When something was sent, by the client's clock."""
         return time_ns if direction == C2S else time_ns - self.clock_ns
+
+    def ahead_ns(self, packet: int) -> int:
+        """clock_ns as far as it is known with a packet: batches must not change what an event means."""
+        return self.clock_ns if packet >= self.clock_packet else 0

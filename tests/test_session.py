@@ -506,6 +506,13 @@ def test_server_that_hangs_up_within_the_first_second_of_media_refuses():
     assert "refusal" in judged(talk.end(first=S2C)).text
 
 
+@pytest.mark.parametrize(("seconds", "outcome"), [(12, "ok"), (0.5, "incomplete")])
+def test_player_that_has_the_whole_of_a_file_in_a_moment_was_not_refused(seconds, outcome):
+    talk = Talk().media(seconds, S2C, speed=100)
+    talk.gap(S2C)
+    assert facts(judged(talk.goodbye().end())) == ("play", "teardown", outcome, None)
+
+
 def test_goodbye_to_a_server_that_has_hung_up_is_none():
     talk = Talk().connect().create().publish().media(4)
     talk.end(first=S2C).goodbye()

@@ -45,6 +45,10 @@ class SessionFacts(Steps):
         """Whether the beginning of TCP was captured, perhaps behind what came next."""
         return self._connection.client_known_by == "syn" or self._connection.tcp[C2S].syns > 0
 
+    def _heard_ns(self, time_ns: int) -> int:
+        """When by the client's clock something came from the server."""
+        return self._connection.client_ns(S2C, time_ns)
+
     def _answered_ns(self, step: Step) -> int:
         return self._heard_ns(step.answer_ns)
 
@@ -95,7 +99,10 @@ class SessionFacts(Steps):
     def _may_be_refused(self) -> bool:
         """Whether the client left so soon that it may be for an answer, or a FIN, that is not in the capture."""
         since_ns = self._first_media_ns() if self._wish is None else self._wish.time_ns
-        if self._last_media_ns() - since_ns >= REFUSAL_NS:
+        lasted_ns = self._last_media_ns() - since_ns
+        if self._media_direction() == S2C:  # a file may come in a moment
+            lasted_ns = max(lasted_ns, self._timeline().duration_ms(S2C) * 1_000_000)
+        if lasted_ns >= REFUSAL_NS:
             return False
         ends = {end.direction: end.how for end in self._ends}
         cut_off = ends.get(C2S) == "fin" and ends.get(S2C) == "capture_end"

@@ -172,15 +172,15 @@ class Steps:
         elif name in ("publish", "play", "play2"):
             self._goodbye_ns = UNKNOWN
             self._paused = False
-            if self._finished is not None and self._heard_ns(self._finished[2]) < message.time_ns:
+            if self._finished is not None and self._finished[2] - self._ahead_ns(message) < message.time_ns:
                 self._finished = None
             self._wish = self._step(name.rstrip("2"), message)
         elif name and name not in COMMANDS:
             self._calls += 1
 
-    def _heard_ns(self, time_ns: int) -> int:
-        """When by the client's clock something came from the server."""
-        return self._connection.client_ns(S2C, time_ns)
+    def _ahead_ns(self, message: Message) -> int:
+        """How far the server's clock is known to be ahead by now."""
+        return self._connection.ahead_ns(message.ready)
 
     def _step(self, name: str, message: Message) -> Step:
         """A request; it may come to light after its answer."""
@@ -225,7 +225,7 @@ class Steps:
             self._answered(step, message, body)
         elif code == RECONNECT:
             self._reconnect = int(message.number)
-        elif UNKNOWN != self._goodbye_ns <= self._heard_ns(int(message.time_ns)):
+        elif UNKNOWN != self._goodbye_ns <= message.time_ns - self._ahead_ns(message):
             pass  # the rest is courtesy
         else:
             news = code, int(message.number), int(message.time_ns)

@@ -179,7 +179,7 @@ class Transactions:
         message.call = Call(name, message.number, message.time_ns)
         side = self._sides[message.direction]
         side.add(_Request(message.call, message.message_stream_id, transaction_id))
-        later = [(answer, said) for answer, said in side.early if self._heard_ns(answer) > message.time_ns]
+        later = [(answer, said) for answer, said in side.early if self._heard_ns(answer, message) > message.time_ns]
         side.early = [(answer, said) for answer, said in later if not self._answers(answer, said, side)]
 
     def _unanswered(self, end: End, side: _Side) -> None:
@@ -261,9 +261,9 @@ class Transactions:
         self._link(message, request)
         return request is not None
 
-    def _heard_ns(self, answer: Message) -> int:
-        """When an answer was sent, by the clock of the side that asked."""
-        ahead = self._connection.clock_ns
+    def _heard_ns(self, answer: Message, now: Message) -> int:
+        """When an answer was sent, by the clock of the side that asked, as far as that is known now."""
+        ahead = self._connection.ahead_ns(now.ready)
         return answer.time_ns - (ahead if answer.direction == S2C else -ahead)
 
     def _link(self, message: Message, request: _Request | None) -> None:
@@ -272,7 +272,7 @@ class Transactions:
             return
         call = request.call
         call.answer = message.number
-        call.answer_time_ns = self._heard_ns(message)
+        call.answer_time_ns = self._heard_ns(message, message)
         message.call = call
         name = call_name(call.name)
         self.latencies.setdefault(name, Spread()).add(call.latency_ns)

@@ -479,13 +479,15 @@ class Flow:
 
     client is the index of the side that opened the connection, UNKNOWN without a SYN.  syn_ns, answer_ns and shaken_ns
     are the times of the SYN, the SYN-ACK and the ACK of that, in whatever order they were captured; `shaking`: the
-    client has sent nothing since its SYN.  `reset`: it was, and waits for what is missing.  `over`: both sides have
+    client has sent nothing since its SYN.  clock_ns is how far the server's times are ahead of the client's, known from
+    clock_packet on.  `reset`: it was, and waits for what is missing.  `over`: both sides have
     ended, and something was seen of each; over_ns is the latest time at which that was so.  `ignored` is set from
     outside once the connection turns out to be of no interest.
     """
 
     __slots__ = (
         "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "answer_ns", "shaken_ns",
+        "clock_ns", "clock_packet",
         "over", "over_ns", "shaking", "reset", "ignored", "touched",
     )  # fmt: skip
 
@@ -500,6 +502,8 @@ class Flow:
         self.syn_ns: i64 = UNKNOWN
         self.answer_ns: i64 = UNKNOWN
         self.shaken_ns: i64 = UNKNOWN
+        self.clock_ns: i64 = 0
+        self.clock_packet: i64 = UNKNOWN
         self.shaking = False
         self.reset = False
         self.over = False
@@ -513,15 +517,6 @@ class Flow:
         if self.syn_ns == UNKNOWN or self.answer_ns == UNKNOWN:
             return UNKNOWN
         return (self.answer_ns if self.shaken_ns == UNKNOWN else self.shaken_ns) - self.syn_ns
-
-    @property
-    def clock_ns(self) -> i64:
-        """How far the server's times are ahead of the client's: its SYN-ACK came between SYN and ACK."""
-        if self.syn_ns == UNKNOWN or self.answer_ns == UNKNOWN:
-            return 0
-        ahead = self.answer_ns - self.syn_ns
-        between: i64 = max(0, ahead if self.shaken_ns == UNKNOWN else self.shaken_ns - self.syn_ns)
-        return 0 if -CLOCKS_NS <= ahead <= between + CLOCKS_NS else ahead - between // 2
 
     @property
     def seen(self) -> bool:
@@ -551,6 +546,7 @@ class Flow:
                 self.shaking = False
                 if segment.length == 0:  # data may have taken its time
                     self.shaken_ns = time_ns
+                    self._compare_clocks(packet)
         if segment.window == 0 and not flags & RST:
             side.stats.zero_windows += 1
         if flags & SYN:
@@ -577,6 +573,16 @@ class Flow:
             peer.end_if_due(packet, time_ns)
             self.over = side.ended and peer.ended and self.seen
 
+    def _compare_clocks(self, packet: i64) -> None:
+        """Tell two clocks apart: the SYN-ACK came between SYN and ACK, for all that is known half way."""
+        if self.clock_packet != UNKNOWN or UNKNOWN in (self.syn_ns, self.answer_ns, self.shaken_ns):
+            return
+        ahead = self.answer_ns - self.syn_ns
+        between: i64 = max(0, self.shaken_ns - self.syn_ns)
+        self.clock_packet = packet
+        if ahead < -CLOCKS_NS or ahead > between + CLOCKS_NS:
+            self.clock_ns = ahead - between // 2
+
     def _synchronise(self, segment: Segment, index: i64) -> None:
         side = self.sides[index]
         peer = self.sides[1 - index]
@@ -593,6 +599,7 @@ class Flow:
         elif self.syn_ns == UNKNOWN:
             self.syn_ns = segment.time_ns
             self.shaking = True
+        self._compare_clocks(segment.packet)
         if not side.started:
             side.start(first, segment.packet, segment.time_ns)
 
