@@ -533,7 +533,7 @@ def test_groups_open_and_close() -> None:
 def test_copying_takes_the_row_the_value_or_the_bytes() -> None:
     async def script(screen: Driver) -> None:
         await screen.press("n", "y")
-        assert "NetStream.Publish.BadName" in screen.app.clipboard
+        assert screen.app.clipboard.startswith("✖ 5 ") and "NetStream.Publish.BadName" in screen.app.clipboard
         await screen.press("tab", "down", "down", "down", "y")
         assert screen.app.clipboard == "onStatus"
         await screen.press("tab", "y")

@@ -138,10 +138,11 @@ class LineList(ScrollView, Drawn, can_focus=True):
         return ()
 
     def copied(self) -> str:
-        """What the copy key takes: the text of the line under the cursor."""
+        """What the copy key takes: the text of the line under the cursor, without the mark of the cursor itself."""
         if not self.virtual_size.height:
             return ""
-        return " ".join("".join(text for text, _ in self.pieces(self.cursor, COPY_WIDTH)).split())
+        text = "".join(text for text, _ in self.pieces(self.cursor, COPY_WIDTH))
+        return " ".join(text.removeprefix("▸").split())
 
     # The view
 
