@@ -234,6 +234,16 @@ def test_completions_of_a_filter_are_offered_and_taken() -> None:
     drive(script)
 
 
+def test_a_click_takes_a_completion() -> None:
+    async def script(screen: Driver) -> None:
+        prompt = screen.main.query_one(Prompt)
+        await screen.press("slash", *"rtmp.typ")
+        await screen.click("Completions", (5, 1))
+        assert prompt.input.value == "rtmp.type_id" and screen.main.focused is prompt.input
+
+    drive(script)
+
+
 def test_completions_have_the_values_that_the_capture_has() -> None:
     async def script(screen: Driver) -> None:
         screen.app.sight.store.connections[1].note_counts["media-stall"] = 3

@@ -32,7 +32,7 @@ TABLES: list[tuple[str, list[BindingType]]] = [
     ("", Page.BINDINGS),
 ]
 MOUSE = (
-    ("click", "Select; in a graph, go to that time"),
+    ("click", "Select; take a completion; in a graph, go to that time"),
     ("two clicks", "Open; on a border, put it back"),
     ("wheel", "Scroll; in the graphs, the next one"),
     ("drag", "Move the border between two panes"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -72,6 +72,12 @@ class Completions(LineList, can_focus=False):
         offer = self.offers[line]
         yield "  " + fit(printable(offer.text), max(8, min(32, width // 2))) + "  ", "command"
         yield printable(offer.meaning), "dim"
+
+    def on_click(self, event: events.Click) -> None:
+        """One click is enough to take a completion."""
+        event.prevent_default()
+        self.move_to(self.scroll_offset.y + event.y)
+        self.action_choose()
 
 
 class Complaint(Bar):
@@ -181,6 +187,7 @@ class Prompt(Vertical):
     def action_leave(self) -> None:
         self.close()
 
+    @on(LineList.Chosen)
     def action_complete(self) -> None:
         completions = self.query_one(Completions)
         if completions.offers:
