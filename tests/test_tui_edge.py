@@ -57,3 +57,7 @@ def test_signs_that_mean_different_things_stay_different() -> None:
 )
 def test_the_locale_says_what_the_terminal_understands(environ: dict[str, str], speaks: bool) -> None:
     assert speaks_utf8(environ) is speaks
+
+
+def test_the_sign_of_the_command_palette_is_no_question() -> None:
+    assert through("🔎 Search", ascii_only=True) == ">  Search"

@@ -18,7 +18,7 @@ from rtmpscope.text import printable
 SUBSTITUTES = str.maketrans(
     "→←▶◀▸▾│─━┄═├┤└┘┌┐┼┴┬✖▲•·●◐○◌◆✂…▏▎▍▌▋▊▉█▔▁▂▃▄▅▆▇▀↑↓↔Δ±µ×",
     "><><>v|-=-=||+++++++X!*.*oooo%~|||||||#-___===#=^v-d+ux",
-)
+) | {ord("🔎"): "> "}  # which Textual's command palette has
 BRAILLE = range(0x2800, 0x2900)
 DENSITY = " .:-=+*#@"  # a braille cell by the number of its dots
 
