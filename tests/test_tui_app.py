@@ -234,6 +234,19 @@ def test_completions_of_a_filter_are_offered_and_taken() -> None:
     drive(script)
 
 
+def test_a_click_on_a_pane_leaves_the_prompt() -> None:
+    async def script(screen: Driver) -> None:
+        prompt = screen.main.query_one(Prompt)
+        await screen.press("slash", *"rtmp.typ")
+        await screen.click("Timeline", (20, 3))
+        assert not prompt.open and screen.main.focused is screen.main.rows and screen.main.row == 3
+        assert "row 4 of 14" in screen.status
+        await screen.press("slash")
+        assert prompt.open and screen.main.focused is prompt.input
+
+    drive(script)
+
+
 def test_a_click_takes_a_completion() -> None:
     async def script(screen: Driver) -> None:
         prompt = screen.main.query_one(Prompt)

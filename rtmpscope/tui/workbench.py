@@ -185,8 +185,12 @@ class Workbench(Screen[None]):
             self.open_connection()
 
     def on_descendant_focus(self) -> None:
-        if self.query_one(Prompt).open:  # the panes stay as they are
+        prompt = self.query_one(Prompt)
+        if self.focused is prompt.input:  # the panes stay as they are
             return
+        if prompt.open:  # somebody clicked a pane
+            prompt.came_from = self.focused
+            prompt.close()
         self.share_out()
         if self.focused is self.query_one(Sessions):
             self.open_connection()
