@@ -87,3 +87,12 @@ def test_track_without_a_sequence_header_is_described_by_its_frames():
     assert stream(talk).audio.facts["sample_rate"] == 44_100
     talk.message(C2S, AUDIO, b"\xb2" + bytes(40), 1, 20, 4)
     assert stream(talk).audio.description == "16,000 Hz, 1 channel"
+
+
+def test_track_whose_frames_have_no_timestamps_lasts_no_less_than_nothing_where_clocks_go_back():
+    talk = started()
+    for _ in range(3):
+        talk.message(C2S, VIDEO, INTER_FRAME, 1, UNKNOWN, 6)
+        talk.wait(-1000)
+    assert stream(talk).video.untimed
+    assert stream(talk).video.duration_ms == 0

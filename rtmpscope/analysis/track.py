@@ -81,7 +81,7 @@ class Track:
     def duration_ms(self) -> int:
         """RTMP time from the first to the last frame, capture time where not all timestamps are known."""
         if self.untimed:
-            return (self.last_ns - self.first_ns) // 1_000_000
+            return max(0, self.last_ns - self.first_ns) // 1_000_000
         return max(0, self.now_ms - self.first_ms)
 
     @property
