@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Click, MouseDown, MouseEvent, MouseMove, MouseUp
+from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 
-from rtmpscope.tui.borders import FRAME, LEAST_LOWER, LEAST_ROWS, LEAST_SESSIONS, Border, Heights
+from rtmpscope.tui.borders import FRAME, LEAST_LOWER, LEAST_ROWS, LEAST_SESSIONS, LEFT, Border, Heights
 from tests.fake_store import HugeStore
 from tests.test_tui_app import Driver, drive
-
-LEFT = 1
 
 
 def border(screen: Driver, id: str) -> Border:
@@ -25,10 +23,16 @@ def heights(screen: Driver) -> tuple[int, int, int]:
 async def mouse(screen: Driver, kind: type[MouseEvent], x: int, y: int, button: int = LEFT) -> None:
     """What the mouse does at a place, or as near to it as the screen goes."""
     await screen.pilot.pause()
-    width, height = screen.main.size
-    place = max(0, min(x, width - 1)), max(0, min(y, height - 1))
-    await screen.pilot._post_mouse_events([kind], None, place, button=button)
+    tell(screen, kind, x, y, button)
+    await screen.pilot.pause()
     await screen.settle()
+
+
+def tell(screen: Driver, kind: type[MouseEvent], x: int, y: int, button: int = LEFT) -> None:
+    """The same, as the terminal tells it: without waiting for what comes of it."""
+    width, height = screen.main.size
+    x, y = max(0, min(x, width - 1)), max(0, min(y, height - 1))
+    screen.app.post_message(kind(None, x, y, 0, 0, button, False, False, False, x, y))
 
 
 async def drag(screen: Driver, id: str, x: int = 0, y: int = 0) -> None:
@@ -72,6 +76,22 @@ def test_the_border_beside_the_bytes_makes_their_lines_longer_or_shorter() -> No
     drive(script, size=(96, 40))
 
 
+def test_a_border_is_moved_though_all_that_the_mouse_does_comes_at_once() -> None:
+    async def script(screen: Driver) -> None:
+        sessions, rows, detail = heights(screen)
+        at = border(screen, "under-rows").region
+        tell(screen, MouseDown, 5, at.y)
+        tell(screen, MouseMove, 5, at.y - 2)
+        tell(screen, MouseMove, 5, at.y - 5)
+        tell(screen, MouseUp, 5, at.y - 5)
+        tell(screen, MouseMove, 5, at.y - 8, button=0)
+        await screen.pilot.pause()
+        await screen.settle()
+        assert heights(screen) == (sessions, rows - 5, detail + 5) and screen.app.mouse_captured is None
+
+    drive(script)
+
+
 @pytest.mark.parametrize("id", ["under-sessions", "under-rows"])
 @pytest.mark.parametrize("far", [-100, 100])
 def test_no_pane_is_pushed_off_the_screen(id: str, far: int) -> None:
@@ -96,7 +116,9 @@ def test_two_clicks_put_a_border_back() -> None:
         for id, y in (("under-rows", -5), ("under-sessions", 2)):
             await drag(screen, id, y=y)
             at = border(screen, id).region
-            await screen.pilot._post_mouse_events([MouseDown, MouseUp, Click], None, (5, at.y), button=LEFT, times=2)
+            for kind in (MouseDown, MouseUp, MouseDown, MouseUp):
+                tell(screen, kind, 5, at.y)
+            await screen.pilot.pause()
             await screen.settle()
         assert heights(screen) == before
 

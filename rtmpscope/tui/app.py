@@ -26,6 +26,7 @@ from rtmpscope.analysis.failures import Failures
 from rtmpscope.model import AMF_TYPES
 from rtmpscope.tui import terminal
 from rtmpscope.tui.actions import Actions
+from rtmpscope.tui.borders import hold
 from rtmpscope.tui.edge import Edge, speaks_utf8
 from rtmpscope.tui.help import PANES, help_lines, keys_of
 from rtmpscope.tui.instead import held_instead
@@ -70,6 +71,9 @@ class RtmpscopeApp(App[None]):
         """Hold back what is typed while the screen is being built; but ctrl+c leaves at any time."""
         if self.early is not None and isinstance(event, events.InputEvent) and getattr(event, "key", "") != "ctrl+c":
             self.early.append(event)
+        elif isinstance(event, events.MouseEvent) and not event.is_forwarded:
+            await super().on_event(event)
+            hold(self, event)
         else:
             await super().on_event(event)
 

@@ -1,19 +1,26 @@
 """The borders between the panes, which the mouse moves, and what becomes of the height that way.
 
 A border says where the mouse wants it, and a double click that it goes back to its own place; the panes decide how
-far it can go.  Sizes are kept as they were asked for and bounded whenever they are used: a terminal that was small
-for a while has them again.
+far it can go.  It has the mouse to itself from the moment it is taken, and that is up to the program: by the time the
+border hears of it, what the mouse did next may have gone to another pane.  Sizes are kept as they were asked for and
+bounded whenever they are used: a terminal that was small for a while has them again.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from textual import events
+from textual.app import App
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.strip import Strip
 
 from rtmpscope.tui.lines import Drawn
 from rtmpscope.tui.palette import paint, styles
 
+LEFT = 1  # the button
 LEAST_SESSIONS, LEAST_ROWS, LEAST_LOWER = 1, 3, 3  # lines of each pane; the rows have a head
 FRAME = 4  # lines of the screen that no pane has: the bars at its edges and two borders
 
@@ -41,10 +48,7 @@ class Border(Drawn):
     def __init__(self, id: str, upright: bool = False) -> None:
         super().__init__(id=id, classes="-upright" if upright else "")
         self.upright = upright
-
-    @property
-    def held(self) -> bool:
-        return self.app.mouse_captured is self
+        self.held = False
 
     def render_line(self, y: int) -> Strip:
         text = "▏" if self.upright else "─" * self.size.width
@@ -52,31 +56,40 @@ class Border(Drawn):
         return paint([(text, look)], self.size.width, self.base, styles(self.app))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if event.button == 1:
-            self.capture_mouse()
+        self.held = event.button == LEFT
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if not self.held:
             return
         if not event.button:  # it was let go where the terminal could not see it
             self.release_mouse()
+            self.on_mouse_up()
             return
         place, now = (event.screen_x, self.region.x) if self.upright else (event.screen_y, self.region.y)
         if place != now:
             self.post_message(self.Moved(self, place))
 
     def on_mouse_up(self) -> None:
-        self.release_mouse()
+        self.held = False
+        self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         if event.chain == 2:
             self.post_message(self.Moved(self, None))
 
-    def on_mouse_release(self) -> None:
-        self.refresh()
-
     def watch_mouse_hover(self, _hover: bool) -> None:
         self.refresh()
+
+
+def hold(app: App[Any], event: events.MouseEvent) -> None:
+    """Give the mouse to the border that it takes, and to all again when the button is let go."""
+    if isinstance(event, events.MouseDown) and event.button == LEFT:
+        with suppress(NoWidget):
+            widget = app.get_widget_at(event.screen_x, event.screen_y)[0]
+            if isinstance(widget, Border):
+                app.capture_mouse(widget)
+    elif isinstance(event, events.MouseUp) and isinstance(app.mouse_captured, Border):
+        app.capture_mouse(None)
 
 
 class Heights:
