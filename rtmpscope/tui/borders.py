@@ -59,7 +59,7 @@ class Border(Drawn):
         self.held = event.button == LEFT
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if not self.held:
+        if not self.held or not self.display:  # the screen may have become too small for borders meanwhile
             return
         if not event.button:  # it was let go where the terminal could not see it
             self.release_mouse()
