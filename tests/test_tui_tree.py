@@ -52,6 +52,12 @@ def test_a_call_names_its_answer_and_an_answer_its_call() -> None:
     assert "answers  message 4, publish, after 0.4 ms" in text(opened(tree_of(answered)))
 
 
+def test_type_has_the_name_that_it_had_before() -> None:
+    assert "type_id  20, Command (AMF0) [Invoke]" in text(opened(tree_of(publish())))
+    assert "type_id  5, Window Ack Size [Server BW]" in text(opened(tree_of(message(2, S2C, 5, bytes(4)))))
+    assert "type_id  99\n" in text(opened(tree_of(message(2, S2C, 99, bytes(4)))))
+
+
 def test_each_chunk_has_its_header_its_packet_and_its_bytes() -> None:
     made = publish()
     made.chunks = 2

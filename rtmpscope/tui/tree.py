@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rtmpscope.model import DIRECTIONS, UNKNOWN, ChunkHeader, End, Event, Field, Gap, Handshake, Message, Note
-from rtmpscope.rtmp.messages import type_slug
+from rtmpscope.rtmp.messages import TYPES, type_slug
 from rtmpscope.text import elided, printable
 from rtmpscope.tui.columns import SEVERITY_MARKS, SEVERITY_STYLES
 from rtmpscope.tui.times import counted, duration, iso
@@ -166,6 +166,11 @@ def summary_of(message: Message) -> str:
     return f"{DIRECTIONS[message.direction]}, connection {message.connection}, {iso(message.time_ns)}"
 
 
+def type_fact(type_id: int) -> object:
+    """A type id with the names it has, of which people may know but the old one: "5, Window Ack Size [Server BW]"."""
+    return f"{type_id}, {TYPES[type_id].full_name}" if type_id in TYPES else known(type_id)
+
+
 def known(value: int) -> object:
     return "unknown" if value == UNKNOWN else value
 
@@ -173,7 +178,7 @@ def known(value: int) -> object:
 def message_facts(message: Message) -> Iterator[tuple[str, object]]:
     yield "fmt", known(message.fmt)
     yield "csid", known(message.csid)
-    yield "type_id", known(message.type_id)
+    yield "type_id", type_fact(message.type_id)
     yield "message_stream_id", known(message.message_stream_id)
     yield "timestamp", known(message.timestamp)
     yield "length", known(message.length)
