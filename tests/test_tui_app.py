@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.style import Style
 from textual.command import CommandList
 from textual.events import Click, MouseScrollDown
 from textual.pilot import Pilot
@@ -829,6 +830,19 @@ def test_a_second_click_beside_the_palette_leaves_the_main_screen_alone() -> Non
         assert screen.app.screen is screen.main
         await screen.press("n")
         assert screen.main.row == ONSTATUS
+
+    drive(script)
+
+
+def test_a_click_on_a_command_that_the_palette_no_longer_has_does_no_harm() -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+p")
+        commands = screen.app.screen.query_one(CommandList)
+        click = Click(commands, 1, 1, 0, 0, 1, False, False, False)
+        click.style = Style(meta={"option": 1_000})
+        commands.post_message(click)
+        await screen.press("escape")
+        assert screen.app.screen is screen.main
 
     drive(script)
 

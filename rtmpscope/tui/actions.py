@@ -2,20 +2,30 @@
 
 They may be under way to it when it is left or the terminal is made smaller: a second click beside it would take the
 screen below away too, or find no widget, and a letter would have it look for commands to show in a list that is no
-more.  And a page down in a list that was not laid out yet knows no line.
+more.  A click on a command may come when the list has others, and a page down when it was not laid out yet.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 
+from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandInput, CommandList, CommandPalette, SearchIcon
+from textual.containers import Horizontal, Vertical
 from textual.errors import NoWidget
 from textual.events import Click
+from textual.widgets import LoadingIndicator
 from textual.worker import Worker
 
 from rtmpscope.tui.status import SINGLE_BELOW
+
+
+class Commands(CommandList):
+    async def _on_click(self, event: Click) -> None:
+        event.prevent_default()  # which would be the method of the class above
+        with suppress(IndexError):
+            await super()._on_click(event)
 
 
 class Actions(CommandPalette):
@@ -30,11 +40,20 @@ class Actions(CommandPalette):
     }
     """
 
+    def compose(self) -> ComposeResult:
+        with Vertical(id="--container"):
+            with Horizontal(id="--input"):
+                yield SearchIcon()
+                yield CommandInput(placeholder=self._placeholder, select_on_focus=False)
+            with Vertical(id="--results"):
+                yield Commands()
+                yield LoadingIndicator()
+
     def dismiss(self, result: None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def _on_click(self, event: Click) -> None:  # type: ignore[override]
-        event.prevent_default()  # which would be the method of the class above
+        event.prevent_default()
         with suppress(NoWidget):
             super()._on_click(event)
 
