@@ -106,6 +106,8 @@ def test_words_say_what_happened() -> None:
     part.echo = "exact"
     assert handshake_words(part) == "echoes S1"
     assert gap_words(Gap(0, 0, 9, START, 0, 10, "snaplen")) == "10 bytes cut off by the snapshot length, not resumed"
+    assert gap_words(Gap(0, 0, 9, START, 0, 0, "mid_stream")) == "under way when the capture began, not resumed"
+    assert gap_words(Gap(0, 0, 9, START, 3073, 0, "mid_stream")) == "unreadable, not resumed"
     assert end_words(End(0, 0, 9, START, "capture_end", 0, 0)) == "the capture ends here"
 
 

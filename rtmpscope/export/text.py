@@ -73,7 +73,6 @@ _REASONS: Final = {
     "capture_loss": "lost in the capture",
     "network_loss": "lost in the network",
     "snaplen": "cut off by the snapshot length",
-    "mid_stream": "before the capture began",
 }
 _HOWS: Final = {
     "fin": "closed (FIN)",
@@ -261,7 +260,10 @@ def handshake_words(part: Handshake) -> str:
 
 def gap_words(gap: Gap) -> str:
     """What is missing and where the parse went on."""
-    missing = f"{gap.length:,} bytes {_REASONS.get(gap.reason, gap.reason)}"
+    if gap.reason == "mid_stream":  # it is not known how much
+        missing = "unreadable" if gap.offset else "under way when the capture began"
+    else:
+        missing = f"{gap.length:,} bytes {_REASONS[gap.reason]}"
     if gap.resumed == UNKNOWN:
         return f"{missing}, not resumed"
     return f"{missing}, resumed {gap.resumed:,} bytes later" if gap.resumed else f"{missing}, resumed at once"
