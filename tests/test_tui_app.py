@@ -1239,6 +1239,30 @@ def test_the_rows_shown_are_exported(tmp_path: Path) -> None:
     drive(script, display_filter="rtmp.type == video")
 
 
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/trace", "a" * 300 + "/trace", "trace\x00/trace"])
+def test_a_file_of_any_name_is_asked_for(name: str) -> None:
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+e")
+        await screen.write(name)
+        assert "there is no folder" in screen.text
+
+    drive(script)
+
+
+def test_a_file_that_is_there_is_written_over_at_the_second_enter(tmp_path: Path) -> None:
+    there = tmp_path / "there.jsonl"
+    there.write_text("kept")
+
+    async def script(screen: Driver) -> None:
+        await screen.press("ctrl+e")
+        await screen.write(str(there))
+        assert "enter once more writes over it" in screen.text and there.read_text() == "kept"
+        await screen.press("x", "backspace", "enter")
+        assert "2 rows written" in screen.status and len(there.read_text().splitlines()) == 5
+
+    drive(script, display_filter="rtmp.type == video")
+
+
 def test_a_signal_while_the_screen_is_built_ends_the_program_and_is_no_error() -> None:
     class Hurried(RtmpscopeApp):
         def get_default_screen(self) -> Screen[None]:

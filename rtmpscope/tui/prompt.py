@@ -41,7 +41,10 @@ class Fault(NamedTuple):
 
 
 class Question(NamedTuple):
-    """Something to be asked: `check` gives what is wrong with a text, `complete` what could stand at the cursor."""
+    """Something to be asked: `check` gives what is wrong with a text, `complete` what could stand at the cursor.
+
+    `doubt` gives what one should know before a text is taken; enter has to be pressed once more.
+    """
 
     name: str
     sign: str
@@ -49,6 +52,7 @@ class Question(NamedTuple):
     done: Callable[[str], None]
     check: Callable[[str], Fault | None] = lambda text: None
     complete: Callable[[str, int], Sequence[Completion]] = lambda text, cursor: ()
+    doubt: Callable[[str], Fault | None] = lambda text: None
 
 
 class Completions(LineList, can_focus=False):
@@ -119,6 +123,7 @@ class Prompt(Vertical):
         self.history: dict[str, list[str]] = {}
         self.back = 0  # how many texts ago the one in the line was used
         self.came_from: Widget | None = None
+        self.doubted = ""  # the text on which enter was pressed, and has to be once more
         self._open = False
 
     def compose(self) -> ComposeResult:
@@ -140,6 +145,7 @@ class Prompt(Vertical):
     def ask(self, question: Question, text: str = "") -> None:
         self.question = question
         self.back = 0
+        self.doubted = ""
         self._open = True
         self.styles.height = "auto"
         sign = self.query_one(Sign)
@@ -163,20 +169,27 @@ class Prompt(Vertical):
         text = self.input.value
         fault = self.question.check(text) if text else None
         offers = self.question.complete(text, self.input.cursor_position)
-        complaint = self.query_one(Complaint)
-        complaint.fault = fault
-        complaint.display = fault is not None and not offers
-        complaint.refresh()
+        self.complain(fault, not offers)
         self.input.set_class(fault is not None, "-bad")
         self.input.set_class(bool(text) and fault is None, "-good")
         self.query_one(Completions).show(offers)
 
+    def complain(self, fault: Fault | None, room: bool = True) -> None:
+        complaint = self.query_one(Complaint)
+        complaint.fault = fault
+        complaint.display = fault is not None and room
+        complaint.refresh()
+
     @on(Input.Submitted)
     def take(self) -> None:
         text = self.input.value
-        if text and self.question.check(text) is not None:
+        fault = self.question.check(text) if text else None
+        if fault is None and text != self.doubted:
+            fault = self.question.doubt(text)
+            self.doubted = text
+        if fault is not None:
             self.query_one(Completions).show(())
-            self.query_one(Complaint).display = True
+            self.complain(fault)
             return
         used = self.history.setdefault(self.question.name, [])
         if text and text not in used[-1:]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
+from os import path  # whose functions raise nothing, whatever somebody types
 
 from rtmpscope import filters
 from rtmpscope.model import Connection
@@ -67,8 +67,12 @@ def ask_place(sight: Sight, done: Done) -> Question:
 
 def ask_file(done: Done) -> Question:
     def check(text: str) -> Fault | None:
-        folder = Path(text).expanduser().parent
-        return None if folder.is_dir() else Fault(f"there is no folder {folder}", 0)
+        folder = path.dirname(path.expanduser(text)) or "."
+        return None if path.isdir(folder) else Fault(f"there is no folder {folder}", 0)
+
+    def doubt(text: str) -> Fault | None:
+        there = path.exists(path.expanduser(text))
+        return Fault("there is such a file: enter once more writes over it", 0) if there else None
 
     hint = "a file for the JSON trace of the rows shown, such as shown.jsonl"
-    return Question("file", "export to", hint, done, check)
+    return Question("file", "export to", hint, done, check, doubt=doubt)
