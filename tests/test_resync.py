@@ -160,6 +160,23 @@ def test_hole_may_end_anywhere_around_a_continuation_header(lost: int) -> None:
     assert line.is_accounted
 
 
+def test_odd_chunk_size_is_told_by_holes_that_end_with_a_chunk() -> None:
+    session = Session(300).command("publish")
+    start = session.end
+    for at in range(6):
+        session.frame(520 + at, 40 * at, 1 if at else None).sound(90 + at, 40 * at + 3, 1 if at else None)
+    frames = [one for one in session.sent if one.type_id == VIDEO]
+    ends = [one.end - len(one.payload) - 1 + 300 for one in frames]  # of their first chunks
+    holes = [(end - 278 - start, end - start) for end in ends]
+    line = send_with_holes(Line(late=True), session.data[start:], holes, 9000).end()
+    read = check(line, session, -start)
+    assert [message.type_id for message in read] == [AUDIO] * 6
+    cut_ones = [message for message in line.messages if message.type_id == VIDEO]
+    assert [(message.captured, message.holes) for message in cut_ones[-3:]] == [
+        (len(one.payload) - 278, [(22, 278)]) for one in frames[-3:]
+    ]
+
+
 def test_extended_timestamps_are_repeated_across_a_hole_as_before() -> None:
     for repeat in ("same", "never"):
         session = Session(repeat=repeat)

@@ -488,23 +488,24 @@ def _is_cut_unknown(parser: ChunkParser) -> bool:
 def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
     """Parsers behind a hole through which the message under way goes on.
 
-    Where the chunk size is not certain, sizes come first under which the hole ends with a chunk, as it does for
-    senders that write chunk by chunk.
+    Where the chunk size is not certain, sizes in use come first under which the hole ends with a chunk, as it does for
+    senders that write chunk by chunk; the odd size that does so comes behind the one in force.
     """
     sizes = [parser.chunk_size]
     current = parser.current
     if current is not None and _is_cut_unknown(parser):
         taken = current.length - current.remaining
-        sizes += [size for size in (UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size != parser.chunk_size]
+        odd = (taken + gap.length,) if gap.length < current.remaining else ()
+        sizes += [size for size in (*odd, UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size not in sizes]
     fitting: list[ChunkParser] = []
     others: list[ChunkParser] = []
     for size in sizes:
         fork = parser.branch(size)
         if fork.skip(gap.length, gap.packet) == LOST:
             continue
-        if fork.at_header:
+        if fork.at_header and size in (parser.chunk_size, UNLIMITED, *USUAL_CHUNK_SIZES):
             fitting.append(fork)
-        elif size in (parser.chunk_size, UNLIMITED):
+        elif fork.at_header or size in (parser.chunk_size, UNLIMITED):
             others.append(fork)
     return fitting + others
 
