@@ -67,6 +67,9 @@ FOUND_BITS: Final = 2 * CONTINUATION_BITS
 # What a header alone must bring before other chunk sizes are tried on it.
 CONVINCING_BITS: Final = 30
 
+# Chunk sizes to be reckoned with where nothing tells them.
+SIZES_IN_USE: Final = (UNLIMITED, *USUAL_CHUNK_SIZES)
+
 # Bytes searched in vain are let go in pieces of this size.
 FORGET_BYTES: Final = 32_768
 
@@ -495,15 +498,16 @@ def _through(parser: ChunkParser, gap: StreamGap) -> list[ChunkParser]:
     current = parser.current
     if current is not None and _is_cut_unknown(parser):
         taken = current.length - current.remaining
-        odd = (taken + gap.length,) if gap.length < current.remaining else ()
-        sizes += [size for size in (*odd, UNLIMITED, *USUAL_CHUNK_SIZES) if size > taken and size not in sizes]
+        if gap.length < current.remaining and taken + gap.length not in sizes:
+            sizes.append(taken + gap.length)
+        sizes += [size for size in SIZES_IN_USE if size > taken and size not in sizes]
     fitting: list[ChunkParser] = []
     others: list[ChunkParser] = []
     for size in sizes:
         fork = parser.branch(size)
         if fork.skip(gap.length, gap.packet) == LOST:
             continue
-        if fork.at_header and size in (parser.chunk_size, UNLIMITED, *USUAL_CHUNK_SIZES):
+        if fork.at_header and (size == parser.chunk_size or size in SIZES_IN_USE):
             fitting.append(fork)
         elif fork.at_header or size in (parser.chunk_size, UNLIMITED):
             others.append(fork)
