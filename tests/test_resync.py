@@ -210,6 +210,15 @@ def missed(line: Line, session: Session) -> list[int]:
     return sorted(set(whole(session, holes)) - set(whole(session, skipped)))
 
 
+def test_acknowledgements_go_on_though_the_only_one_with_a_header_is_lost() -> None:
+    session = Session().command("play")
+    session._add(2, 5, u32(5_000_000), 0, 0, 0)
+    for at in range(20):
+        session._add(2, ACKNOWLEDGEMENT, u32(40_000_000 + 50_000 * at), 0, 0, 3 if at else 0)
+    first = session.sent[2]
+    assert found(cut(session, (first.offset, first.end + 7)), session) == [0, 1, *range(5, 22)]
+
+
 def test_times_and_streams_are_unknown_until_a_full_header_tells_them() -> None:
     session = Session(4096).show(10)
     session.frame(700, 400, 0).show(5, 11)

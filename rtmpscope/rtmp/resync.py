@@ -418,9 +418,10 @@ class Recovery:
     def _propose(self, region: Region, place: i64) -> None:
         parser = self.parser
         first: i64 = region.data[place]
-        if first == 0xC2 and not _has_seen(parser, 2):
+        if first == 0xC2 and not _acknowledges(parser):
             self._propose_acknowledgements(region, place)
-            return
+            if not _has_seen(parser, 2):
+                return
         if parser.may_be_cut(length_at(parser, region.data, place)) and not self._is_convincing(region, place):
             fork = parser.fork()
             fork.unproven = PROOF_BITS
@@ -436,16 +437,17 @@ class Recovery:
     def _propose_acknowledgements(self, region: Region, place: i64) -> None:
         """A player that says nothing but how much it has received: fmt 3 and a number that grows (FFmpeg)."""
         data = region.data
-        totals = [u32(data, place + 1 + 5 * index) for index in range(3) if place + 5 * index + 5 <= len(data)]
-        if len(totals) < 3 or not (
-            0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP
-        ):
+        if len(data) < place + 15 or data[place + 5] != 0xC2 or data[place + 10] != 0xC2:
+            return
+        totals = [u32(data, place + 1 + 5 * index) for index in range(3)]
+        if not (0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP):
             return
         fork = self.parser.fork()
         stream = fork.assume(2)
         stream.type_id = ACKNOWLEDGEMENT
         stream.length = 4
         stream.message_stream_id = 0
+        stream.acknowledged = totals[0] - 1
         self._queue(region, place, fork)
 
     def _queue(self, region: Region, place: i64, fork: ChunkParser) -> None:
@@ -519,13 +521,19 @@ def _has_seen(parser: ChunkParser, csid: int) -> bool:
     return stream is not None and stream.seen
 
 
+def _acknowledges(parser: ChunkParser) -> bool:
+    """Whether a short header on csid 2 is known to bring an acknowledgement."""
+    stream = parser.streams.get(2)
+    return stream is not None and stream.seen and stream.type_id == ACKNOWLEDGEMENT
+
+
 def _header_pattern(parser: ChunkParser) -> re.Pattern[bytes]:
     """What a header can look like: full ones anywhere, short ones on csids seen, before a payload of their kind.
 
     With many csids the kinds are left out: a pattern that is always the same costs nothing to make again.
     """
     choices = [FULL_HEADERS]
-    if not _has_seen(parser, 2):
+    if not _acknowledges(parser):
         choices.append(ACKNOWLEDGEMENTS)
     streams = [stream for stream in parser.streams.values() if stream.seen and stream.csid < 64]
     few = len(streams) <= KINDS_SEARCHED
