@@ -40,6 +40,7 @@ MEDIA_FIELDS: Final = 20_000  # in the tree of one audio or video message
 # --- rows
 
 PAYLOADS_BYTES: Final = 8 << 20  # kept of commands and their like, to say at once what they say
+SAID_BYTES: Final = 4096  # of one of these; a longer one is read again when somebody looks at it
 
 # --- analysis
 

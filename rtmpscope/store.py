@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rtmpscope.engine import Engine, parts_of
 from rtmpscope.export.text import end_words, gap_words, handshake_words
 from rtmpscope.fields import RECORDS
-from rtmpscope.limits import PAYLOADS_BYTES
+from rtmpscope.limits import PAYLOADS_BYTES, SAID_BYTES
 from rtmpscope.media.tag import wants_whole
 from rtmpscope.model import (
     AUDIO,
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
 HEAD: Final = 8
 
-PAYLOAD_BYTES: Final = 4096  # of a message whose payload is kept
-PAYLOAD_COST: Final = 150  # bytes that Python adds to each
+PAYLOAD_COST: Final = 150  # bytes that Python adds to each payload that is kept
 
 # Column and array type; with the head they add up to 64 bytes.
 COLUMNS: Final = {
@@ -236,7 +235,7 @@ class Store:
                 self.messages += 1
                 if event.call is not None:
                     self._calls[row] = event.call
-                if HEAD < event.length <= PAYLOAD_BYTES and event.type_id not in (AUDIO, VIDEO):
+                if HEAD < event.length <= SAID_BYTES and event.type_id not in (AUDIO, VIDEO):
                     self._keep_payload(row, event)
             else:
                 rows.append(_of_other(event, severity))
@@ -313,10 +312,7 @@ class Store:
 
     def tells(self, index: int) -> bool:
         """Whether the row's summary is said at once: nothing has to be read again for it."""
-        event = self.light(index)
-        if not isinstance(event, Message) or event.whole:
-            return True
-        return event.type_id in (AUDIO, VIDEO) and not wants_whole(event.type_id, event.payload)
+        return _tells(self.light(index))
 
     def scan(self, wanted: Filter, start: int, stop: int) -> Iterator[list[int]]:
         """The rows that a filter wants, in order, a list at a time.  Only from one thread for one filter."""
@@ -406,11 +402,18 @@ class Store:
         event: Event = self.light(index)
         if not isinstance(event, Message):
             return _words(event) if redactor is None else redactor.text(_words(event))
-        if not self.tells(index):
+        if not _tells(event):
             event = self.open(index)
             assert isinstance(event, Message)
         body = self.describe(event)
         return str(summarize(event, body if redactor is None else redactor.body(event, body)))
+
+
+def _tells(event: Event) -> bool:
+    """Whether what was kept of an event is all that its summary needs."""
+    if not isinstance(event, Message) or event.whole:
+        return True
+    return event.type_id in (AUDIO, VIDEO) and not wants_whole(event.type_id, event.payload)
 
 
 def _words(event: Event) -> str:

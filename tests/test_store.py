@@ -9,11 +9,11 @@ import pytest
 from rtmpscope.capture.files import open_capture
 from rtmpscope.engine import Engine
 from rtmpscope.filters import compile
-from rtmpscope.limits import PAYLOADS_BYTES
+from rtmpscope.limits import PAYLOADS_BYTES, SAID_BYTES
 from rtmpscope.model import Event, Message, Opened
 from rtmpscope.plugins import Registry, load_builtin
 from rtmpscope.store import COLUMNS, HEAD, Store
-from tests import sender
+from tests import sender, wire
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 PORTS = frozenset({1935})
@@ -159,6 +159,18 @@ def test_payloads_are_kept_as_long_as_there_is_room():
     told = [store.tells(index) for index in range(store.count) if store.row(index).type_id == 20]
     assert told[0] and not all(told)
     assert 0 <= store._payloads_left < 1000
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_payload_that_is_long_is_not_kept(tmp_path: Path, over: int):
+    payload = wire.amf0("log", "x")
+    payload = wire.amf0("log", "x" * (SAID_BYTES - len(payload) + 1 + over))
+    c2s, s2c = wire.handshake()
+    path = tmp_path / "long.pcap"
+    path.write_bytes(wire.pcap(wire.conversation(c2s + wire.ChunkWriter().message(3, wire.DATA_AMF0, payload), s2c)))
+    store = loaded(path)
+    (index,) = [index for index in range(store.count) if store.row(index).length == SAID_BYTES + over]
+    assert store.tells(index) == (not over) and store.summary(index).startswith("log")
 
 
 def test_summary_of_a_redacted_row_holds_no_key():

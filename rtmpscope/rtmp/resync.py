@@ -29,6 +29,7 @@ from rtmpscope.rtmp.chunk_sizes import HEADER_SPAN, is_whole, known_end, length_
 from rtmpscope.rtmp.chunk_stream import ChunkStream, Habit
 from rtmpscope.rtmp.chunks import GUESS, LOST, MESSAGE_HEADER_SIZES, ChunkParser
 from rtmpscope.rtmp.evidence import (
+    CONTROL_CSID,
     FULL_HEADERS,
     LARGEST_STEP,
     NAMED_TYPES,
@@ -420,7 +421,7 @@ class Recovery:
         first: i64 = region.data[place]
         if first == 0xC2 and not _acknowledges(parser):
             self._propose_acknowledgements(region, place)
-            if not _has_seen(parser, 2):
+            if not _has_seen(parser, CONTROL_CSID):
                 return
         if parser.may_be_cut(length_at(parser, region.data, place)) and not self._is_convincing(region, place):
             fork = parser.fork()
@@ -443,7 +444,7 @@ class Recovery:
         if not (0 < totals[1] - totals[0] < LARGEST_STEP and 0 < totals[2] - totals[1] < LARGEST_STEP):
             return
         fork = self.parser.fork()
-        stream = fork.assume(2)
+        stream = fork.assume(CONTROL_CSID)
         stream.type_id = ACKNOWLEDGEMENT
         stream.length = 4
         stream.message_stream_id = 0
@@ -523,7 +524,7 @@ def _has_seen(parser: ChunkParser, csid: int) -> bool:
 
 def _acknowledges(parser: ChunkParser) -> bool:
     """Whether a short header on csid 2 is known to bring an acknowledgement."""
-    stream = parser.streams.get(2)
+    stream = parser.streams.get(CONTROL_CSID)
     return stream is not None and stream.seen and stream.type_id == ACKNOWLEDGEMENT
 
 

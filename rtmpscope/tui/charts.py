@@ -13,7 +13,7 @@ from rtmpscope.analysis.flow_control import FlowControl
 from rtmpscope.analysis.measure import Series
 from rtmpscope.analysis.media_stream import MediaStream
 from rtmpscope.analysis.track import Track
-from rtmpscope.model import AUDIO, C2S, DIRECTIONS, S2C, UNKNOWN, VIDEO, Connection
+from rtmpscope.model import ACKNOWLEDGEMENT, AUDIO, C2S, DIRECTIONS, S2C, UNKNOWN, VIDEO, Connection
 from rtmpscope.tui.canvas import Chart, Line, Point
 from rtmpscope.tui.columns import ARROWS
 from rtmpscope.tui.sessions import media_streams
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 STYLES = ("video", "audio", "command", "data", "warning")
 POINTS = 400  # of a line
 BLOCK = 65_536  # rows looked at in one go
-ACKNOWLEDGEMENT = 3
 WRAP = 1 << 32
 COLUMNS = ("connection", "direction", "type_id", "message_stream_id", "timestamp", "time_ns", "length", "offset")
 
