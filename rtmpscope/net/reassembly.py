@@ -480,15 +480,14 @@ class Flow:
     client is the index of the side that opened the connection, UNKNOWN without a SYN.  syn_ns, answer_ns and shaken_ns
     are the times of the SYN, the SYN-ACK and the ACK of that, in whatever order they were captured; `shaking`: the
     client has sent nothing since its SYN.  clock_ns is how far the server's times are ahead of the client's, known from
-    clock_packet on.  `reset`: it was, and waits for what is missing.  `over`: both sides have
-    ended, and something was seen of each; over_ns is the latest time at which that was so.  `ignored` is set from
-    outside once the connection turns out to be of no interest.
+    clock_packet on.  `reset`: it was, and waits for what is missing.  `over`: both sides have ended, and something was
+    seen of each; over_ns is the latest time at which that was so.  `ignored` is set from outside once the connection
+    turns out to be of no interest.
     """
 
     __slots__ = (
         "id", "sides", "client", "packet", "time_ns", "last_packet", "last_time_ns", "syn_ns", "answer_ns", "shaken_ns",
-        "clock_ns", "clock_packet",
-        "over", "over_ns", "shaking", "reset", "ignored", "touched",
+        "clock_ns", "clock_packet", "over", "over_ns", "shaking", "reset", "ignored", "touched",
     )  # fmt: skip
 
     def __init__(self, id: i64, key: bytes, packet: i64, time_ns: i64) -> None:
